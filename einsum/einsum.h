@@ -1,0 +1,236 @@
+/* Einsum: the language. A cascade is parsed from YAML, then bound to shapes,
+ * which gives a workload: ranks with extents, tensors with shapes, statements
+ * with affine accesses. Everything downstream (mapping, model, sim) works on
+ * the workload. The interpreter in this folder is what a cascade *means*.
+ *
+ * Vocabulary (EDGE / TeAAL): a rank is a named dimension; its extent is the
+ * shape of the same name in capitals (rank m0, extent M0). A statement's
+ * iteration space is the product of the ranks that occur in it. A rank on the
+ * right and not on the left is reduced: summed, unless max(m0) or another
+ * reduction names it.
+ *
+ * Ownership: a workload borrows its cascade, a cascade borrows spans of the
+ * diags it was read with. All ids are dense indices into the arrays here.
+ */
+#ifndef WEIR_EINSUM_H
+#define WEIR_EINSUM_H
+
+#include <stdint.h>
+
+#include "base/base.h"
+
+/* ---- operations --------------------------------------------------------- */
+
+/* What a compute unit is asked to do. `mac` is a multiplication whose product
+ * is summed at once (by the statement's own sum reduction). */
+enum einsum_op {
+    EINSUM_MAC,
+    EINSUM_MUL,
+    EINSUM_ADD,
+    EINSUM_SUB,
+    EINSUM_DIVIDE,
+    EINSUM_MAX,
+    EINSUM_MIN,
+    EINSUM_EXP,
+    EINSUM_LOG,
+    EINSUM_SQRT,
+    EINSUM_ABS,
+    EINSUM_NEGATE,
+    EINSUM_TANH,
+    EINSUM_OP_COUNT,
+};
+
+/* "mac", "mul", ...: the names used in architecture files and JSON. */
+const char *einsum_op_name(enum einsum_op op);
+/* EINSUM_OP_COUNT if there is none. */
+enum einsum_op einsum_op_find(const char *name);
+
+enum einsum_reduce { EINSUM_NO_REDUCE, EINSUM_SUM, EINSUM_MAXIMUM, EINSUM_MINIMUM };
+
+/* ---- the parsed cascade ------------------------------------------------- */
+
+struct cascade;
+
+/* Reads a cascade file: YAML, lexer, parser, and every check that needs no
+ * numbers. All errors are collected. */
+MUST_USE enum status cascade_load_file(struct diags *diags, const char *path,
+                                       struct cascade **cascade);
+void cascade_free(struct cascade *cascade);
+BASE_DEFINE_CLEANUP(cascade)
+
+const char *cascade_name(const struct cascade *cascade);
+const char *cascade_path(const struct cascade *cascade);
+const char *cascade_kernel(const struct cascade *cascade); /* or NULL */
+const char *cascade_hash(const struct cascade *cascade);   /* SHA-256, hex */
+/* Names of the shape parameters, file order (those that --set may bind). */
+size_t cascade_shape_count(const struct cascade *cascade);
+const char *cascade_shape_name(const struct cascade *cascade, size_t i);
+/* Span of the shape's entry in the file. */
+struct span cascade_shape_span(const struct cascade *cascade, size_t i);
+/* Canonical text of the einsums block: parse(print(x)) prints the same. */
+char *cascade_print(const struct cascade *cascade);
+
+/* ---- the bound workload ------------------------------------------------- */
+
+#define EINSUM_MAX_RANKS 24 /* in one cascade */
+#define EINSUM_MAX_DIMS  8  /* of one tensor */
+
+/* constant + sum over ranks of coefficient * rank index. */
+struct affine {
+    int64_t constant;
+    int64_t coefficient[EINSUM_MAX_RANKS]; /* by rank id */
+};
+
+struct einsum_access {
+    int tensor;
+    int dim_count;
+    struct affine index[EINSUM_MAX_DIMS];
+    struct span span; /* of the tensor's name in the statement */
+};
+
+struct einsum_rank {
+    const char *name;
+    int64_t extent;
+};
+
+enum tensor_kind { TENSOR_INPUT, TENSOR_INTERMEDIATE, TENSOR_OUTPUT };
+
+struct einsum_tensor {
+    const char *name;
+    enum tensor_kind kind;
+    int dim_count;
+    int64_t extent[EINSUM_MAX_DIMS];
+    int64_t element_count;
+    /* The dimension along which the tensor advances (RM[m1+1] from RM[m1]),
+     * or -1, and the iterative rank that advances it. */
+    int iterative_dim;
+    int iterative_rank;
+    /* The statement that computes it; -1 for inputs. */
+    int producer;
+    /* The constant that statements such as RM[0,p] = -inf give it. */
+    int initializer; /* statement id, or -1 */
+    struct span span;
+};
+
+enum einsum_kind {
+    EINSUM_COMPUTE, /* has operations or a reduction */
+    EINSUM_VIEW,    /* T[..] = S[affine], nothing else: re-indexing, free */
+    EINSUM_INITIAL, /* a constant into a slice of a tensor, free */
+};
+
+struct einsum_expr; /* expression tree, private to the folder */
+
+struct einsum_statement {
+    const char *name; /* the tensor it defines: unique among COMPUTE and VIEW */
+    enum einsum_kind kind;
+    struct einsum_access output;
+    /* Distinct operand accesses, first occurrence order. */
+    int read_count;
+    struct einsum_access *reads;
+    /* The same operands seen through views (BK[..,m1,m0,..] -> K[..,m1*M0+m0]);
+     * what moves in hardware. Equal to `reads` where no view is involved. */
+    struct einsum_access *resolved_reads;
+    /* Ids of the ranks of its iteration space, order of appearance. */
+    int rank_count;
+    int rank[EINSUM_MAX_RANKS];
+    bool is_reduced[EINSUM_MAX_RANKS]; /* by position in rank[] */
+    enum einsum_reduce reduce;
+    int iterative_rank; /* rank id whose order must ascend, or -1 */
+    /* Operations per point of the iteration space. */
+    int64_t ops_per_point[EINSUM_OP_COUNT];
+    int64_t point_count; /* product of the extents of rank[] */
+    const struct einsum_expr *expr;
+    struct span span;
+};
+
+struct workload {
+    const struct cascade *cascade;
+    const char *name;
+    int rank_count;
+    struct einsum_rank rank[EINSUM_MAX_RANKS];
+    int tensor_count;
+    struct einsum_tensor *tensors;
+    int statement_count;
+    struct einsum_statement *statements; /* in text order */
+    /* Every shape name with its value, file order, then inferred extents in
+     * order of appearance (M1): what the store writes as `shapes`. */
+    int shape_count;
+    const char **shape_name;
+    int64_t *shape_value;
+};
+
+/* Binds the shapes. `chosen` wins over `proposed`, which wins over the file's
+ * own value; both map names to integers and may be NULL. Extents not among the
+ * shapes are inferred (M1 from m1*M0+m0 into M; an inexact split is an error).
+ * Checks every index against its tensor's extent. */
+MUST_USE enum status workload_bind(const struct cascade *cascade,
+                                   const struct scope *chosen,
+                                   const struct scope *proposed,
+                                   struct diags *diags,
+                                   struct workload **workload);
+void workload_free(struct workload *workload);
+BASE_DEFINE_CLEANUP(workload)
+
+/* The shape values as far as they follow from the file's shapes (defaults, and
+ * `chosen`), set into `scope`: lets a mapping's own expressions refer to them
+ * before the workload is bound. */
+MUST_USE enum status cascade_eval_shapes(const struct cascade *cascade,
+                                         const struct scope *chosen,
+                                         const struct scope *proposed,
+                                         struct diags *diags,
+                                         struct scope *scope);
+
+int workload_find_rank(const struct workload *workload, const char *name);
+int workload_find_tensor(const struct workload *workload, const char *name);
+/* COMPUTE or VIEW statement of that name; -1 if none. */
+int workload_find_statement(const struct workload *workload, const char *name);
+/* Bytes that any execution must move between DRAM and the chip: every input
+ * element that is used, every output element, once. */
+MUST_USE enum status workload_count_compulsory_elements(
+    const struct workload *workload, int64_t *input_elements,
+    int64_t *output_elements);
+
+/* ---- the interpreter ----------------------------------------------------- */
+
+/* Values of all tensors of a workload, row-major in double, and beside each
+ * value, when asked for, a bound on its absolute rounding error: a running
+ * error analysis (Higham, Accuracy and Stability of Numerical Algorithms, 2nd
+ * ed., section 3.3) that holds for every order of the reductions. */
+struct tensor_data {
+    double *value; /* element_count */
+    double *error; /* element_count, or NULL */
+};
+
+struct einsum_data {
+    int tensor_count;
+    struct tensor_data *tensors; /* by tensor id */
+};
+
+/* Allocates all tensors (views excluded: they stay NULL), fills outputs of
+ * reductions with their identity, everything else with NaN, and runs the
+ * INITIAL statements. ERR_MEM with the size asked for. */
+MUST_USE enum status einsum_data_new(const struct workload *workload,
+                                     bool with_error, struct diags *diags,
+                                     struct einsum_data **data);
+void einsum_data_free(struct einsum_data *data);
+BASE_DEFINE_CLEANUP(einsum_data)
+
+/* Fills the inputs from (seed, tensor name, element): standard normal values,
+ * the same for every machine. */
+void einsum_fill_inputs(const struct workload *workload, uint64_t seed,
+                        struct einsum_data *data);
+
+/* Evaluates one statement at all points lo <= index < hi of its iteration
+ * space (by position in statement.rank[]), ranks in order, the last fastest:
+ * assigns, or folds into the output with the statement's reduction. Reads go
+ * through views. */
+void einsum_run_box(const struct workload *workload, int statement,
+                    const int64_t *lo, const int64_t *hi,
+                    struct einsum_data *data);
+
+/* Runs the whole cascade: statements in text order, statements that recur on
+ * each other stepped together along their iterative rank. */
+MUST_USE enum status einsum_run(const struct workload *workload,
+                                struct diags *diags, struct einsum_data *data);
+
+#endif
