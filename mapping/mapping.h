@@ -1,0 +1,309 @@
+/* Mapping: how a cascade runs on an architecture.
+ *
+ * A mapping is read from YAML as a tree (struct mapping, names and expressions)
+ * and bound to a workload and an architecture (struct plan, numbers only). The
+ * plan is checked for legality with reasons; walking it yields the schedule:
+ * the stream of moves and tile steps that timing, counting and numerics are all
+ * taken from.
+ *
+ * The tree. A chain of nodes, the last of which may branch:
+ *   for: {p: 256}          iterate rank p in tiles of 256
+ *   hold: [Q], in: gbuf    from here inwards tensor Q lives in gbuf: its tile is
+ *                          fetched when it changes and kept until then
+ *   stream: [K], in: gbuf  K passes through gbuf: every use is fetched anew and
+ *                          cut through; it occupies space but no accesses
+ *   phases: [...]          children one after another, memory traffic included
+ *   sequence: [...]        children one after another; fetches may run ahead
+ *   pipeline: [...]        software pipeline over the iterations of the loops
+ *                          above: in step t the child with `delay` d works on
+ *                          iteration t-d; a step is divided into `slot`s that
+ *                          all units enter together
+ *   compute: QK, on: unit  one tile step of an Einsum on a unit
+ *
+ * Only phases may stand above a pipeline beside loops and holds, and there is
+ * at most one pipeline on any path. A phase without a pipeline is one with a
+ * single child, slot 0, delay 0.
+ *
+ * Ownership: a plan borrows its mapping, workload and arch. Walkers borrow the
+ * plan and allocate nothing while they walk.
+ */
+#ifndef WEIR_MAPPING_H
+#define WEIR_MAPPING_H
+
+#include <stdint.h>
+
+#include "arch/arch.h"
+#include "base/base.h"
+#include "einsum/einsum.h"
+
+/* ---- the mapping as written ---------------------------------------------- */
+
+struct mapping;
+
+MUST_USE enum status mapping_load_file(struct diags *diags, const char *path,
+                                       struct mapping **mapping);
+MUST_USE enum status mapping_load_source(struct diags *diags,
+                                         const struct source *source,
+                                         struct mapping **mapping);
+void mapping_free(struct mapping *mapping);
+BASE_DEFINE_CLEANUP(mapping)
+
+const char *mapping_name(const struct mapping *mapping);
+const char *mapping_path(const struct mapping *mapping);
+const char *mapping_hash(const struct mapping *mapping); /* SHA-256, hex */
+const char *mapping_cascade(const struct mapping *mapping); /* name it is for */
+/* Names that --set may override: the params of the file and its variants. */
+size_t mapping_param_count(const struct mapping *mapping);
+const char *mapping_param_name(const struct mapping *mapping, size_t i);
+/* YAML text; load(print(x)) prints the same. Caller frees. */
+char *mapping_print(const struct mapping *mapping);
+
+/* ---- binding all three files --------------------------------------------- */
+
+/* A whole problem: what `weir model`, `sim` and `verify` take. The mapping's
+ * `shapes` (M0: min(M, array2d.Y)) are proposed to the cascade; `chosen`
+ * (--set) wins. Names in `chosen` must belong to the cascade's shapes, the
+ * arch's params or the mapping's params; the caller checks that with
+ * problem_find_unknown. */
+struct problem {
+    struct cascade *cascade;
+    struct arch *arch;       /* NULL when only a cascade was asked for */
+    struct mapping *mapping; /* NULL likewise */
+    struct workload *workload;
+    struct plan *plan; /* NULL without a mapping */
+};
+
+MUST_USE enum status problem_load(struct diags *diags, const char *cascade_path,
+                                  const char *arch_path,
+                                  const char *mapping_path,
+                                  const struct scope *chosen,
+                                  struct problem **problem);
+void problem_free(struct problem *problem);
+BASE_DEFINE_CLEANUP(problem)
+/* The names `chosen` could have used; caller frees the array only. */
+GPtrArray *problem_names(const struct problem *problem);
+
+/* ---- the plan -------------------------------------------------------------- */
+
+enum plan_kind {
+    PLAN_LOOP,
+    PLAN_HOLD,
+    PLAN_PHASES,
+    PLAN_SEQUENCE,
+    PLAN_PIPELINE,
+    PLAN_COMPUTE,
+};
+
+#define PLAN_MAX_HELD 12 /* tensors of one hold node */
+
+struct plan_node {
+    enum plan_kind kind;
+    int parent; /* node id, -1 for the root */
+    int first_child;
+    int next_sibling; /* -1 at the end */
+    struct span span;
+    /* As a child of a pipeline. */
+    int slot;
+    int delay;
+    /* LOOP */
+    int rank;
+    int64_t tile;
+    int64_t trips;
+    /* HOLD */
+    int memory;
+    int held_count;
+    int held[PLAN_MAX_HELD]; /* tensor ids */
+    bool is_stream;
+    bool is_shared; /* the tensors take turns in one buffer */
+    bool can_spill; /* what does not fit lives in the memory outside */
+    int64_t copies; /* buffers per tensor (double buffering = 2) */
+    bool has_assumed_copies; /* fewer than the pipeline needs; `assume:` says
+                                why the study counts it so */
+    const char *assumption;
+    int64_t footprint_bytes; /* copies included */
+    /* COMPUTE */
+    int leaf;
+};
+
+/* Traffic of one tensor between two neighbouring places. `elements` move each
+ * time the anchor happens, `events` times in the run. Where `spills` is set the
+ * fraction spill_bytes/footprint of the inner memory goes to the one outside
+ * instead (see plan_memory). */
+enum flow_kind {
+    FLOW_READ,    /* leaf reads an operand from `memory` */
+    FLOW_WRITE,   /* leaf writes its output (or partial sums) to `memory` */
+    FLOW_PARTIAL, /* leaf reads back partial sums from `memory` */
+    FLOW_FILL,    /* hold fetches its tile from `outer` into `memory` */
+    FLOW_REFILL,  /* hold fetches partial sums back from `outer` */
+    FLOW_DRAIN,   /* hold writes its tile from `memory` to `outer` */
+};
+
+struct plan_flow {
+    enum flow_kind kind;
+    int tensor;
+    int leaf;   /* of READ, WRITE, PARTIAL; producer of a DRAIN; else -1 */
+    int node;   /* hold node of FILL, REFILL, DRAIN; else -1 */
+    int memory; /* the inner place */
+    int outer;  /* FILL, REFILL, DRAIN: the outer place, else -1 */
+    bool is_cut_through; /* of a stream: no accesses of `memory` */
+    bool spills;
+    int64_t elements; /* per event */
+    int64_t events;   /* exact; for PARTIAL and REFILL the number of elements
+                         moved in the run is `total`, as the first visit of a
+                         tile reads nothing */
+    int64_t total; /* elements in the whole run */
+};
+
+#define PLAN_MAX_AT 4
+
+struct plan_leaf {
+    int node;
+    int statement;
+    int unit;
+    int phase; /* index into phases[] */
+    int child; /* index into the phase's children[] */
+    /* One step: extents of the tile by position in statement.rank[]. */
+    int64_t step_extent[EINSUM_MAX_RANKS];
+    int axis_of[EINSUM_MAX_RANKS]; /* unit axis by position; -1: in time */
+    int64_t lanes_used;
+    int64_t trips_per_step;  /* temporal iterations inside the step */
+    int64_t cycles_per_trip; /* by the unit's operation table */
+    int64_t busy_cycles_per_step;
+    int64_t step_count;
+    int64_t points_per_step;
+    int64_t reduce_latency_cycles; /* of a reduction across lanes */
+    bool is_chained;
+    /* Runs only when these loops are in their last iteration. */
+    int at_count;
+    int at_node[PLAN_MAX_AT]; /* loop node ids */
+    int first_flow;           /* flows of this leaf are contiguous */
+    int flow_count;
+};
+
+/* One child of a phase's pipeline: a program that runs serially. */
+struct plan_child {
+    int node; /* the child's first node */
+    int slot;
+    int delay;
+};
+
+/* Loops above the pipeline flattened: iteration 0 .. iteration_count-1. */
+struct plan_phase {
+    int node;     /* first node of the phase */
+    int pipeline; /* PIPELINE node, or -1 */
+    int loop_count;
+    int *loops; /* node ids, outermost first */
+    int64_t iteration_count;
+    int child_count;
+    struct plan_child *children; /* listed order */
+    int slot_count;
+    int max_delay;
+    const char *name; /* "QK", or the mapping's name */
+};
+
+/* What is asked of a memory over the whole run. */
+struct plan_memory {
+    int64_t footprint_bytes; /* the most that is held at once, one instance */
+    int64_t spilled_bytes;   /* footprint - size if spillable and over */
+};
+
+struct plan {
+    const struct mapping *mapping;
+    const struct workload *workload;
+    const struct arch *arch;
+    int node_count;
+    struct plan_node *nodes; /* preorder; 0 is the root */
+    int leaf_count;
+    struct plan_leaf *leaves; /* tree order */
+    int phase_count;
+    struct plan_phase *phases;
+    int flow_count;
+    struct plan_flow *flows;
+    struct plan_memory *memories; /* by arch memory id */
+    int64_t word_bytes;
+    int param_count; /* the mapping's parameters as they came out */
+    const char **param_name;
+    int64_t *param_value;
+};
+
+/* Binds and checks. Every reason of illegality is its own error code:
+ *   mapping-unmapped          an Einsum is computed nowhere
+ *   mapping-mapped-twice      or in two places
+ *   mapping-recompute         points computed more than once
+ *   mapping-missing-points    points never computed
+ *   mapping-uneven-tile       tile does not divide the extent it tiles
+ *   mapping-tile-too-large    tile larger than its rank
+ *   mapping-not-held          an operand is in no memory when it is read
+ *   mapping-unreachable       the memory that holds it does not serve the unit
+ *   mapping-order             read before it is written
+ *   mapping-partial-read      read before its reduction is finished
+ *   mapping-capacity          more held than fits
+ *   mapping-too-few-copies    overwritten while still needed
+ *   mapping-spatial-size      more lanes than the axis has
+ *   mapping-spatial-reduce    a reduction across lanes that cannot reduce
+ *   mapping-axis-twice, mapping-no-op, mapping-unknown-*, ... */
+MUST_USE enum status plan_bind(const struct mapping *mapping,
+                               const struct workload *workload,
+                               const struct arch *arch,
+                               const struct scope *chosen, struct diags *diags,
+                               struct plan **plan);
+void plan_free(struct plan *plan);
+BASE_DEFINE_CLEANUP(plan)
+
+/* Elements of `total` that a spilling memory sends outside: floor(total *
+ * spilled / footprint). */
+int64_t plan_count_spilled(const struct plan *plan, int memory, int64_t total);
+
+/* ---- the schedule ----------------------------------------------------------- */
+
+enum walk_kind {
+    WALK_PHASE,   /* a phase begins */
+    WALK_STEP,    /* a pipeline step begins */
+    WALK_SLOT,    /* a slot of the step begins */
+    WALK_MOVE,    /* a flow of kind FILL, REFILL or DRAIN happens */
+    WALK_COMPUTE, /* a leaf runs one tile step */
+    WALK_END,
+};
+
+struct walk_event {
+    enum walk_kind kind;
+    int phase;
+    int64_t step;
+    int slot;
+    int child;
+    int flow; /* MOVE */
+    int leaf; /* COMPUTE */
+    /* COMPUTE: the tile's corner and end by position in statement.rank[]. */
+    int64_t lo[EINSUM_MAX_RANKS];
+    int64_t hi[EINSUM_MAX_RANKS];
+};
+
+/* The program of one child at one iteration: its moves and tile steps in order.
+ * With `want_boxes` false, lo and hi are not filled in (timing needs none). */
+struct walk_child;
+struct walk_child *walk_child_new(const struct plan *plan, int phase, int child,
+                                  bool want_boxes);
+void walk_child_free(struct walk_child *walk);
+BASE_DEFINE_CLEANUP(walk_child)
+void walk_child_start(struct walk_child *walk, int64_t iteration);
+/* False at the end of the iteration's program. Yields MOVE and COMPUTE. Fills
+ * of holds above the pipeline belong to no child: see walk_outer_fills. */
+bool walk_child_next(struct walk_child *walk, struct walk_event *event);
+
+/* The flows (FILL, REFILL) of holds above the pipeline that iteration `i` needs
+ * before its child of delay 0 may start, in tree order. Returns how many. */
+int walk_outer_fills(const struct plan *plan, int phase, int64_t iteration,
+                     int *flows, int capacity);
+/* The DRAIN flows of holds above the pipeline that are due when `child` has
+ * finished iteration i. */
+int walk_outer_drains(const struct plan *plan, int phase, int child,
+                      int64_t iteration, int *flows, int capacity);
+
+/* The whole schedule in program order. */
+struct walk;
+struct walk *walk_new(const struct plan *plan, bool want_boxes);
+void walk_free(struct walk *walk);
+BASE_DEFINE_CLEANUP(walk)
+bool walk_next(struct walk *walk, struct walk_event *event);
+
+#endif

@@ -1,0 +1,106 @@
+/* Model: what a plan costs, in closed form, and what no plan can beat.
+ *
+ * Cycles of a phase are those of its slowest resource: the units, slot by slot
+ * (slots are entered together, so a step lasts the sum over slots of the slowest
+ * unit), the exposed latencies of reductions across lanes, and every memory's
+ * bandwidth. Filling and draining of pipelines and buffers are left to the
+ * simulator: bound <= model <= sim. Counts are exact integers.
+ *
+ * `struct evaluation` is the common result of every fidelity; tables, JSON and
+ * the store are written from it.
+ */
+#ifndef WEIR_MODEL_H
+#define WEIR_MODEL_H
+
+#include "mapping/mapping.h"
+
+enum fidelity { FIDELITY_MODEL, FIDELITY_SIM };
+const char *fidelity_name(enum fidelity fidelity); /* "model", "sim" */
+
+/* Why a unit is idle. */
+enum stall {
+    STALL_DEPENDENCY, /* waits for another unit in its slot or program */
+    STALL_REDUCTION,  /* waits for a reduction across lanes to arrive */
+    STALL_BANDWIDTH,  /* waits for an operand, or for room for its output,
+                         while a memory port is busy */
+    STALL_FILL,       /* pipeline or buffers are not full yet */
+    STALL_DRAIN,      /* nothing left to do while the rest finishes */
+    STALL_COUNT,
+};
+const char *stall_name(enum stall stall); /* "dependency", ... */
+
+struct evaluation_memory {
+    const char *name;
+    int64_t read_bytes; /* all instances */
+    int64_t write_bytes;
+    int64_t transfer_cycles; /* at its bandwidth; 0 if unlimited */
+    double energy_pj;
+};
+
+struct evaluation_unit {
+    const char *name;
+    int64_t busy_cycles;     /* some lane works */
+    double utilization_ratio; /* lane-cycles worked / lane-cycles in all */
+    int64_t stall_cycles[STALL_COUNT]; /* sim: busy + stalls = cycles */
+    double energy_pj;
+};
+
+struct evaluation_einsum {
+    const char *name;
+    const char *unit;
+    int64_t busy_cycles;
+    int64_t ops[EINSUM_OP_COUNT];
+    double energy_pj; /* of its operations */
+};
+
+struct evaluation_action {
+    const char *component; /* memory or unit */
+    const char *tensor;    /* NULL for operations */
+    const char *einsum;    /* NULL for moves between memories */
+    const char *action;    /* "read", "write", or the operation */
+    int64_t count;         /* accesses or operations */
+    int64_t bytes;         /* 0 for operations */
+    double energy_pj;
+};
+
+struct evaluation {
+    enum fidelity fidelity;
+    int64_t cycles;
+    int64_t clock_hz;
+    double energy_pj;
+    int memory_count;
+    struct evaluation_memory *memories;
+    int unit_count;
+    struct evaluation_unit *units;
+    int einsum_count;
+    struct evaluation_einsum *einsums;
+    int action_count;
+    struct evaluation_action *actions;
+    /* What limits the run: "array1d", "DRAM bandwidth", ... of the phase that
+     * takes longest. */
+    char *bottleneck;
+    /* No mapping of this cascade on this architecture does better. */
+    int64_t bound_cycles;
+    int64_t bound_traffic_bytes; /* compulsory, of the outermost memory */
+    /* sim: cycles above the model's, by cause; 0 for the model. */
+    int64_t model_cycles;
+};
+
+/* Evaluates; ERR_LIMIT when a count exceeds int64. The evaluation borrows names
+ * from the plan. */
+MUST_USE enum status model_evaluate(const struct plan *plan,
+                                    struct diags *diags,
+                                    struct evaluation **evaluation);
+void evaluation_free(struct evaluation *evaluation);
+BASE_DEFINE_CLEANUP(evaluation)
+
+/* Everything of an evaluation that does not depend on time (traffic, actions,
+ * operations, energy, bounds, busy cycles), for simulators that fill in cycles,
+ * utilisation and stalls themselves. `executed[leaf]` and `moved[flow]` are how
+ * often each leaf and flow happened; NULL means as planned. */
+MUST_USE enum status model_count(const struct plan *plan,
+                                 const int64_t *executed, const int64_t *moved,
+                                 struct diags *diags,
+                                 struct evaluation **evaluation);
+
+#endif

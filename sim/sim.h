@@ -1,0 +1,35 @@
+/* Sim: the schedule of a plan in time.
+ *
+ * Units and memory ports are SystemC components that sleep through a tile step
+ * or a transfer; a sequencer walks the pipeline's steps and slots, DMA channels
+ * run ahead as far as the plan's buffers allow. Periodic stretches are
+ * fast-forwarded exactly: the result is bit-identical to the run without.
+ */
+#ifndef WEIR_SIM_H
+#define WEIR_SIM_H
+
+#include "model/model.h"
+
+struct sim_options {
+    bool use_fast_forward;
+    int64_t step_limit; /* ERR_LIMIT when more tile steps are simulated; 0: none */
+};
+#define SIM_OPTIONS_DEFAULT {.use_fast_forward = true, .step_limit = 0}
+
+/* Simulates; the evaluation has fidelity SIM, stalls per unit that sum with the
+ * busy cycles to `cycles`, and model_cycles for comparison. `simulated_steps`
+ * (may be NULL): tile steps that were really walked. */
+MUST_USE enum status sim_run(const struct plan *plan,
+                             const struct sim_options *options,
+                             struct diags *diags,
+                             struct evaluation **evaluation,
+                             int64_t *simulated_steps);
+
+/* Functional execution: the same schedule applied to data. `data` holds the
+ * inputs (einsum_data_new, einsum_fill_inputs); afterwards all tensors. Reading
+ * an element that is not finished, finishing one twice, or leaving one
+ * unfinished is an error that names Einsum, tensor and coordinates. */
+MUST_USE enum status sim_execute(const struct plan *plan, struct diags *diags,
+                                 struct einsum_data *data);
+
+#endif
