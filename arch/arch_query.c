@@ -1,0 +1,87 @@
+/* Questions about a loaded arch. Linear searches: trees have a dozen nodes, and
+ * callers resolve names once.
+ */
+#include "arch/arch.h"
+
+#include <string.h>
+
+int arch_find_memory(const struct arch *arch, const char *name)
+{
+    for (int i = 0; i < arch->memory_count; i++) {
+        if (strcmp(arch->memories[i].name, name) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+int arch_find_unit(const struct arch *arch, const char *name)
+{
+    for (int i = 0; i < arch->unit_count; i++) {
+        if (strcmp(arch->units[i].name, name) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+const struct arch_op *arch_find_op(const struct arch_unit *unit,
+                                   const char *name)
+{
+    for (int i = 0; i < unit->op_count; i++) {
+        if (strcmp(unit->ops[i].name, name) == 0) {
+            return &unit->ops[i];
+        }
+    }
+    return NULL;
+}
+
+bool arch_is_above(const struct arch *arch, int memory, int unit)
+{
+    int above = arch->units[unit].memory;
+    while (above >= 0 && above != memory) {
+        above = arch->memories[above].parent;
+    }
+    return above >= 0;
+}
+
+static void set_attribute(struct scope *scope, const char *owner,
+                          const char *attribute, int64_t value)
+{
+    g_autofree char *name = g_strdup_printf("%s.%s", owner, attribute);
+    scope_set(scope, name, value);
+}
+
+void arch_fill_scope(const struct arch *arch, struct scope *scope)
+{
+    for (int i = 0; i < arch->param_count; i++) {
+        scope_set(scope, arch->param_name[i], arch->param_value[i]);
+    }
+    for (int i = 0; i < arch->memory_count; i++) {
+        set_attribute(scope, arch->memories[i].name, "size",
+                      arch->memories[i].size_bytes);
+    }
+    for (int i = 0; i < arch->unit_count; i++) {
+        const struct arch_unit *unit = &arch->units[i];
+        for (int axis = 0; axis < unit->axis_count; axis++) {
+            set_attribute(scope, unit->name, unit->axis[axis].name,
+                          unit->axis[axis].size);
+        }
+        set_attribute(scope, unit->name, "lanes", unit->lanes);
+    }
+    scope_set(scope, "word", arch->word_bits / 8);
+}
+
+enum status arch_count_transfer_cycles(const struct arch *arch, int memory,
+                                       int64_t bytes, int64_t *cycles)
+{
+    int64_t bytes_per_s = arch->memories[memory].bandwidth_bytes_per_s;
+    if (bytes_per_s == NUM_UNLIMITED) {
+        *cycles = 0;
+        return OK;
+    }
+    if (!num_mul_div_ceil(bytes, arch->clock_hz, bytes_per_s, cycles)) {
+        return ERR_LIMIT;
+    }
+    return OK;
+}
