@@ -1,0 +1,173 @@
+/* The tables of `weir model` and `weir sim`: what limits the run, how near it
+ * is to the bounds, and where its cycles, bytes and energy go. */
+#include <inttypes.h>
+
+#include "reports/run.h"
+
+static double share(int64_t part, int64_t whole)
+{
+    return whole == 0 ? 0.0 : (double)part / (double)whole;
+}
+
+/* 0.002013 s is easier read as 2.013 ms. */
+static char *format_seconds(double seconds)
+{
+    static const struct {
+        double seconds;
+        const char *unit;
+    } scales[] = {{1.0, "s"}, {1e-3, "ms"}, {1e-6, "us"}};
+    for (size_t i = 0; i < G_N_ELEMENTS(scales); i++) {
+        if (seconds >= scales[i].seconds) {
+            return g_strdup_printf("%.4g %s", seconds / scales[i].seconds,
+                                   scales[i].unit);
+        }
+    }
+    return g_strdup_printf("%.4g ns", seconds * 1e9);
+}
+
+static void print_names(const struct run *run, GString *out)
+{
+    g_string_append_printf(out, "%s on %s, mapped by %s (%s)\n", run->cascade,
+                           run->arch, run->mapping,
+                           fidelity_name(run->evaluation.fidelity));
+    for (int i = 0; i < run->shape_count; i++) {
+        g_string_append_printf(out, "%s%s=%" PRId64, i == 0 ? "" : " ",
+                               run->shape_name[i], run->shape_value[i]);
+    }
+    g_string_append(out, "\n\n");
+}
+
+static void print_fact(GString *out, enum metric metric, const char *value,
+                       const char *remark)
+{
+    const struct metric_info *info = metric_get(metric);
+    g_string_append_printf(out, "%-11s %18s %-6s%s%s\n", info->heading, value,
+                           info->unit, remark[0] == '\0' ? "" : "  ", remark);
+}
+
+static void print_count(GString *out, enum metric metric, int64_t value,
+                        const char *remark)
+{
+    g_autofree char *text = units_format_count(value);
+    print_fact(out, metric, text, remark);
+}
+
+static void print_totals(const struct run *run, GString *out)
+{
+    const struct evaluation *evaluation = &run->evaluation;
+    g_autofree char *time = format_seconds(run_seconds(run));
+    g_autofree char *clock = g_strdup_printf(
+        "%s at %.6g MHz", time, (double)evaluation->clock_hz / 1e6);
+    print_count(out, METRIC_CYCLES, evaluation->cycles, clock);
+    if (evaluation->fidelity == FIDELITY_SIM) {
+        g_autofree char *above =
+            units_format_count(evaluation->cycles - evaluation->model_cycles);
+        g_autofree char *remark = g_strdup_printf(
+            "simulated: %s cycles more (%.3f %%)", above,
+            100.0 * share(evaluation->cycles - evaluation->model_cycles,
+                          evaluation->model_cycles));
+        print_count(out, METRIC_MODEL_CYCLES, evaluation->model_cycles, remark);
+    }
+    g_autofree char *bound = g_strdup_printf(
+        "reached: %.1f %%",
+        100.0 * share(evaluation->bound_cycles, evaluation->cycles));
+    print_count(out, METRIC_BOUND_CYCLES, evaluation->bound_cycles, bound);
+    g_autofree char *energy = g_strdup_printf("%.6g", evaluation->energy_pj);
+    print_fact(out, METRIC_ENERGY, energy, "");
+    g_string_append_printf(
+        out, "%-11s %18s\n\n", "bottleneck",
+        evaluation->bottleneck == NULL ? "-" : evaluation->bottleneck);
+}
+
+static void print_units(const struct evaluation *evaluation, GString *out)
+{
+    AUTO(table) table = table_new();
+    bool is_sim = evaluation->fidelity == FIDELITY_SIM;
+    table_add_text_column(table, "unit");
+    table_add_metric_column(table, METRIC_BUSY_CYCLES);
+    table_add_headed_column(table, METRIC_UTILIZATION, "of peak");
+    table_add_metric_column(table, METRIC_UNIT_ENERGY);
+    for (int cause = 0; cause < STALL_COUNT && is_sim; cause++) {
+        table_add_metric_column(table,
+                                (enum metric)(METRIC_STALL_DEPENDENCY + cause));
+    }
+    for (int i = 0; i < evaluation->unit_count; i++) {
+        const struct evaluation_unit *unit = &evaluation->units[i];
+        table_add_text(table, unit->name);
+        table_add_count(table, unit->busy_cycles);
+        table_add_percent(table, unit->utilization_ratio);
+        table_add_energy(table, unit->energy_pj);
+        for (int cause = 0; cause < STALL_COUNT && is_sim; cause++) {
+            table_add_count(table, unit->stall_cycles[cause]);
+        }
+    }
+    table_print(table, out);
+    g_string_append_c(out, '\n');
+}
+
+/* The outermost memory is compared with what any execution must move. */
+static void print_memories(const struct evaluation *evaluation, GString *out)
+{
+    AUTO(table) table = table_new();
+    table_add_text_column(table, "memory");
+    table_add_metric_column(table, METRIC_READ_BYTES);
+    table_add_metric_column(table, METRIC_WRITE_BYTES);
+    table_add_metric_column(table, METRIC_BOUND_TRAFFIC);
+    table_add_headed_column(table, METRIC_UTILIZATION, "of bandwidth");
+    table_add_metric_column(table, METRIC_MEMORY_ENERGY);
+    for (int i = 0; i < evaluation->memory_count; i++) {
+        const struct evaluation_memory *memory = &evaluation->memories[i];
+        table_add_text(table, memory->name);
+        table_add_count(table, memory->read_bytes);
+        table_add_count(table, memory->write_bytes);
+        if (i == 0) {
+            table_add_count(table, evaluation->bound_traffic_bytes);
+        } else {
+            table_add_text(table, "-");
+        }
+        if (memory->transfer_cycles > 0) {
+            table_add_percent(
+                table, share(memory->transfer_cycles, evaluation->cycles));
+        } else {
+            table_add_text(table, "-");
+        }
+        table_add_energy(table, memory->energy_pj);
+    }
+    table_print(table, out);
+    g_string_append_c(out, '\n');
+}
+
+static void print_einsums(const struct evaluation *evaluation, GString *out)
+{
+    AUTO(table) table = table_new();
+    table_add_text_column(table, "Einsum");
+    table_add_text_column(table, "unit");
+    table_add_metric_column(table, METRIC_EINSUM_BUSY);
+    table_add_headed_column(table, METRIC_UTILIZATION, "of run");
+    table_add_metric_column(table, METRIC_EINSUM_ENERGY);
+    for (int i = 0; i < evaluation->einsum_count; i++) {
+        const struct evaluation_einsum *einsum = &evaluation->einsums[i];
+        table_add_text(table, einsum->name);
+        table_add_text(table, einsum->unit);
+        table_add_count(table, einsum->busy_cycles);
+        table_add_percent(table,
+                          share(einsum->busy_cycles, evaluation->cycles));
+        table_add_energy(table, einsum->energy_pj);
+    }
+    table_print(table, out);
+}
+
+void run_print_table(const struct run *run, GString *out)
+{
+    print_names(run, out);
+    print_totals(run, out);
+    print_units(&run->evaluation, out);
+    print_memories(&run->evaluation, out);
+    print_einsums(&run->evaluation, out);
+    if (run->assumption_count > 0) {
+        g_string_append(out, "\nassumed by the mapping:\n");
+    }
+    for (int i = 0; i < run->assumption_count; i++) {
+        g_string_append_printf(out, "  - %s\n", run->assumptions[i]);
+    }
+}
