@@ -1,0 +1,198 @@
+/* What the files of this folder share. Nothing here leaves it. */
+#ifndef SIM_SYSTEMC_SYSC_PRIVATE_HPP
+#define SIM_SYSTEMC_SYSC_PRIVATE_HPP
+
+#include <cstdarg>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <new>
+#include <string>
+#include <vector>
+
+/* sc_spawn */
+#define SC_INCLUDE_DYNAMIC_PROCESSES
+#include <systemc>
+
+#include "sim/systemc/systemc.h"
+
+/* ---- the kernel's globals (sysc_kernel.cpp) ----------------------------- */
+
+/* A context is current only while control is inside it: the scope points the
+ * kernel's globals at it and puts back what was there before. */
+class kernel_scope
+{
+  public:
+    explicit kernel_scope(sysc_context *context);
+    ~kernel_scope();
+    kernel_scope(const kernel_scope &) = delete;
+    kernel_scope &operator=(const kernel_scope &) = delete;
+
+  private:
+    void enter(sysc_context *context);
+    void leave();
+
+    bool is_entered = false;
+    sc_core::sc_simcontext *previous_kernel = nullptr;
+    sc_core::sc_report_handler_proc previous_handler = nullptr;
+};
+
+sc_core::sc_simcontext *kernel_new(enum sysc_cycle_unit unit);
+/* All objects but processes must be gone. */
+void kernel_free(sc_core::sc_simcontext *kernel);
+/* Registers a context with the calling thread; false if another owns it. */
+bool kernel_acquire();
+void kernel_release();
+bool kernel_is_mine();
+/* At most one context runs: coroutines of two cannot be nested. */
+bool kernel_start_run();
+void kernel_end_run();
+
+/* ---- handles ----------------------------------------------------------- */
+
+struct sysc_module {
+    sysc_context *context;
+    std::unique_ptr<sc_core::sc_module> kernel;
+    void *user;
+    void (*destroy)(void *user);
+};
+
+struct sysc_event {
+    sysc_context *context;
+    std::unique_ptr<sc_core::sc_event> owned; /* empty: a channel's event */
+    const sc_core::sc_event *kernel;
+    bool is_dead;
+};
+
+struct sysc_process {
+    sysc_context *context;
+    std::string name;
+    sysc_process_fn callback;
+    void *user;
+    bool is_thread;
+    bool is_dynamic;
+    bool is_finished;
+    /* The kernel cannot drop a pending event list of a method by itself. */
+    bool has_used_list;
+    sc_core::sc_process_handle handle; /* empty when finished */
+    sc_core::sc_process_b *kernel;
+    /* Own event for timed waits: unlike the kernel's it can be cancelled, so
+     * that freeing a context leaves nothing in the queue. Made when needed. */
+    std::unique_ptr<sc_core::sc_event> timer;
+    /* The kernel's unwinding exception, kept here while C code returns. */
+    std::exception_ptr unwinding;
+    int ignored_kill_count;
+    uint64_t activation_cycle;
+    int64_t activation_count;
+};
+
+struct sysc_context {
+    sc_core::sc_simcontext *kernel;
+    sysc_options options;
+    char message[512];
+    bool is_running;
+    bool has_run;
+    bool is_closing;
+    bool is_pause_asked;
+    bool is_stop_asked;
+    enum sysc_status failure;
+    bool is_kernel_broken; /* an exception came out of a run */
+    size_t thread_count;
+    std::unique_ptr<sc_core::sc_event> never; /* never notified */
+    std::vector<std::unique_ptr<sysc_module>> modules;
+    std::vector<std::unique_ptr<sysc_event>> events;
+    std::vector<std::unique_ptr<sysc_process>> processes;
+};
+
+/* ---- errors (sysc_error.cpp) -------------------------------------------- */
+
+/* Records the message; returns `status`. */
+enum sysc_status set_error(sysc_context *context, enum sysc_status status,
+                           const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Turns the exception being handled into a status and a message. The kernel's
+ * unwinding exception must have been caught before. */
+enum sysc_status set_error_from_exception(sysc_context *context) noexcept;
+/* The run ends with `status` and the message that is set. */
+void fail_run(sysc_context *context, enum sysc_status status);
+
+/* Runs `body` with the context current; exceptions become a status. */
+template <typename Body>
+enum sysc_status guarded(sysc_context *context, Body &&body) noexcept
+{
+    try {
+        kernel_scope scope(context);
+        return body();
+    } catch (...) {
+        return set_error_from_exception(context);
+    }
+}
+
+/* ---- shared checks ------------------------------------------------------ */
+
+/* The rest of the checks on a name is done by the kernel's hierarchy. */
+enum sysc_status check_name(sysc_context *context, const sysc_module *module,
+                            const char *name);
+enum sysc_status check_elaborating(sysc_context *context, const char *what);
+enum sysc_status check_events(sysc_context *context,
+                              struct sysc_event *const *events, size_t count);
+enum sysc_status check_delay(sysc_context *context, int64_t cycles);
+
+inline uint64_t now_of(const sysc_context *context)
+{
+    return context->kernel->time_stamp().value();
+}
+
+inline sc_core::sc_time time_of(int64_t cycles)
+{
+    return sc_core::sc_time::from_value(static_cast<uint64_t>(cycles));
+}
+
+inline sc_core::sc_process_b *current_process(const sysc_context *context)
+{
+    return context->kernel->get_curr_proc_info()->process_handle;
+}
+
+inline bool is_in_process(const sysc_context *context)
+{
+    return context->is_running && current_process(context) != nullptr;
+}
+
+/* New objects become children of `module` (NULL: of the running process, or
+ * top level) while the scope lives. */
+class hierarchy_scope
+{
+  public:
+    hierarchy_scope(sysc_context *context, const sysc_module *module)
+        : kernel(module == nullptr ? nullptr : context->kernel)
+    {
+        if (kernel != nullptr) {
+            kernel->hierarchy_push(module->kernel.get());
+        }
+    }
+    ~hierarchy_scope()
+    {
+        if (kernel != nullptr) {
+            kernel->hierarchy_pop();
+        }
+    }
+    hierarchy_scope(const hierarchy_scope &) = delete;
+    hierarchy_scope &operator=(const hierarchy_scope &) = delete;
+
+  private:
+    sc_core::sc_simcontext *kernel;
+};
+
+/* An event of a channel (signal, fifo, clock) as a handle. */
+sysc_event *adopt_event(sysc_context *context, const sc_core::sc_event &event);
+
+/* ---- processes (sysc_process.cpp) --------------------------------------- */
+
+/* Called at every activation; false if the process may not go on. */
+bool enter_activation(sysc_process *process);
+/* Keeps the exception being handled for the trampoline. */
+enum sysc_status keep_unwinding(sysc_process *process);
+/* Kills all that needs a kernel alive to be released. */
+void reap_processes(sysc_context *context);
+
+#endif

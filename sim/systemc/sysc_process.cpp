@@ -1,0 +1,309 @@
+/* Processes: registration, the trampolines into C, the end of a process.
+ *
+ * A killed thread unwinds by a C++ exception that the kernel throws inside the
+ * thread's wait. It must reach the kernel again, but it need not pass through
+ * the C frames between: the wait keeps it and returns SYSC_KILLED, the C code
+ * returns in the ordinary way, and the trampoline throws the same exception
+ * on. */
+#include "sim/systemc/sysc_private.hpp"
+
+namespace
+{
+
+const size_t STACK_MIN_BYTES = size_t{16} << 10;
+const size_t STACK_MAX_BYTES = size_t{1} << 30;
+
+void finish(sysc_process *process)
+{
+    if (process->is_finished) {
+        return;
+    }
+    process->is_finished = true;
+    if (process->is_thread) {
+        process->context->thread_count--;
+    }
+    /* A held handle would keep the kernel's process and its stack alive. */
+    process->handle = sc_core::sc_process_handle();
+}
+
+/* Throws on what keep_unwinding kept; the kernel waits for it. */
+void resume_unwinding(sysc_process *process)
+{
+    if (process->unwinding) {
+        std::exception_ptr unwinding = std::move(process->unwinding);
+        process->unwinding = nullptr;
+        std::rethrow_exception(std::move(unwinding));
+    }
+}
+
+void call_back(sysc_process *process)
+{
+    try {
+        process->callback(process, process->user);
+    } catch (const sc_core::sc_unwind_exception &) {
+        finish(process);
+        throw;
+    } catch (...) {
+        (void)set_error_from_exception(process->context);
+        fail_run(process->context, SYSC_ERR_FOREIGN);
+    }
+}
+
+void run_thread(sysc_process *process)
+{
+    if (!process->context->is_closing && enter_activation(process)) {
+        call_back(process);
+    }
+    finish(process);
+    resume_unwinding(process);
+}
+
+void run_method(sysc_process *process)
+{
+    if (process->context->is_closing || !enter_activation(process)) {
+        return;
+    }
+    call_back(process);
+    if (process->unwinding) {
+        finish(process);
+        resume_unwinding(process);
+    }
+}
+
+enum sysc_status check_options(sysc_context *context, const char *name,
+                               bool is_thread,
+                               const sysc_process_options *options)
+{
+    enum sysc_status status =
+        check_events(context, options->sensitive, options->sensitive_count);
+    if (status != SYSC_OK) {
+        return status;
+    }
+    if (options->dont_initialize && options->sensitive_count == 0) {
+        return set_error(context, SYSC_ERR_ARGUMENT,
+                         "process '%s' would never run: not initialized and "
+                         "sensitive to nothing",
+                         name);
+    }
+    if (options->stack_size_bytes != 0 &&
+        (!is_thread || options->stack_size_bytes < STACK_MIN_BYTES ||
+         options->stack_size_bytes > STACK_MAX_BYTES)) {
+        return set_error(context, SYSC_ERR_ARGUMENT,
+                         "stack of process '%s': %zu bytes; threads have "
+                         "%zu to %zu, methods none",
+                         name, options->stack_size_bytes, STACK_MIN_BYTES,
+                         STACK_MAX_BYTES);
+    }
+    if (is_thread && context->thread_count >= SYSC_THREADS_MAX) {
+        return set_error(context, SYSC_ERR_LIMIT,
+                         "thread '%s' is beyond the limit of %d threads", name,
+                         SYSC_THREADS_MAX);
+    }
+    return SYSC_OK;
+}
+
+void spawn(sysc_process *process, const char *name,
+           const sysc_process_options *options)
+{
+    sc_core::sc_spawn_options spawn_options;
+    if (options->dont_initialize) {
+        spawn_options.dont_initialize();
+    }
+    for (size_t i = 0; i < options->sensitive_count; i++) {
+        spawn_options.set_sensitivity(options->sensitive[i]->kernel);
+    }
+    if (process->is_thread) {
+        if (options->stack_size_bytes != 0) {
+            spawn_options.set_stack_size(
+                static_cast<int>(options->stack_size_bytes));
+        }
+        process->handle = sc_core::sc_spawn(
+            [process] {
+                run_thread(process);
+            },
+            name, &spawn_options);
+        process->context->thread_count++;
+    } else {
+        spawn_options.spawn_method();
+        process->handle = sc_core::sc_spawn(
+            [process] {
+                run_method(process);
+            },
+            name, &spawn_options);
+    }
+    process->kernel = process->handle;
+    process->name = process->handle.name();
+}
+
+enum sysc_status process_new(sysc_context *context, sysc_module *module,
+                             const char *name, sysc_process_fn callback,
+                             void *user, bool is_thread,
+                             const sysc_process_options *options,
+                             sysc_process **result)
+{
+    if (context == nullptr) {
+        return SYSC_ERR_ARGUMENT;
+    }
+    if (callback == nullptr) {
+        return set_error(context, SYSC_ERR_ARGUMENT,
+                         "process without callback");
+    }
+    return guarded(context, [&] {
+        const sysc_process_options defaults = SYSC_PROCESS_OPTIONS_DEFAULT;
+        const sysc_process_options *chosen =
+            options != nullptr ? options : &defaults;
+        enum sysc_status status = check_name(context, module, name);
+        if (status == SYSC_OK) {
+            status = check_options(context, name, is_thread, chosen);
+        }
+        if (status != SYSC_OK) {
+            return status;
+        }
+        std::unique_ptr<sysc_process> process(new sysc_process{});
+        process->context = context;
+        process->callback = callback;
+        process->user = user;
+        process->is_thread = is_thread;
+        process->is_dynamic = context->has_run;
+        process->activation_cycle = UINT64_MAX;
+        /* Before the kernel knows the process: no failure in between. */
+        context->processes.push_back(std::move(process));
+        hierarchy_scope scope(context, module);
+        try {
+            spawn(context->processes.back().get(), name, chosen);
+        } catch (...) {
+            context->processes.pop_back();
+            throw;
+        }
+        if (result != nullptr) {
+            *result = context->processes.back().get();
+        }
+        return SYSC_OK;
+    });
+}
+
+} // namespace
+
+bool enter_activation(sysc_process *process)
+{
+    sysc_context *context = process->context;
+    if (context->failure != SYSC_OK) {
+        return false;
+    }
+    uint64_t now = now_of(context);
+    if (now != process->activation_cycle) {
+        process->activation_cycle = now;
+        process->activation_count = 1;
+        return true;
+    }
+    process->activation_count++;
+    if (context->options.activation_limit == 0 ||
+        process->activation_count <= context->options.activation_limit) {
+        return true;
+    }
+    (void)set_error(context, SYSC_ERR_LOOP,
+                    "process '%s' was activated %lld times in cycle %llu",
+                    process->name.c_str(),
+                    static_cast<long long>(process->activation_count),
+                    static_cast<unsigned long long>(now));
+    fail_run(context, SYSC_ERR_LOOP);
+    return false;
+}
+
+enum sysc_status keep_unwinding(sysc_process *process)
+{
+    if (!process->unwinding) {
+        process->unwinding = std::current_exception();
+    }
+    return SYSC_KILLED;
+}
+
+extern "C" enum sysc_status
+sysc_method_new(struct sysc_context *context, struct sysc_module *module,
+                const char *name, sysc_process_fn callback, void *user,
+                const struct sysc_process_options *options,
+                struct sysc_process **process)
+{
+    return process_new(context, module, name, callback, user, false, options,
+                       process);
+}
+
+extern "C" enum sysc_status
+sysc_thread_new(struct sysc_context *context, struct sysc_module *module,
+                const char *name, sysc_process_fn callback, void *user,
+                const struct sysc_process_options *options,
+                struct sysc_process **process)
+{
+    return process_new(context, module, name, callback, user, true, options,
+                       process);
+}
+
+/* The kernel runs the killed thread to its end before kill returns. */
+static enum sysc_status kill_process(sysc_process *process)
+{
+    try {
+        sc_core::sc_process_handle handle = process->handle;
+        handle.kill();
+    } catch (const sc_core::sc_unwind_exception &) {
+        return keep_unwinding(process); /* it killed itself */
+    }
+    finish(process);
+    return SYSC_OK;
+}
+
+extern "C" enum sysc_status sysc_process_kill(struct sysc_process *process)
+{
+    if (process == nullptr) {
+        return SYSC_ERR_ARGUMENT;
+    }
+    sysc_context *context = process->context;
+    if (process->is_finished || process->unwinding) {
+        return set_error(context, SYSC_ERR_DEAD, "process '%s' has ended",
+                         process->name.c_str());
+    }
+    if (!is_in_process(context)) {
+        return set_error(context, SYSC_ERR_PHASE,
+                         "process '%s' can be killed by a process only",
+                         process->name.c_str());
+    }
+    return guarded(context, [&] {
+        return kill_process(process);
+    });
+}
+
+void reap_processes(sysc_context *context)
+{
+    /* The kernel can kill from inside a process only. */
+    sc_core::sc_spawn_options options;
+    options.spawn_method();
+    sc_core::sc_spawn(
+        [context] {
+            for (size_t i = 0; i < context->processes.size(); i++) {
+                sysc_process *process = context->processes[i].get();
+                if (!process->is_finished &&
+                    (process->is_thread || process->is_dynamic ||
+                     process->has_used_list)) {
+                    (void)kill_process(process);
+                }
+            }
+            sc_core::sc_get_current_process_handle().kill();
+        },
+        nullptr, &options);
+    sc_core::sc_start(sc_core::SC_ZERO_TIME);
+}
+
+extern "C" bool sysc_process_is_finished(const struct sysc_process *process)
+{
+    return process == nullptr || process->is_finished;
+}
+
+extern "C" const char *sysc_process_name(const struct sysc_process *process)
+{
+    return process == nullptr ? "" : process->name.c_str();
+}
+
+extern "C" struct sysc_context *
+sysc_process_context(const struct sysc_process *process)
+{
+    return process == nullptr ? nullptr : process->context;
+}

@@ -1,0 +1,338 @@
+/* Waiting in threads and the next trigger of methods.
+ *
+ * Timed waits use the process's own timer event in place of the kernel's
+ * timeout: the cost is the same, and it can be cancelled when a context with
+ * sleeping threads is freed. */
+#include "sim/systemc/sysc_private.hpp"
+
+namespace
+{
+
+const int IGNORED_KILLS_MAX = 1000;
+
+enum sysc_status check_self(sysc_process *self, bool is_thread_call)
+{
+    if (self == nullptr) {
+        return SYSC_ERR_ARGUMENT;
+    }
+    if (self->unwinding) {
+        self->ignored_kill_count++;
+        return SYSC_KILLED;
+    }
+    sysc_context *context = self->context;
+    if (self->is_finished || !context->is_running ||
+        current_process(context) != self->kernel) {
+        return set_error(context, SYSC_ERR_PHASE,
+                         "process '%s' is not the one that runs",
+                         self->name.c_str());
+    }
+    if (self->is_thread != is_thread_call) {
+        return set_error(context, SYSC_ERR_KIND, "'%s' is a %s: it cannot %s",
+                         self->name.c_str(),
+                         self->is_thread ? "thread" : "method",
+                         self->is_thread ? "set a next trigger" : "wait");
+    }
+    return SYSC_OK;
+}
+
+enum sysc_status check_self_and_events(sysc_process *self, bool is_thread_call,
+                                       struct sysc_event *const *events,
+                                       size_t count)
+{
+    enum sysc_status status = check_self(self, is_thread_call);
+    if (status == SYSC_OK) {
+        status = check_events(self->context, events, count);
+    }
+    if (status == SYSC_OK && count == 0) {
+        status = set_error(self->context, SYSC_ERR_ARGUMENT,
+                           "process '%s' waits for an empty list",
+                           self->name.c_str());
+    }
+    return status;
+}
+
+sc_core::sc_event &timer_of(sysc_process *self)
+{
+    if (!self->timer) {
+        self->timer.reset(new sc_core::sc_event);
+    }
+    return *self->timer;
+}
+
+/* Suspends the thread by `suspend`; what every wait has in common. A status
+ * other than SYSC_OK means that the thread did not wait. */
+template <typename Suspend>
+enum sysc_status wait_in(sysc_process *self, Suspend &&suspend)
+{
+    sysc_context *context = self->context;
+    try {
+        suspend();
+        if (!enter_activation(self)) {
+            /* The run is failing. The thread may not go on, whatever its code
+             * does with a status: it sleeps until the context is freed. */
+            sc_core::wait(*context->never, context->kernel);
+        }
+        return SYSC_OK;
+    } catch (const sc_core::sc_unwind_exception &) {
+        return keep_unwinding(self);
+    } catch (...) {
+        return set_error_from_exception(context);
+    }
+}
+
+/* The last resort against a thread that loops on SYSC_KILLED. */
+enum sysc_status refuse(sysc_process *self, enum sysc_status status)
+{
+    if (status == SYSC_KILLED && self->ignored_kill_count > IGNORED_KILLS_MAX) {
+        std::exception_ptr unwinding = std::move(self->unwinding);
+        self->unwinding = nullptr;
+        std::rethrow_exception(std::move(unwinding));
+    }
+    return status;
+}
+
+sc_core::sc_event_or_expr any_of(struct sysc_event *const *events, size_t count,
+                                 const sc_core::sc_event &last)
+{
+    sc_core::sc_event_or_expr list = *events[0]->kernel | last;
+    for (size_t i = 1; i < count; i++) {
+        list.push_back(*events[i]->kernel);
+    }
+    return list;
+}
+
+sc_core::sc_event_and_expr all_of(struct sysc_event *const *events,
+                                  size_t count)
+{
+    sc_core::sc_event_and_expr list = *events[0]->kernel & *events[0]->kernel;
+    for (size_t i = 1; i < count; i++) {
+        list.push_back(*events[i]->kernel);
+    }
+    return list;
+}
+
+/* The lowest index that happened; `count` if none did. */
+size_t find_triggered(struct sysc_event *const *events, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (events[i]->kernel->triggered()) {
+            return i;
+        }
+    }
+    return count;
+}
+
+enum sysc_status wait_any_until(sysc_process *self,
+                                struct sysc_event *const *events, size_t count,
+                                const sc_core::sc_event &last, size_t *which)
+{
+    sc_core::sc_simcontext *kernel = self->context->kernel;
+    enum sysc_status status = wait_in(self, [&] {
+        sc_core::wait(any_of(events, count, last), kernel);
+    });
+    if (status != SYSC_OK) {
+        return status;
+    }
+    size_t first = find_triggered(events, count);
+    if (first == count) {
+        return SYSC_TIMEOUT;
+    }
+    if (which != nullptr) {
+        *which = first;
+    }
+    return SYSC_OK;
+}
+
+} // namespace
+
+extern "C" enum sysc_status sysc_wait_cycles(struct sysc_process *self,
+                                             int64_t cycles)
+{
+    enum sysc_status status = check_self(self, true);
+    if (status == SYSC_OK) {
+        status = check_delay(self->context, cycles);
+    }
+    if (status != SYSC_OK) {
+        return refuse(self, status);
+    }
+    return wait_in(self, [&] {
+        sc_core::sc_event &timer = timer_of(self);
+        timer.notify(time_of(cycles));
+        sc_core::wait(timer, self->context->kernel);
+    });
+}
+
+extern "C" enum sysc_status sysc_wait_static(struct sysc_process *self)
+{
+    enum sysc_status status = check_self(self, true);
+    if (status != SYSC_OK) {
+        return refuse(self, status);
+    }
+    return wait_in(self, [&] {
+        sc_core::wait(self->context->kernel);
+    });
+}
+
+extern "C" enum sysc_status sysc_wait_event(struct sysc_process *self,
+                                            struct sysc_event *event)
+{
+    enum sysc_status status = check_self_and_events(self, true, &event, 1);
+    if (status != SYSC_OK) {
+        return refuse(self, status);
+    }
+    return wait_in(self, [&] {
+        sc_core::wait(*event->kernel, self->context->kernel);
+    });
+}
+
+extern "C" enum sysc_status sysc_wait_event_for(struct sysc_process *self,
+                                                struct sysc_event *event,
+                                                int64_t cycles)
+{
+    return sysc_wait_any_for(self, &event, 1, cycles, nullptr);
+}
+
+extern "C" enum sysc_status sysc_wait_any(struct sysc_process *self,
+                                          struct sysc_event *const *events,
+                                          size_t event_count, size_t *which)
+{
+    enum sysc_status status =
+        check_self_and_events(self, true, events, event_count);
+    if (status != SYSC_OK) {
+        return refuse(self, status);
+    }
+    return wait_any_until(self, events, event_count, *events[0]->kernel, which);
+}
+
+extern "C" enum sysc_status sysc_wait_any_for(struct sysc_process *self,
+                                              struct sysc_event *const *events,
+                                              size_t event_count,
+                                              int64_t cycles, size_t *which)
+{
+    enum sysc_status status =
+        check_self_and_events(self, true, events, event_count);
+    if (status == SYSC_OK) {
+        status = check_delay(self->context, cycles);
+    }
+    if (status != SYSC_OK) {
+        return refuse(self, status);
+    }
+    sc_core::sc_event &timer = timer_of(self);
+    timer.notify(time_of(cycles));
+    status = wait_any_until(self, events, event_count, timer, which);
+    timer.cancel();
+    return status;
+}
+
+extern "C" enum sysc_status sysc_wait_all(struct sysc_process *self,
+                                          struct sysc_event *const *events,
+                                          size_t event_count)
+{
+    enum sysc_status status =
+        check_self_and_events(self, true, events, event_count);
+    if (status != SYSC_OK) {
+        return refuse(self, status);
+    }
+    return wait_in(self, [&] {
+        sc_core::wait(all_of(events, event_count), self->context->kernel);
+    });
+}
+
+extern "C" enum sysc_status sysc_next_trigger_cycles(struct sysc_process *self,
+                                                     int64_t cycles)
+{
+    enum sysc_status status = check_self(self, false);
+    if (status == SYSC_OK) {
+        status = check_delay(self->context, cycles);
+    }
+    if (status != SYSC_OK) {
+        return status;
+    }
+    return guarded(self->context, [&] {
+        sc_core::sc_event &timer = timer_of(self);
+        timer.cancel(); /* of an earlier call in this activation */
+        timer.notify(time_of(cycles));
+        sc_core::next_trigger(timer, self->context->kernel);
+        return SYSC_OK;
+    });
+}
+
+extern "C" enum sysc_status sysc_next_trigger_static(struct sysc_process *self)
+{
+    enum sysc_status status = check_self(self, false);
+    if (status != SYSC_OK) {
+        return status;
+    }
+    return guarded(self->context, [&] {
+        sc_core::next_trigger(self->context->kernel);
+        return SYSC_OK;
+    });
+}
+
+extern "C" enum sysc_status sysc_next_trigger_event(struct sysc_process *self,
+                                                    struct sysc_event *event)
+{
+    enum sysc_status status = check_self_and_events(self, false, &event, 1);
+    if (status != SYSC_OK) {
+        return status;
+    }
+    return guarded(self->context, [&] {
+        sc_core::next_trigger(*event->kernel, self->context->kernel);
+        return SYSC_OK;
+    });
+}
+
+extern "C" enum sysc_status
+sysc_next_trigger_event_for(struct sysc_process *self, struct sysc_event *event,
+                            int64_t cycles)
+{
+    enum sysc_status status = check_self_and_events(self, false, &event, 1);
+    if (status == SYSC_OK) {
+        status = check_delay(self->context, cycles);
+    }
+    if (status != SYSC_OK) {
+        return status;
+    }
+    return guarded(self->context, [&] {
+        self->has_used_list = true;
+        sc_core::sc_event &timer = timer_of(self);
+        timer.cancel();
+        timer.notify(time_of(cycles));
+        sc_core::next_trigger(any_of(&event, 1, timer), self->context->kernel);
+        return SYSC_OK;
+    });
+}
+
+extern "C" enum sysc_status
+sysc_next_trigger_any(struct sysc_process *self,
+                      struct sysc_event *const *events, size_t event_count)
+{
+    enum sysc_status status =
+        check_self_and_events(self, false, events, event_count);
+    if (status != SYSC_OK) {
+        return status;
+    }
+    return guarded(self->context, [&] {
+        self->has_used_list = true;
+        sc_core::next_trigger(any_of(events, event_count, *events[0]->kernel),
+                              self->context->kernel);
+        return SYSC_OK;
+    });
+}
+
+extern "C" enum sysc_status
+sysc_next_trigger_all(struct sysc_process *self,
+                      struct sysc_event *const *events, size_t event_count)
+{
+    enum sysc_status status =
+        check_self_and_events(self, false, events, event_count);
+    if (status != SYSC_OK) {
+        return status;
+    }
+    return guarded(self->context, [&] {
+        self->has_used_list = true;
+        sc_core::next_trigger(all_of(events, event_count),
+                              self->context->kernel);
+        return SYSC_OK;
+    });
+}

@@ -1,0 +1,268 @@
+/* A plain C interface to the SystemC kernel (Accellera 2.3.4).
+ *
+ * A context is one simulation. It holds modules (names), processes (methods
+ * that run to the end at every activation, threads that wait in the middle),
+ * events, clocks, signals, fifos and traces. Time is an integer count of
+ * cycles; nothing here is a floating point time.
+ *
+ * Ownership: every handle belongs to its context and lives until
+ * sysc_context_free, also after the process ended or the event was freed; such
+ * a dead handle is diagnosed (SYSC_ERR_DEAD), not undefined. Names are copied,
+ * user pointers are borrowed.
+ *
+ * Errors: a function that can fail returns a status; the message of the last
+ * failure is sysc_context_error. Results are written on success only. No C++
+ * exception leaves this interface, and none needs to pass through C frames.
+ *
+ * Threads: the kernel keeps one global current context, so all contexts that
+ * live at the same time must be used by one operating system thread
+ * (SYSC_ERR_THREAD otherwise). Several contexts may live, one runs at a time.
+ *
+ * When a call is allowed is written as E (elaboration: before the first run),
+ * P (inside a process of this context) and B (between runs). doc/systemc.md has
+ * the concepts, a table of all calls and the measured costs.
+ */
+#ifndef SIM_SYSTEMC_SYSTEMC_H
+#define SIM_SYSTEMC_SYSTEMC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SYSC_MUST_USE __attribute__((warn_unused_result))
+
+/* ---- status ------------------------------------------------------------ */
+
+enum sysc_status {
+    SYSC_OK = 0,
+    /* Outcomes that are no errors; they leave sysc_context_error alone. */
+    SYSC_TIMEOUT, /* the time of a ..._for wait ended first */
+    SYSC_EMPTY,   /* nothing to read from the fifo now */
+    SYSC_FULL,    /* no room in the fifo now */
+    SYSC_PAUSED,  /* the run ended at sysc_pause */
+    SYSC_STOPPED, /* the run ended at sysc_stop */
+    SYSC_KILLED,  /* this process was killed: return from the callback */
+    /* Errors. */
+    SYSC_ERR_ARGUMENT, /* NULL, negative, zero where it may not be */
+    SYSC_ERR_NAME,     /* empty, with '.' or space, or taken */
+    SYSC_ERR_PHASE,    /* not allowed now */
+    SYSC_ERR_KIND,     /* a thread call in a method, a signal of another type */
+    SYSC_ERR_OWNER,    /* the handle belongs to another context */
+    SYSC_ERR_DEAD,     /* the event was freed, the process has ended */
+    SYSC_ERR_LIMIT,    /* time beyond SYSC_CYCLES_MAX, too many threads */
+    SYSC_ERR_MEMORY,
+    SYSC_ERR_IO,
+    SYSC_ERR_THREAD,   /* another operating system thread owns the kernel */
+    SYSC_ERR_LOOP,     /* a process was activated without end in one cycle */
+    SYSC_ERR_REPORTED, /* a process called sysc_fail */
+    SYSC_ERR_KERNEL,   /* SystemC reported an error */
+    SYSC_ERR_FOREIGN,  /* a callback let a C++ exception out */
+};
+
+/* "ok", "timeout", ... for messages; never NULL. */
+const char *sysc_status_text(enum sysc_status status);
+
+/* ---- context ----------------------------------------------------------- */
+
+/* The last cycle that can be simulated. */
+#define SYSC_CYCLES_MAX INT64_MAX
+
+/* What a cycle is called in VCD files and in the kernel's own messages. It
+ * changes no result. */
+enum sysc_cycle_unit {
+    SYSC_CYCLE_NS = 0,
+    SYSC_CYCLE_FS,
+    SYSC_CYCLE_PS,
+    SYSC_CYCLE_US,
+};
+
+struct sysc_options {
+    enum sysc_cycle_unit cycle_unit;
+    /* A process that is activated more often than this without time going on
+     * fails the run with SYSC_ERR_LOOP. 0: no limit. */
+    int64_t activation_limit;
+};
+#define SYSC_OPTIONS_DEFAULT                                                   \
+    {                                                                          \
+        SYSC_CYCLE_NS, 10000000                                                \
+    }
+
+struct sysc_context;
+struct sysc_module;
+struct sysc_process;
+struct sysc_event;
+
+/* "SystemC 2.3.4-Accellera --- ..." of the kernel that is linked. */
+const char *sysc_version(void);
+
+/* A new, empty simulation at cycle 0. `options` NULL: the defaults. */
+SYSC_MUST_USE enum sysc_status
+sysc_context_new(const struct sysc_options *options,
+                 struct sysc_context **context);
+/* Kills what still runs (each thread's wait returns SYSC_KILLED, so that it can
+ * release what it holds), closes traces, calls the modules' destroy functions
+ * in reverse order, frees everything. SYSC_ERR_PHASE inside a run. NULL is
+ * legal. */
+enum sysc_status sysc_context_free(struct sysc_context *context);
+/* Message of the last failing call, "" if none; valid until the next call. */
+const char *sysc_context_error(const struct sysc_context *context);
+
+/* ---- modules ----------------------------------------------------------- */
+
+/* A named place in the hierarchy, E. `parent` NULL: top level. `destroy` (may
+ * be NULL) gets `user` when the context is freed. Names of siblings differ;
+ * they have no '.' and no space. */
+SYSC_MUST_USE enum sysc_status sysc_module_new(struct sysc_context *context,
+                                               struct sysc_module *parent,
+                                               const char *name, void *user,
+                                               void (*destroy)(void *user),
+                                               struct sysc_module **module);
+void *sysc_module_user(const struct sysc_module *module);
+/* Full name, "chip.dma"; so for all ..._name functions. */
+const char *sysc_module_name(const struct sysc_module *module);
+
+/* ---- events ------------------------------------------------------------ */
+
+/* E, P, B. `module` NULL: top level. */
+SYSC_MUST_USE enum sysc_status sysc_event_new(struct sysc_context *context,
+                                              struct sysc_module *module,
+                                              const char *name,
+                                              struct sysc_event **event);
+/* Retires an event: cancels it, later use is SYSC_ERR_DEAD; who waits for it
+ * alone sleeps on. Its name stays taken. NULL is legal. */
+enum sysc_status sysc_event_free(struct sysc_event *event);
+/* Wakes the waiting processes in this very delta cycle. P, B. The one call
+ * whose effect depends on the order of processes; prefer the delta form. */
+enum sysc_status sysc_event_notify(struct sysc_event *event);
+/* Wakes them in the next delta cycle, so does `cycles` 0. E, P, B. An event
+ * carries one pending notification: the earlier one wins. */
+enum sysc_status sysc_event_notify_delta(struct sysc_event *event);
+enum sysc_status sysc_event_notify_after(struct sysc_event *event,
+                                         int64_t cycles);
+/* Takes back a pending delta or timed notification, if there is one. */
+enum sysc_status sysc_event_cancel(struct sysc_event *event);
+/* Has it happened in the current delta cycle? */
+bool sysc_event_is_triggered(const struct sysc_event *event);
+const char *sysc_event_name(const struct sysc_event *event);
+
+/* ---- processes --------------------------------------------------------- */
+
+typedef void (*sysc_process_fn)(struct sysc_process *self, void *user);
+
+struct sysc_process_options {
+    struct sysc_event *const *sensitive; /* static sensitivity */
+    size_t sensitive_count;
+    bool dont_initialize;    /* sleep until the first event in `sensitive` */
+    size_t stack_size_bytes; /* threads; 0: 256 KiB; 16 KiB to 1 GiB */
+};
+#define SYSC_PROCESS_OPTIONS_DEFAULT                                           \
+    {                                                                          \
+        NULL, 0, false, 0                                                      \
+    }
+
+#define SYSC_THREADS_MAX 30000
+
+/* Registers a process, E, P, B; one made after the first run is runnable at
+ * once. A method is called at every activation and must not wait. A thread is
+ * called once, may wait, and ends when it returns. Without `module`, one made
+ * in a process is the child of that process. */
+SYSC_MUST_USE enum sysc_status
+sysc_method_new(struct sysc_context *context, struct sysc_module *module,
+                const char *name, sysc_process_fn callback, void *user,
+                const struct sysc_process_options *options,
+                struct sysc_process **process);
+SYSC_MUST_USE enum sysc_status
+sysc_thread_new(struct sysc_context *context, struct sysc_module *module,
+                const char *name, sysc_process_fn callback, void *user,
+                const struct sysc_process_options *options,
+                struct sysc_process **process);
+/* Ends a process, P. A thread's wait returns SYSC_KILLED at once. Killing
+ * oneself returns SYSC_KILLED: return from the callback. */
+enum sysc_status sysc_process_kill(struct sysc_process *process);
+bool sysc_process_is_finished(const struct sysc_process *process);
+const char *sysc_process_name(const struct sysc_process *process);
+struct sysc_context *sysc_process_context(const struct sysc_process *process);
+
+/* Waiting, in the thread `self` itself only. Each returns SYSC_KILLED when the
+ * thread is being killed; it must then return from its callback. (One that
+ * ignores this 1,000 times is unwound by force, through its C frames.) */
+SYSC_MUST_USE enum sysc_status sysc_wait_cycles(struct sysc_process *self,
+                                                int64_t cycles); /* 0: delta */
+SYSC_MUST_USE enum sysc_status sysc_wait_static(struct sysc_process *self);
+SYSC_MUST_USE enum sysc_status sysc_wait_event(struct sysc_process *self,
+                                               struct sysc_event *event);
+/* SYSC_TIMEOUT if `cycles` pass first; if both fall together, SYSC_OK. */
+SYSC_MUST_USE enum sysc_status sysc_wait_event_for(struct sysc_process *self,
+                                                   struct sysc_event *event,
+                                                   int64_t cycles);
+/* `which` (may be NULL): the lowest index of those that happened. */
+SYSC_MUST_USE enum sysc_status sysc_wait_any(struct sysc_process *self,
+                                             struct sysc_event *const *events,
+                                             size_t event_count, size_t *which);
+SYSC_MUST_USE enum sysc_status
+sysc_wait_any_for(struct sysc_process *self, struct sysc_event *const *events,
+                  size_t event_count, int64_t cycles, size_t *which);
+SYSC_MUST_USE enum sysc_status sysc_wait_all(struct sysc_process *self,
+                                             struct sysc_event *const *events,
+                                             size_t event_count);
+
+/* What activates the method `self` next, in place of its static sensitivity;
+ * the last call of an activation counts. The method's own activation only. */
+enum sysc_status sysc_next_trigger_cycles(struct sysc_process *self,
+                                          int64_t cycles);
+enum sysc_status sysc_next_trigger_static(struct sysc_process *self);
+enum sysc_status sysc_next_trigger_event(struct sysc_process *self,
+                                         struct sysc_event *event);
+enum sysc_status sysc_next_trigger_event_for(struct sysc_process *self,
+                                             struct sysc_event *event,
+                                             int64_t cycles);
+enum sysc_status sysc_next_trigger_any(struct sysc_process *self,
+                                       struct sysc_event *const *events,
+                                       size_t event_count);
+enum sysc_status sysc_next_trigger_all(struct sysc_process *self,
+                                       struct sysc_event *const *events,
+                                       size_t event_count);
+
+/* ---- running ----------------------------------------------------------- */
+
+enum sysc_state {
+    SYSC_STATE_ELABORATING, /* before the first run */
+    SYSC_STATE_RUNNING,
+    SYSC_STATE_PAUSED, /* between runs */
+    SYSC_STATE_STOPPED,
+    SYSC_STATE_FAILED,
+};
+
+/* Runs up to `cycles` from now, E, B. Time then stands there even if nothing
+ * happened; what is due at that very cycle belongs to the next run. 0: what is
+ * due now, one delta cycle. SYSC_PAUSED and SYSC_STOPPED as asked for by a
+ * process; an error of a process ends the run and is returned. */
+SYSC_MUST_USE enum sysc_status sysc_run(struct sysc_context *context,
+                                        int64_t cycles);
+/* Runs until nothing is pending; time stands at the last activity. Does not
+ * return by itself while a clock ticks. */
+SYSC_MUST_USE enum sysc_status
+sysc_run_until_idle(struct sysc_context *context);
+/* Ends the run after the current delta cycle, P. After a pause one can run
+ * again, after a stop not. */
+enum sysc_status sysc_pause(struct sysc_context *context);
+enum sysc_status sysc_stop(struct sysc_context *context);
+/* Ends the run with SYSC_ERR_REPORTED and this message, P. */
+enum sysc_status sysc_fail(struct sysc_context *context, const char *message);
+enum sysc_state sysc_get_state(const struct sysc_context *context);
+int64_t sysc_now(const struct sysc_context *context);
+/* Delta cycles since the beginning. */
+uint64_t sysc_count_deltas(const struct sysc_context *context);
+/* Cycles to the next activity, 0 for the current cycle, -1 if none. Before the
+ * first run: 0. */
+int64_t sysc_cycles_to_next(const struct sysc_context *context);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
