@@ -1,0 +1,100 @@
+/* From a figure's kind and data to a file. */
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "reports/figures/kind.h"
+#include "reports/gnuplot.h"
+
+static const struct figure_kind *const kinds[] = {
+#define FIGURE(name) &figure_kind_##name,
+#include "reports/figures/figures.def"
+#undef FIGURE
+};
+
+static const char *const kind_names[] = {
+#define FIGURE(name) #name,
+#include "reports/figures/figures.def"
+#undef FIGURE
+    NULL};
+
+/* Two columns of a conference paper wide. `noenhanced`: an underscore in a name
+ * is an underscore. */
+static const struct {
+    const char *name;
+    const char *terminal;
+} formats[FIGURE_FORMAT_COUNT] = {
+    [FIGURE_PDF] = {"pdf", "pdfcairo noenhanced size 8.4in,2.6in font "
+                           "'Sans,10' fontscale 0.8"},
+    [FIGURE_SVG] = {"svg", "svg noenhanced size 1050,325 dynamic "
+                           "font 'Sans,10' fontscale 1.25 background 'white'"},
+    [FIGURE_PNG] = {"png", "pngcairo noenhanced size 2100,650 font 'Sans,10' "
+                           "fontscale 2.5 linewidth 2"},
+};
+
+const char *figure_format_name(enum figure_format format)
+{
+    return formats[format].name;
+}
+
+enum figure_format figure_format_find(const char *name)
+{
+    int format = 0;
+    while (format < FIGURE_FORMAT_COUNT &&
+           strcmp(formats[format].name, name) != 0) {
+        format++;
+    }
+    return (enum figure_format)format;
+}
+
+const char *const *figure_kind_names(void)
+{
+    return kind_names;
+}
+
+static const struct figure_kind *get_kind(const char *name)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        if (strcmp(kinds[i]->name, name) == 0) {
+            return kinds[i];
+        }
+    }
+    BUG("no figure kind '%s'", name);
+}
+
+bool figure_needs_unit(const char *kind)
+{
+    return get_kind(kind)->needs_unit;
+}
+
+bool figure_needs_baseline(const char *kind)
+{
+    return get_kind(kind)->needs_baseline;
+}
+
+enum status figure_draw(struct diags *diags,
+                        const struct figure_options *options,
+                        const struct figure_grid *grid,
+                        enum figure_format format, const char *directory)
+{
+    g_autofree char *path = g_strdup_printf(
+        "%s/%s.%s", directory, options->name, formats[format].name);
+    g_autofree char *unfinished =
+        g_strdup_printf("%s.%ld.tmp", path, (long)getpid());
+    g_autofree char *quoted = gnuplot_quote(unfinished);
+    g_autoptr(GString) script = g_string_new(NULL);
+    g_string_append_printf(script, "set terminal %s\nset output %s\n",
+                           formats[format].terminal, quoted);
+    TRY(get_kind(options->kind)->write(diags, options, grid, script));
+    g_string_append(script, "unset output\n");
+    enum status status = gnuplot_run(diags, script->str);
+    if (status == OK && g_rename(unfinished, path) != 0) {
+        status = diag_fail(diags, ERR_IO, "figure-write",
+                           "cannot write '%s': %s", path, g_strerror(errno));
+    }
+    if (status != OK) {
+        g_unlink(unfinished);
+    }
+    return status;
+}

@@ -1,0 +1,175 @@
+#include "reports/figures/grouped_bars.h"
+
+#include <math.h>
+
+#include "reports/gnuplot.h"
+
+/* Horizontal distances in widths of a bar. */
+#define CLUSTER_GAP 1.1
+#define GROUP_GAP   1.7
+
+/* Okabe and Ito, "Color Universal Design" (2008): told apart with every common
+ * colour blindness, and by lightness in print. */
+static const char *const colors[] = {"#b0b0b0", "#e69f00", "#56b4e9",
+                                     "#009e73", "#0b559f", "#d55e00",
+                                     "#cc79a7", "#f0e442"};
+
+size_t grouped_bars_index(const struct figure_grid *grid, size_t group,
+                          size_t tick, size_t bar)
+{
+    return (group * grid->tick_count + tick) * grid->bar_count + bar;
+}
+
+static double cluster_width(const struct figure_grid *grid)
+{
+    return (double)grid->bar_count + CLUSTER_GAP;
+}
+
+static double group_width(const struct figure_grid *grid)
+{
+    return (double)grid->tick_count * cluster_width(grid) + GROUP_GAP;
+}
+
+/* Left edge of a cluster's first bar. */
+static double cluster_left(const struct figure_grid *grid, size_t group,
+                           size_t tick)
+{
+    return (double)group * group_width(grid) + GROUP_GAP / 2.0 +
+           CLUSTER_GAP / 2.0 + (double)tick * cluster_width(grid);
+}
+
+static void write_data(const struct grouped_bars *chart,
+                       const struct figure_grid *grid, size_t bar,
+                       GString *script)
+{
+    g_string_append_printf(script, "$bar%zu << END\n", bar);
+    for (size_t group = 0; group < grid->group_count; group++) {
+        for (size_t tick = 0; tick < grid->tick_count; tick++) {
+            double value =
+                chart->values[grouped_bars_index(grid, group, tick, bar)];
+            if (isfinite(value)) {
+                g_string_append_printf(
+                    script, "%g %.9g\n",
+                    cluster_left(grid, group, tick) + (double)bar + 0.5, value);
+            }
+        }
+    }
+    /* gnuplot refuses an empty block; this point lies outside the axes. */
+    g_string_append(script, "-100 0\nEND\n");
+}
+
+static void write_ticks(const struct figure_grid *grid, GString *script)
+{
+    g_string_append(script, "set xtics scale 0 offset 0,0.4 (");
+    for (size_t group = 0; group < grid->group_count; group++) {
+        for (size_t tick = 0; tick < grid->tick_count; tick++) {
+            g_autofree char *name = gnuplot_quote(grid->ticks[tick]);
+            g_string_append_printf(script, "%s%s %g",
+                                   group + tick == 0 ? "" : ", ", name,
+                                   cluster_left(grid, group, tick) +
+                                       (double)grid->bar_count / 2.0);
+        }
+    }
+    g_string_append(script, ")\n");
+}
+
+/* Names below the ticks, hairlines between the groups. */
+static void write_groups(const struct figure_grid *grid, GString *script)
+{
+    for (size_t group = 0; group < grid->group_count; group++) {
+        g_autofree char *name = gnuplot_quote(grid->groups[group]);
+        g_string_append_printf(
+            script,
+            "set label %s at first %g, graph 0 offset 0,-2.1 center"
+            " font ',10'\n",
+            name, ((double)group + 0.5) * group_width(grid));
+        if (group > 0) {
+            g_string_append_printf(
+                script,
+                "set arrow from first %g, graph -0.17 to first %g, graph 1"
+                " nohead lw 0.7 lc rgb '#999999' back\n",
+                (double)group * group_width(grid),
+                (double)group * group_width(grid));
+        }
+    }
+}
+
+static double top_value(const struct grouped_bars *chart,
+                        const struct figure_grid *grid)
+{
+    double top = 0.0;
+    size_t count = grid->group_count * grid->tick_count * grid->bar_count;
+    for (size_t i = 0; i < count; i++) {
+        if (isfinite(chart->values[i])) {
+            top = fmax(top, chart->values[i]);
+        }
+    }
+    return top;
+}
+
+/* The step of 1, 2 or 5 times a power of ten that gives four to eight steps. */
+static double choose_step(double top)
+{
+    double power = pow(10.0, floor(log10(top / 4.0)));
+    double steps = top / 4.0 / power;
+    return power * (steps >= 5.0 ? 5.0 : steps >= 2.0 ? 2.0 : 1.0);
+}
+
+static void write_axes(const struct grouped_bars *chart,
+                       const struct figure_grid *grid, GString *script)
+{
+    double top = chart->y_max > 0.0 ? chart->y_max : top_value(chart, grid);
+    top = top > 0.0 ? top : 1.0;
+    double step = chart->y_max > 0.0 ? chart->y_max / 5.0 : choose_step(top);
+    g_autofree char *y_label = gnuplot_quote(chart->y_label);
+    g_string_append_printf(script,
+                           "set xrange [0:%g]\n"
+                           "set yrange [0:%g]\n"
+                           "set ytics %g nomirror scale 0.5\n"
+                           "set ylabel %s offset 1.2,0\n",
+                           (double)grid->group_count * group_width(grid),
+                           step * ceil(top / step - 1e-9), step, y_label);
+    g_string_append(script, "set grid ytics lw 0.6 lc rgb '#cccccc' back\n"
+                            "set border 3 lw 0.8 lc rgb '#333333'\n"
+                            "set key outside top center horizontal samplen 1.2"
+                            " width 1 height 0.2 font ',9.5' noautotitle\n"
+                            "set tics font ',8.5'\n"
+                            "set lmargin 7\nset rmargin 1\nset bmargin 4\n");
+    if (chart->x_label != NULL) {
+        g_autofree char *x_label = gnuplot_quote(chart->x_label);
+        g_string_append_printf(
+            script, "set bmargin 5\nset xlabel %s offset 0,-1.1\n", x_label);
+    }
+    if (chart->title != NULL) {
+        g_autofree char *title = gnuplot_quote(chart->title);
+        g_string_append_printf(script, "set title %s offset 0,-0.6\n", title);
+    }
+    if (chart->y_line > 0.0) {
+        g_string_append_printf(script,
+                               "set arrow from graph 0, first %g to graph 1,"
+                               " first %g nohead lw 0.8 dt 2"
+                               " lc rgb '#333333' front\n",
+                               chart->y_line, chart->y_line);
+    }
+}
+
+void grouped_bars_write(const struct grouped_bars *chart,
+                        const struct figure_grid *grid, GString *script)
+{
+    for (size_t bar = 0; bar < grid->bar_count; bar++) {
+        write_data(chart, grid, bar, script);
+    }
+    write_axes(chart, grid, script);
+    write_ticks(grid, script);
+    write_groups(grid, script);
+    g_string_append(script, "set boxwidth 0.92 absolute\n"
+                            "set style fill solid 1.0 noborder\nplot ");
+    for (size_t bar = 0; bar < grid->bar_count; bar++) {
+        g_autofree char *name = gnuplot_quote(grid->bars[bar]);
+        g_string_append_printf(script,
+                               "%s$bar%zu with boxes lc rgb '%s' title %s",
+                               bar == 0 ? "" : ", ", bar,
+                               colors[bar % G_N_ELEMENTS(colors)], name);
+    }
+    g_string_append_c(script, '\n');
+}

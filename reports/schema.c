@@ -1,0 +1,165 @@
+#include <inttypes.h>
+
+#include "reports/schema.h"
+
+/* Rows have primary keys that follow from the run alone and the tables are kept
+ * in that order, so the order in which results arrive leaves no trace. A run's
+ * id is given out with its key (points) before it is evaluated. */
+static const char version_1[] =
+    "CREATE TABLE points ("
+    "  id INTEGER PRIMARY KEY,"
+    "  key TEXT NOT NULL,"
+    "  version TEXT NOT NULL,"
+    "  git_id TEXT NOT NULL,"
+    "  UNIQUE (key, version, git_id));"
+    "CREATE TABLE runs ("
+    "  id INTEGER PRIMARY KEY REFERENCES points (id),"
+    "  time INTEGER NOT NULL,"
+    "  version TEXT NOT NULL,"
+    "  git_id TEXT NOT NULL,"
+    "  key TEXT NOT NULL,"
+    "  command TEXT,"
+    "  experiment TEXT,"
+    "  label TEXT,"
+    "  seed INTEGER NOT NULL,"
+    "  fidelity TEXT NOT NULL,"
+    "  cascade TEXT NOT NULL,"
+    "  arch TEXT NOT NULL,"
+    "  mapping TEXT NOT NULL,"
+    "  cascade_hash TEXT NOT NULL,"
+    "  arch_hash TEXT NOT NULL,"
+    "  mapping_hash TEXT NOT NULL,"
+    "  shapes TEXT NOT NULL,"
+    "  cycles INTEGER NOT NULL,"
+    "  clock_hz INTEGER NOT NULL,"
+    "  seconds REAL NOT NULL,"
+    "  energy_pj REAL,"
+    "  bound_cycles INTEGER NOT NULL,"
+    "  bound_traffic_bytes INTEGER NOT NULL,"
+    "  model_cycles INTEGER NOT NULL,"
+    "  bottleneck TEXT,"
+    "  assumptions TEXT NOT NULL,"
+    "  UNIQUE (key, version, git_id));"
+    "CREATE TABLE actions ("
+    "  run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,"
+    "  position INTEGER NOT NULL,"
+    "  component TEXT NOT NULL,"
+    "  tensor TEXT,"
+    "  einsum TEXT,"
+    "  action TEXT NOT NULL,"
+    "  count INTEGER NOT NULL,"
+    "  bytes INTEGER NOT NULL,"
+    "  energy_pj REAL,"
+    "  PRIMARY KEY (run, position)) WITHOUT ROWID;"
+    "CREATE TABLE memories ("
+    "  run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,"
+    "  position INTEGER NOT NULL,"
+    "  memory TEXT NOT NULL,"
+    "  read_bytes INTEGER NOT NULL,"
+    "  write_bytes INTEGER NOT NULL,"
+    "  transfer_cycles INTEGER NOT NULL,"
+    "  energy_pj REAL,"
+    "  PRIMARY KEY (run, position)) WITHOUT ROWID;"
+    "CREATE TABLE units ("
+    "  run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,"
+    "  position INTEGER NOT NULL,"
+    "  unit TEXT NOT NULL,"
+    "  busy_cycles INTEGER NOT NULL,"
+    "  stall_dependency_cycles INTEGER NOT NULL,"
+    "  stall_reduction_cycles INTEGER NOT NULL,"
+    "  stall_bandwidth_cycles INTEGER NOT NULL,"
+    "  stall_fill_cycles INTEGER NOT NULL,"
+    "  stall_drain_cycles INTEGER NOT NULL,"
+    "  utilization_ratio REAL,"
+    "  energy_pj REAL,"
+    "  PRIMARY KEY (run, position)) WITHOUT ROWID;"
+    "CREATE TABLE einsums ("
+    "  run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,"
+    "  position INTEGER NOT NULL,"
+    "  einsum TEXT NOT NULL,"
+    "  unit TEXT,"
+    "  busy_cycles INTEGER NOT NULL,"
+    "  ops TEXT NOT NULL,"
+    "  energy_pj REAL,"
+    "  PRIMARY KEY (run, position)) WITHOUT ROWID;"
+    "CREATE TABLE checks ("
+    "  id INTEGER PRIMARY KEY,"
+    "  version TEXT NOT NULL,"
+    "  git_id TEXT NOT NULL,"
+    "  command TEXT,"
+    "  subject TEXT NOT NULL,"
+    "  kernel TEXT NOT NULL,"
+    "  cascade TEXT NOT NULL,"
+    "  cascade_hash TEXT NOT NULL,"
+    "  arch TEXT NOT NULL,"
+    "  arch_hash TEXT NOT NULL,"
+    "  mapping TEXT NOT NULL,"
+    "  mapping_hash TEXT NOT NULL,"
+    "  shapes TEXT NOT NULL,"
+    "  dtype TEXT NOT NULL,"
+    "  seed INTEGER NOT NULL,"
+    "  status TEXT NOT NULL,"
+    "  max_abs_error REAL,"
+    "  max_rel_error REAL,"
+    "  error_bound REAL,"
+    "  points INTEGER NOT NULL,"
+    "  UNIQUE (version, git_id, subject, cascade_hash, arch_hash, mapping_hash,"
+    "          shapes, dtype, seed));";
+
+static const char *const migrations[] = {version_1};
+
+static enum status check_owner(const struct store *store, struct diags *diags,
+                               int64_t *version, bool *is_new)
+{
+    int64_t application = 0;
+    int64_t tables = 0;
+    TRY(sql_get_count(store, diags, "PRAGMA user_version", version));
+    TRY(sql_get_count(store, diags, "PRAGMA application_id", &application));
+    TRY(sql_get_count(store, diags, "SELECT count(*) FROM sqlite_schema",
+                      &tables));
+    *is_new = tables == 0 && *version == 0 && application == 0;
+    if (!*is_new && application != SCHEMA_APPLICATION_ID) {
+        return diag_fail(diags, ERR_IO, "store-foreign",
+                         "'%s' is a database of another program", store->path);
+    }
+    if (*version > (int64_t)G_N_ELEMENTS(migrations)) {
+        return diag_fail(diags, ERR_IO, "store-newer",
+                         "'%s' has schema version %" PRId64
+                         ", made by a newer weir; this one knows %zu",
+                         store->path, *version, G_N_ELEMENTS(migrations));
+    }
+    return OK;
+}
+
+static enum status apply(const struct store *store, struct diags *diags,
+                         int64_t version)
+{
+    for (size_t i = (size_t)version; i < G_N_ELEMENTS(migrations); i++) {
+        TRY(sql_exec(store, diags, migrations[i]));
+    }
+    g_autofree char *marks =
+        g_strdup_printf("PRAGMA application_id = %d; PRAGMA user_version = %zu",
+                        SCHEMA_APPLICATION_ID, G_N_ELEMENTS(migrations));
+    return sql_exec(store, diags, marks);
+}
+
+enum status schema_migrate(const struct store *store, struct diags *diags)
+{
+    int64_t version = 0;
+    bool is_new = false;
+    TRY(check_owner(store, diags, &version, &is_new));
+    if (version == (int64_t)G_N_ELEMENTS(migrations)) {
+        return OK;
+    }
+    TRY(sql_begin(store, diags));
+    /* Another process may have done it while this one waited for the lock. */
+    enum status status = check_owner(store, diags, &version, &is_new);
+    if (status == OK) {
+        status = apply(store, diags, version);
+    }
+    if (status == OK) {
+        status = sql_commit(store, diags);
+    }
+    sql_rollback(store);
+    return status;
+}
