@@ -30,30 +30,42 @@ static void visit_node(struct arch_builder *builder,
                        const struct yaml_node *node,
                        const struct branch *branch);
 
+static int kind_of_key(const char *key)
+{
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(kind_keys[i], key) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static void report_no_kind(struct arch_builder *builder,
+                           const struct yaml_node *node)
+{
+    const char *first_key = yaml_count(node) > 0 ? yaml_pair_key(node, 0) : "";
+    g_autofree char *suggestion = suggest_text(first_key, kind_keys, 3);
+    diag_error(builder->diags, yaml_span(node), "arch-node-kind", suggestion,
+               "a node needs one of 'memory', 'fanout' and 'unit'");
+}
+
 /* Index in kind_keys, or -1 after a message. */
 static int find_kind(struct arch_builder *builder, const struct yaml_node *node)
 {
     int found = -1;
-    for (int i = 0; i < 3; i++) {
-        const struct yaml_node *value = yaml_find(node, kind_keys[i]);
-        if (value == NULL) {
-            continue;
-        }
-        if (found >= 0) {
-            diag_error(builder->diags, yaml_key_span(value), "arch-node-kind",
-                       NULL, "a node is one of '%s' and '%s', not both",
-                       kind_keys[found], kind_keys[i]);
+    for (size_t i = 0; i < yaml_count(node); i++) {
+        int kind = kind_of_key(yaml_pair_key(node, i));
+        if (kind >= 0 && found >= 0) {
+            diag_error(builder->diags, yaml_key_span(yaml_pair_value(node, i)),
+                       "arch-node-kind", NULL,
+                       "a node is one of '%s' and '%s', not both",
+                       kind_keys[found], kind_keys[kind]);
             return -1;
         }
-        found = i;
+        found = kind >= 0 ? kind : found;
     }
     if (found < 0) {
-        const char *first_key =
-            yaml_count(node) > 0 ? yaml_pair_key(node, 0) : "";
-        g_autofree char *suggestion = suggest_text(first_key, kind_keys, 3);
-        diag_error(builder->diags, yaml_span(node), "arch-node-kind",
-                   suggestion,
-                   "a node needs one of 'memory', 'fanout' and 'unit'");
+        report_no_kind(builder, node);
     }
     return found;
 }
