@@ -117,18 +117,18 @@ struct plan_node {
     bool is_shared; /* the tensors take turns in one buffer */
     bool can_spill; /* what does not fit lives in the memory outside */
     int64_t copies; /* buffers per tensor (double buffering = 2) */
-    bool has_assumed_copies; /* fewer than the pipeline needs; `assume:` says
-                                why the study counts it so */
-    const char *assumption;
+    const char *assumption; /* NULL, or why the study counts fewer copies than
+                               its pipeline needs (`assume:`) */
     int64_t footprint_bytes; /* copies included */
     /* COMPUTE */
     int leaf;
 };
 
 /* Traffic of one tensor between two neighbouring places. `elements` move each
- * time the anchor happens, `events` times in the run. Where `spills` is set the
- * fraction spill_bytes/footprint of the inner memory goes to the one outside
- * instead (see plan_memory). */
+ * time the anchor happens, `events` times in the run. Spilling: of what a leaf
+ * or an inner hold exchanges with a hold that `spills`, the fraction
+ * spilled/footprint (struct plan_memory) goes to the memory outside instead;
+ * of that hold's own FILL and DRAIN the same fraction does not happen. */
 enum flow_kind {
     FLOW_READ,    /* leaf reads an operand from `memory` */
     FLOW_WRITE,   /* leaf writes its output (or partial sums) to `memory` */
@@ -146,8 +146,9 @@ struct plan_flow {
     int memory; /* the inner place */
     int outer;  /* FILL, REFILL, DRAIN: the outer place, else -1 */
     bool is_cut_through; /* of a stream: no accesses of `memory` */
-    bool spills;
-    int64_t elements; /* per event */
+    bool spills;       /* `memory` may hold only part of the tile */
+    bool outer_spills; /* likewise `outer` */
+    int64_t elements;  /* per event */
     int64_t events;   /* exact; for PARTIAL and REFILL the number of elements
                          moved in the run is `total`, as the first visit of a
                          tile reads nothing */
@@ -173,6 +174,9 @@ struct plan_leaf {
     int64_t points_per_step;
     int64_t reduce_latency_cycles; /* of a reduction across lanes */
     bool is_chained;
+    /* `compute: [SN, SD]`: leaves forward_from .. this-1 run point by point with
+     * this one; what they compute arrives inside the lane. -1: none. */
+    int forward_from;
     /* Runs only when these loops are in their last iteration. */
     int at_count;
     int at_node[PLAN_MAX_AT]; /* loop node ids */
@@ -219,6 +223,7 @@ struct plan {
     struct plan_phase *phases;
     int flow_count;
     struct plan_flow *flows;
+    struct flow_rule *rules; /* by flow id: when it happens; for the walkers */
     struct plan_memory *memories; /* by arch memory id */
     int64_t word_bytes;
     int param_count; /* the mapping's parameters as they came out */
@@ -290,10 +295,19 @@ void walk_child_start(struct walk_child *walk, int64_t iteration);
  * of holds above the pipeline belong to no child: see walk_outer_fills. */
 bool walk_child_next(struct walk_child *walk, struct walk_event *event);
 
-/* The flows (FILL, REFILL) of holds above the pipeline that iteration `i` needs
- * before its child of delay 0 may start, in tree order. Returns how many. */
-int walk_outer_fills(const struct plan *plan, int phase, int64_t iteration,
+/* The flows (FILL, REFILL) of holds above the pipeline that must have arrived
+ * before the children of step `step` start, in tree order: a hold whose first
+ * reader has delay d needs the tile of iteration step-d then. Returns how many
+ * (0 for steps where no tile changes). */
+int walk_outer_fills(const struct plan *plan, int phase, int64_t step,
                      int *flows, int capacity);
+/* The delays of the first and the last child that use what a hold above the
+ * pipeline keeps of a flow's tensor: the tile of iteration i is needed from step
+ * i+first to the end of step i+last. */
+void walk_use_delays(const struct plan *plan, int flow, int *first, int *last);
+/* How many iterations of the phase a hold above the pipeline keeps one tile: it
+ * changes at iterations that are multiples of it. */
+int64_t walk_tile_iterations(const struct plan *plan, int flow);
 /* The DRAIN flows of holds above the pipeline that are due when `child` has
  * finished iteration i. */
 int walk_outer_drains(const struct plan *plan, int phase, int child,

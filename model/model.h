@@ -103,4 +103,8 @@ MUST_USE enum status model_count(const struct plan *plan,
                                  struct diags *diags,
                                  struct evaluation **evaluation);
 
+/* Fills in utilization_ratio of every unit from busy cycles and `cycles`. */
+void model_fill_utilization(const struct plan *plan,
+                            struct evaluation *evaluation);
+
 #endif

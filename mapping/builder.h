@@ -1,0 +1,101 @@
+/* What the steps of binding share. Private to mapping/. The steps, in order:
+ *   bind.c      names and expressions -> nodes, leaves, phases
+ *   coverage.c  every point computed exactly once; geometry of a leaf's step
+ *   flows.c     what moves where, how often
+ *   order.c     every operand there when it is read
+ *   capacity.c  copies, footprints, spilling */
+#ifndef WEIR_MAPPING_BUILDER_H
+#define WEIR_MAPPING_BUILDER_H
+
+#include "mapping/mapping.h"
+#include "mapping/tree.h"
+
+#define MAX_LOOPS 64
+
+/* When a FILL, REFILL or DRAIN happens, in terms of the loops above its hold. */
+struct flow_rule {
+    int loop_count;
+    int loop[MAX_LOOPS];     /* node ids, outermost first */
+    bool is_last[MAX_LOOPS]; /* only in this loop's last iteration (`at`) */
+    int innermost; /* the tile changes when this one of loop[] advances; -1 */
+    /* The hold stands above the pipeline of `phase`. */
+    bool is_outer;
+    int phase;
+    bool has_last;      /* some is_last is set */
+    int64_t iterations; /* of the phase in which the tile stays: the trips of
+                           loops inside the innermost */
+    int first_delay;    /* of the children that use what moves */
+    int last_delay;
+};
+
+struct builder {
+    struct plan *plan;
+    const struct mapping *mapping;
+    const struct workload *workload;
+    const struct arch *arch;
+    struct diags *diags;
+    struct scope *scope;
+    GArray *nodes;  /* struct plan_node */
+    GArray *leaves; /* struct plan_leaf */
+    GArray *phases; /* struct plan_phase */
+    GArray *flows;  /* struct plan_flow */
+    GArray *rules;  /* struct flow_rule, by flow */
+    /* The tree item behind each node, by node id. */
+    GPtrArray *items;
+};
+
+enum status build_nodes(struct builder *b, const struct tree_variant *variant);
+enum status build_leaf_steps(struct builder *b);
+enum status check_coverage(struct builder *b);
+enum status build_flows(struct builder *b);
+enum status check_order(struct builder *b);
+enum status build_capacity(struct builder *b);
+
+/* ---- the tree of a plan --------------------------------------------------- */
+
+/* Is `node` the same as, or an ancestor of, `descendant`? */
+bool node_is_above(const struct plan *plan, int node, int descendant);
+/* Loops above `node` (and below `top`, exclusive; -1: from the root), outermost
+ * first, into `loops`; returns how many. */
+int node_loops(const struct plan *plan, int top, int node,
+               int loops[MAX_LOOPS]);
+/* Deepest common ancestor. */
+int node_common(const struct plan *plan, int a, int b);
+bool node_holds(const struct plan_node *node, int tensor);
+/* The innermost hold of `tensor` on the way from the root to `node`, `node`
+ * excluded; -1 if there is none. */
+int node_find_hold(const struct plan *plan, int node, int tensor);
+/* Extents left of every rank (by rank id) at `node`: the tile of the innermost
+ * loop over it above the node, or its full extent. */
+void node_extents(const struct plan *plan, int node,
+                  int64_t extent[EINSUM_MAX_RANKS]);
+
+/* The tensor behind a view (BK -> K), or the tensor itself. */
+int workload_resolve_tensor(const struct workload *workload, int tensor);
+/* Does the rank move the access? */
+bool access_uses_rank(const struct einsum_access *access, int rank);
+/* Number of values index `dim` takes when each rank spans `extent`. */
+int64_t access_dim_extent(const struct einsum_access *access, int dim,
+                          const int64_t *extent);
+
+/* ---- uses of tensors --------------------------------------------------------- */
+
+/* One leaf's use of a (resolved) tensor. */
+struct tensor_use {
+    int leaf;
+    bool is_write;
+    bool is_forwarded; /* arrives inside the lane */
+    const struct einsum_access *access;
+};
+
+/* All uses of `tensor` by leaves, tree order. Caller unrefs. */
+GArray *plan_uses(const struct plan *plan, int tensor);
+/* Delay of the pipeline child a leaf belongs to. */
+int leaf_delay(const struct plan *plan, const struct plan_leaf *leaf);
+int leaf_slot(const struct plan *plan, const struct plan_leaf *leaf);
+/* Does the read see the value before this iteration's step of its iterative
+ * rank (RM[m1] while RM[m1+1] is being computed)? */
+bool use_is_previous(const struct plan *plan, int tensor,
+                     const struct einsum_access *read);
+
+#endif

@@ -1,0 +1,267 @@
+/* How much each memory holds. A hold above a pipeline keeps a tile from the
+ * first use of an iteration to its last, which may lie several steps later; the
+ * tile is needed in as many copies as iterations are in flight, unless loops
+ * inside the hold move through it slowly enough that each part is done with
+ * before it is written again. */
+#include "mapping/builder.h"
+
+static int pipeline_below(const struct plan *plan, int node)
+{
+    for (int n = node; n >= 0; n = plan->nodes[n].first_child) {
+        if (plan->nodes[n].kind == PLAN_PIPELINE) {
+            return n;
+        }
+        if (plan->nodes[n].kind != PLAN_LOOP &&
+            plan->nodes[n].kind != PLAN_HOLD) {
+            return -1;
+        }
+    }
+    return -1;
+}
+
+struct lifetime {
+    int first;
+    int last;
+    bool is_any;
+};
+
+static void lifetime_add(struct lifetime *lifetime, int delay)
+{
+    lifetime->first = lifetime->is_any && lifetime->first < delay
+                          ? lifetime->first
+                          : delay;
+    lifetime->last = lifetime->is_any && lifetime->last > delay
+                         ? lifetime->last
+                         : delay;
+    lifetime->is_any = true;
+}
+
+/* Iterations of the pipeline between two visits to the same part of the tile. */
+static int64_t revisit_distance(struct builder *b, int hold, int pipeline,
+                                int tensor, const GArray *uses)
+{
+    int loops[MAX_LOOPS];
+    int count = node_loops(b->plan, hold, pipeline, loops);
+    int iterative = b->workload->tensors[tensor].iterative_rank;
+    int64_t distance = 1;
+    for (int i = 0; i < count; i++) {
+        const struct plan_node *loop = &b->plan->nodes[loops[i]];
+        for (guint u = 0; u < uses->len; u++) {
+            if (loop->rank != iterative &&
+                access_uses_rank(
+                    g_array_index(uses, struct tensor_use, u).access,
+                    loop->rank)) {
+                distance *= loop->trips;
+                break;
+            }
+        }
+    }
+    return distance;
+}
+
+static int64_t count_needed_copies(struct builder *b, int hold, int tensor,
+                                   const GArray *uses)
+{
+    int pipeline = pipeline_below(b->plan, hold);
+    if (pipeline < 0) {
+        return 1;
+    }
+    struct lifetime now = {0};
+    struct lifetime previous = {0};
+    for (guint u = 0; u < uses->len; u++) {
+        const struct tensor_use *use =
+            &g_array_index(uses, struct tensor_use, u);
+        int delay = leaf_delay(b->plan, &b->plan->leaves[use->leaf]);
+        bool is_previous = !use->is_write &&
+                           use_is_previous(b->plan, tensor, use->access);
+        lifetime_add(is_previous ? &previous : &now, delay);
+    }
+    int64_t in_flight = 1 + MAX(now.last - now.first,
+                                previous.last - previous.first);
+    int64_t distance = revisit_distance(b, hold, pipeline, tensor, uses);
+    return distance >= in_flight ? 1 : num_ceil_div(in_flight, distance);
+}
+
+/* Elements of the tile at the hold; a tensor that advances along a rank inside
+ * the hold keeps one slice, the new value replaces the old. */
+static enum status count_tile(struct builder *b, int hold, int tensor,
+                              const GArray *uses, int64_t *elements)
+{
+    const struct einsum_tensor *t = &b->workload->tensors[tensor];
+    int64_t extent[EINSUM_MAX_RANKS];
+    node_extents(b->plan, hold, extent);
+    *elements = 1;
+    for (int d = 0; d < t->dim_count; d++) {
+        int64_t low = 0;
+        int64_t high = 0;
+        for (guint u = 0; u < uses->len; u++) {
+            const struct einsum_access *access =
+                g_array_index(uses, struct tensor_use, u).access;
+            int64_t from = access->index[d].constant;
+            int64_t to = from + access_dim_extent(access, d, extent);
+            low = u == 0 || from < low ? from : low;
+            high = u == 0 || to > high ? to : high;
+        }
+        bool is_in_place = d == t->iterative_dim &&
+                           extent[t->iterative_rank] > 1;
+        if (!num_mul(*elements, is_in_place ? 1 : high - low, elements)) {
+            return diag_fail(b->diags, ERR_LIMIT, "mapping-limit",
+                             "tile of '%s' exceeds 64 bits", t->name);
+        }
+    }
+    return OK;
+}
+
+/* Over how many instances of the memory the tile is spread. */
+static int64_t count_instances(struct builder *b, int memory,
+                               const GArray *uses)
+{
+    int64_t lanes = 1;
+    for (guint u = 0; u < uses->len; u++) {
+        const struct plan_leaf *leaf =
+            &b->plan->leaves[g_array_index(uses, struct tensor_use, u).leaf];
+        if (leaf->lanes_used > lanes &&
+            arch_is_above(b->arch, memory, leaf->unit)) {
+            lanes = leaf->lanes_used;
+        }
+    }
+    int64_t instances = b->arch->memories[memory].instances;
+    return lanes < instances ? lanes : instances;
+}
+
+static enum status check_copies(struct builder *b, int hold, int tensor,
+                                int64_t needed)
+{
+    struct plan_node *node = &b->plan->nodes[hold];
+    if (node->copies >= needed || node->assumption != NULL ||
+        node->copies == 0) {
+        return OK;
+    }
+    diag_error(b->diags, node->span, "mapping-too-few-copies", NULL,
+               "%" G_GINT64_FORMAT " copies of '%s': it would be overwritten "
+               "while still needed; the pipeline keeps %" G_GINT64_FORMAT
+               " in flight",
+               node->copies, b->workload->tensors[tensor].name, needed);
+    return ERR_INPUT;
+}
+
+static enum status build_hold_footprint(struct builder *b, int hold)
+{
+    struct plan_node *node = &b->plan->nodes[hold];
+    int64_t most = 0;
+    int64_t sum = 0;
+    int64_t most_copies = 1;
+    for (int i = 0; i < node->held_count; i++) {
+        g_autoptr(GArray) uses = plan_uses(b->plan, node->held[i]);
+        for (guint u = uses->len; u-- > 0;) {
+            int leaf = g_array_index(uses, struct tensor_use, u).leaf;
+            if (!node_is_above(b->plan, hold, b->plan->leaves[leaf].node)) {
+                g_array_remove_index(uses, u);
+            }
+        }
+        if (uses->len == 0) {
+            continue;
+        }
+        int64_t needed = count_needed_copies(b, hold, node->held[i], uses);
+        TRY(check_copies(b, hold, node->held[i], needed));
+        int64_t copies = node->copies > 0 ? node->copies : needed;
+        most_copies = MAX(most_copies, copies);
+        int64_t bytes = 0;
+        TRY(count_tile(b, hold, node->held[i], uses, &bytes));
+        bytes = num_ceil_div(bytes, count_instances(b, node->memory, uses));
+        if (!num_mul(bytes, b->plan->word_bytes * copies, &bytes) ||
+            !num_add(sum, bytes, &sum)) {
+            return diag_fail(b->diags, ERR_LIMIT, "mapping-limit",
+                             "footprint exceeds 64 bits");
+        }
+        most = MAX(most, bytes);
+    }
+    node->footprint_bytes = node->is_shared ? most : sum;
+    node->copies = most_copies;
+    return OK;
+}
+
+/* Bytes of `memory` held at once by the subtree of `node`: what the branches of
+ * a pipeline hold adds up, those of phases and sequences take turns. */
+static int64_t subtree_footprint(struct builder *b, int node, int memory)
+{
+    const struct plan_node *n = &b->plan->nodes[node];
+    int64_t bytes = n->kind == PLAN_HOLD && n->memory == memory
+                        ? n->footprint_bytes
+                        : 0;
+    int64_t branches = 0;
+    for (int c = n->first_child; c >= 0; c = b->plan->nodes[c].next_sibling) {
+        int64_t branch = subtree_footprint(b, c, memory);
+        branches = n->kind == PLAN_PIPELINE ? branches + branch
+                                            : MAX(branches, branch);
+    }
+    return bytes + branches;
+}
+
+static void report_capacity(struct builder *b, int memory, int64_t footprint)
+{
+    int largest = -1;
+    GString *list = g_string_new(NULL);
+    for (int n = 0; n < b->plan->node_count; n++) {
+        const struct plan_node *node = &b->plan->nodes[n];
+        if (node->kind != PLAN_HOLD || node->memory != memory) {
+            continue;
+        }
+        g_autofree char *bytes = units_format_bytes(node->footprint_bytes);
+        g_string_append_printf(list, "%sline %d %s", list->len > 0 ? ", " : "",
+                               node->span.line, bytes);
+        if (largest < 0 || node->footprint_bytes >
+                               b->plan->nodes[largest].footprint_bytes) {
+            largest = n;
+        }
+    }
+    const struct arch_memory *m = &b->arch->memories[memory];
+    g_autofree char *size = units_format_bytes(m->size_bytes);
+    g_autofree char *needed = units_format_bytes(footprint);
+    diag_error(b->diags, b->plan->nodes[largest].span, "mapping-capacity", NULL,
+               "memory '%s' has %s%s, the mapping keeps %s in it (%s)", m->name,
+               size, m->instances > 1 ? " each" : "", needed, list->str);
+    g_string_free(list, TRUE);
+}
+
+static int64_t spillable_bytes(struct builder *b, int memory)
+{
+    int64_t bytes = 0;
+    for (int n = 0; n < b->plan->node_count; n++) {
+        const struct plan_node *node = &b->plan->nodes[n];
+        if (node->kind == PLAN_HOLD && node->memory == memory &&
+            node->can_spill) {
+            bytes += node->footprint_bytes;
+        }
+    }
+    return bytes;
+}
+
+static void build_memory(struct builder *b, int memory)
+{
+    struct plan_memory *m = &b->plan->memories[memory];
+    int64_t size = b->arch->memories[memory].size_bytes;
+    m->footprint_bytes = subtree_footprint(b, 0, memory);
+    if (size == NUM_UNLIMITED || m->footprint_bytes <= size) {
+        return;
+    }
+    m->spilled_bytes = m->footprint_bytes - size;
+    if (m->spilled_bytes > spillable_bytes(b, memory)) {
+        report_capacity(b, memory, m->footprint_bytes);
+    }
+}
+
+enum status build_capacity(struct builder *b)
+{
+    for (int n = 0; n < b->plan->node_count; n++) {
+        if (b->plan->nodes[n].kind == PLAN_HOLD) {
+            TRY(build_hold_footprint(b, n));
+        }
+    }
+    b->plan->memories =
+        g_new0(struct plan_memory, (gsize)b->arch->memory_count);
+    for (int m = 0; m < b->arch->memory_count; m++) {
+        build_memory(b, m);
+    }
+    return diags_status(b->diags);
+}

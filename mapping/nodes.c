@@ -1,0 +1,476 @@
+/* From the written tree to plan nodes: names become ids, expressions numbers.
+ * Loops are checked against the extent that is left at their place. */
+#include <string.h>
+
+#include "mapping/builder.h"
+
+static enum status build_items(struct builder *b, const GPtrArray *items,
+                               guint from, int parent, int *previous);
+
+/* ---- names ------------------------------------------------------------------ */
+
+static void report_unknown(struct builder *b, const struct tree_name *name,
+                           const char *what, const char *code, GPtrArray *known)
+{
+    g_autofree char *suggestion = suggest_text(
+        name->text, (const char *const *)known->pdata, known->len);
+    diag_error(b->diags, name->span, code, suggestion, "unknown %s '%s'", what,
+               name->text);
+}
+
+static int find_rank(struct builder *b, const struct tree_name *name)
+{
+    int rank = workload_find_rank(b->workload, name->text);
+    if (rank < 0) {
+        g_autoptr(GPtrArray) known = g_ptr_array_new();
+        for (int i = 0; i < b->workload->rank_count; i++) {
+            g_ptr_array_add(known, (void *)(uintptr_t)b->workload->rank[i].name);
+        }
+        report_unknown(b, name, "rank", "mapping-unknown-rank", known);
+    }
+    return rank;
+}
+
+static int find_tensor(struct builder *b, const struct tree_name *name)
+{
+    int tensor = workload_find_tensor(b->workload, name->text);
+    if (tensor < 0) {
+        g_autoptr(GPtrArray) known = g_ptr_array_new();
+        for (int i = 0; i < b->workload->tensor_count; i++) {
+            g_ptr_array_add(
+                known, (void *)(uintptr_t)b->workload->tensors[i].name);
+        }
+        report_unknown(b, name, "tensor", "mapping-unknown-tensor", known);
+        return -1;
+    }
+    return workload_resolve_tensor(b->workload, tensor);
+}
+
+static int find_memory(struct builder *b, const struct tree_name *name)
+{
+    int memory = arch_find_memory(b->arch, name->text);
+    if (memory < 0) {
+        g_autoptr(GPtrArray) known = g_ptr_array_new();
+        for (int i = 0; i < b->arch->memory_count; i++) {
+            g_ptr_array_add(known,
+                            (void *)(uintptr_t)b->arch->memories[i].name);
+        }
+        report_unknown(b, name, "memory", "mapping-unknown-memory", known);
+    }
+    return memory;
+}
+
+static int find_unit(struct builder *b, const struct tree_name *name)
+{
+    int unit = arch_find_unit(b->arch, name->text);
+    if (unit < 0) {
+        g_autoptr(GPtrArray) known = g_ptr_array_new();
+        for (int i = 0; i < b->arch->unit_count; i++) {
+            g_ptr_array_add(known, (void *)(uintptr_t)b->arch->units[i].name);
+        }
+        report_unknown(b, name, "unit", "mapping-unknown-unit", known);
+    }
+    return unit;
+}
+
+static int find_statement(struct builder *b, const struct tree_name *name)
+{
+    int id = workload_find_statement(b->workload, name->text);
+    if (id < 0) {
+        g_autoptr(GPtrArray) known = g_ptr_array_new();
+        for (int i = 0; i < b->workload->statement_count; i++) {
+            const struct einsum_statement *s = &b->workload->statements[i];
+            if (s->kind == EINSUM_COMPUTE) {
+                g_ptr_array_add(known, (void *)(uintptr_t)s->name);
+            }
+        }
+        report_unknown(b, name, "Einsum", "mapping-unknown-einsum", known);
+    }
+    return id;
+}
+
+/* ---- nodes --------------------------------------------------------------------- */
+
+static int add_node(struct builder *b, enum plan_kind kind, int parent,
+                    int *previous, struct span span,
+                    const struct tree_item *item)
+{
+    struct plan_node node = {
+        .kind = kind,
+        .parent = parent,
+        .first_child = -1,
+        .next_sibling = -1,
+        .span = span,
+        .leaf = -1,
+        .rank = -1,
+        .memory = -1,
+    };
+    int id = (int)b->nodes->len;
+    g_array_append_val(b->nodes, node);
+    g_ptr_array_add(b->items, (void *)(uintptr_t)item);
+    struct plan_node *nodes = (struct plan_node *)(void *)b->nodes->data;
+    if (*previous >= 0) {
+        nodes[*previous].next_sibling = id;
+    } else if (parent >= 0) {
+        nodes[parent].first_child = id;
+    }
+    *previous = id;
+    b->plan->nodes = nodes;
+    b->plan->node_count = (int)b->nodes->len;
+    return id;
+}
+
+static struct plan_node *node_at(struct builder *b, int id)
+{
+    return &g_array_index(b->nodes, struct plan_node, id);
+}
+
+/* Evaluates the tile of a loop and checks it against what is left of the rank. */
+static enum status bind_tile(struct builder *b, const struct tree_pair *loop,
+                             const int64_t *extent, int *rank, int64_t *tile)
+{
+    *rank = find_rank(b, &loop->key);
+    if (*rank < 0) {
+        return ERR_INPUT;
+    }
+    TRY(expr_eval(loop->value, b->scope, b->diags, tile));
+    const char *name = b->workload->rank[*rank].name;
+    int64_t left = extent[*rank];
+    struct span span = expr_span(loop->value);
+    if (*tile < 1) {
+        diag_error(b->diags, span, "mapping-tile-size", NULL,
+                   "tile size %" G_GINT64_FORMAT " of rank '%s' is below 1",
+                   *tile, name);
+        return ERR_INPUT;
+    }
+    if (*tile > left) {
+        diag_error(b->diags, span, "mapping-tile-too-large", NULL,
+                   "tile size %" G_GINT64_FORMAT " is larger than rank '%s' (%"
+                   G_GINT64_FORMAT " here)",
+                   *tile, name, left);
+        return ERR_INPUT;
+    }
+    if (left % *tile != 0) {
+        diag_error(b->diags, span, "mapping-uneven-tile", NULL,
+                   "tile size %" G_GINT64_FORMAT
+                   " does not divide rank '%s' (%" G_GINT64_FORMAT " here)",
+                   *tile, name, left);
+        return ERR_INPUT;
+    }
+    return OK;
+}
+
+static enum status build_loop(struct builder *b, const struct tree_item *item,
+                              int id)
+{
+    int64_t extent[EINSUM_MAX_RANKS];
+    node_extents(b->plan, id, extent);
+    int rank = -1;
+    int64_t tile = 0;
+    TRY(bind_tile(b, &item->loop, extent, &rank, &tile));
+    struct plan_node *node = node_at(b, id);
+    node->rank = rank;
+    node->tile = tile;
+    node->trips = extent[rank] / tile;
+    return OK;
+}
+
+static enum status build_hold(struct builder *b, const struct tree_item *item,
+                              int id)
+{
+    int memory = find_memory(b, &item->place);
+    int64_t copies = 0; /* 0: as many as needed, decided in capacity.c */
+    if (item->copies != NULL) {
+        TRY(expr_eval(item->copies, b->scope, b->diags, &copies));
+        if (copies < 1) {
+            diag_error(b->diags, expr_span(item->copies), "mapping-copies",
+                       NULL, "copies %" G_GINT64_FORMAT " is below 1", copies);
+            return ERR_INPUT;
+        }
+    }
+    struct plan_node *node = node_at(b, id);
+    node->memory = memory;
+    node->is_stream = item->is_stream;
+    node->is_shared = item->is_shared;
+    node->can_spill = item->can_spill;
+    node->copies = copies;
+    node->assumption = item->assumption;
+    for (guint i = 0; i < item->names->len; i++) {
+        const struct tree_name *name =
+            &g_array_index(item->names, struct tree_name, i);
+        int tensor = find_tensor(b, name);
+        if (node->held_count == PLAN_MAX_HELD) {
+            diag_error(b->diags, name->span, "mapping-too-many-held", NULL,
+                       "a hold takes at most %d tensors", PLAN_MAX_HELD);
+            return ERR_INPUT;
+        }
+        if (tensor >= 0 && node_holds(node, tensor)) {
+            diag_error(b->diags, name->span, "mapping-held-twice", NULL,
+                       "'%s' is listed twice", name->text);
+        } else if (tensor >= 0) {
+            node->held[node->held_count++] = tensor;
+        }
+    }
+    return memory < 0 ? ERR_INPUT : diags_status(b->diags);
+}
+
+/* ---- computes ---------------------------------------------------------------- */
+
+static int rank_position(const struct einsum_statement *statement, int rank)
+{
+    for (int i = 0; i < statement->rank_count; i++) {
+        if (statement->rank[i] == rank) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static enum status bind_spatial(struct builder *b, const struct tree_item *item,
+                                struct plan_leaf *leaf)
+{
+    const struct einsum_statement *statement =
+        &b->workload->statements[leaf->statement];
+    const struct arch_unit *unit = &b->arch->units[leaf->unit];
+    for (guint i = 0; i < item->spatial->len; i++) {
+        const struct tree_pair *pair =
+            &g_array_index(item->spatial, struct tree_pair, i);
+        int rank = find_rank(b, &pair->key);
+        if (rank < 0) {
+            return ERR_INPUT;
+        }
+        g_autoptr(GPtrArray) known = g_ptr_array_new();
+        int axis = -1;
+        for (int a = 0; a < unit->axis_count; a++) {
+            g_ptr_array_add(known, (void *)(uintptr_t)unit->axis[a].name);
+            if (strcmp(unit->axis[a].name, pair->word.text) == 0) {
+                axis = a;
+            }
+        }
+        if (axis < 0) {
+            report_unknown(b, &pair->word, "axis", "mapping-unknown-axis",
+                           known);
+            return ERR_INPUT;
+        }
+        for (int r = 0; r < statement->rank_count; r++) {
+            if (leaf->axis_of[r] == axis) {
+                diag_error(b->diags, pair->word.span, "mapping-axis-twice",
+                           NULL, "axis '%s' already carries rank '%s'",
+                           pair->word.text,
+                           b->workload->rank[statement->rank[r]].name);
+                return ERR_INPUT;
+            }
+        }
+        int position = rank_position(statement, rank);
+        if (position < 0) {
+            diag_error(b->diags, pair->key.span, "mapping-foreign-rank", NULL,
+                       "Einsum '%s' has no rank '%s' to spread over '%s'",
+                       statement->name, pair->key.text, pair->word.text);
+            return ERR_INPUT;
+        }
+        leaf->axis_of[position] = axis;
+    }
+    return OK;
+}
+
+static enum status bind_at(struct builder *b, const struct tree_item *item,
+                           struct plan_leaf *leaf)
+{
+    int loops[MAX_LOOPS];
+    int count = node_loops(b->plan, -1, leaf->node, loops);
+    for (guint i = 0; i < item->at->len; i++) {
+        const struct tree_pair *pair =
+            &g_array_index(item->at, struct tree_pair, i);
+        int rank = find_rank(b, &pair->key);
+        if (rank < 0) {
+            return ERR_INPUT;
+        }
+        bool is_found = false;
+        for (int l = 0; l < count; l++) {
+            if (node_at(b, loops[l])->rank != rank) {
+                continue;
+            }
+            is_found = true;
+            if (leaf->at_count == PLAN_MAX_AT) {
+                diag_error(b->diags, pair->key.span, "mapping-at-form", NULL,
+                           "'at' names at most %d loops", PLAN_MAX_AT);
+                return ERR_INPUT;
+            }
+            leaf->at_node[leaf->at_count++] = loops[l];
+        }
+        if (!is_found) {
+            diag_error(b->diags, pair->key.span, "mapping-at-form", NULL,
+                       "no loop over '%s' stands above this compute",
+                       pair->key.text);
+            return ERR_INPUT;
+        }
+    }
+    return OK;
+}
+
+static enum status build_compute(struct builder *b,
+                                 const struct tree_item *item, guint which,
+                                 int id, int forward_from)
+{
+    const struct tree_name *name =
+        &g_array_index(item->names, struct tree_name, which);
+    struct plan_leaf leaf = {.node = id, .forward_from = forward_from};
+    leaf.statement = find_statement(b, name);
+    leaf.unit = find_unit(b, &item->place);
+    if (leaf.statement < 0 || leaf.unit < 0) {
+        return ERR_INPUT;
+    }
+    if (b->workload->statements[leaf.statement].kind != EINSUM_COMPUTE) {
+        diag_error(b->diags, name->span, "mapping-view-computed", NULL,
+                   "'%s' only renames the indices of another tensor; it is "
+                   "free and needs no unit",
+                   name->text);
+        return ERR_INPUT;
+    }
+    leaf.is_chained = item->is_chained;
+    if (leaf.is_chained && !b->arch->units[leaf.unit].is_chainable) {
+        diag_error(b->diags, item->place.span, "mapping-not-chainable", NULL,
+                   "unit '%s' cannot chain operations", item->place.text);
+        return ERR_INPUT;
+    }
+    for (int r = 0; r < EINSUM_MAX_RANKS; r++) {
+        leaf.axis_of[r] = -1;
+    }
+    TRY(bind_spatial(b, item, &leaf));
+    TRY(bind_at(b, item, &leaf));
+    node_at(b, id)->span = name->span;
+    node_at(b, id)->leaf = (int)b->leaves->len;
+    g_array_append_val(b->leaves, leaf);
+    b->plan->leaves = (struct plan_leaf *)(void *)b->leaves->data;
+    b->plan->leaf_count = (int)b->leaves->len;
+    return OK;
+}
+
+/* `compute: [SN, SD]` becomes a sequence whose later leaves take the results of
+ * the earlier ones inside the lane. */
+static enum status build_computes(struct builder *b,
+                                  const struct tree_item *item, int parent,
+                                  int *previous)
+{
+    if (item->names->len == 1) {
+        int id = add_node(b, PLAN_COMPUTE, parent, previous, item->span, item);
+        return build_compute(b, item, 0, id, -1);
+    }
+    int sequence =
+        add_node(b, PLAN_SEQUENCE, parent, previous, item->span, item);
+    int sibling = -1;
+    int first_leaf = (int)b->leaves->len;
+    for (guint i = 0; i < item->names->len; i++) {
+        int id =
+            add_node(b, PLAN_COMPUTE, sequence, &sibling, item->span, item);
+        TRY(build_compute(b, item, i, id, i == 0 ? -1 : first_leaf));
+    }
+    return OK;
+}
+
+/* ---- branches ------------------------------------------------------------------- */
+
+static bool has_above(struct builder *b, int node, enum plan_kind kind)
+{
+    for (int n = node_at(b, node)->parent; n >= 0; n = node_at(b, n)->parent) {
+        if (node_at(b, n)->kind == kind) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum status check_nesting(struct builder *b, int id)
+{
+    struct plan_node *node = node_at(b, id);
+    if (node->kind == PLAN_PIPELINE &&
+        (has_above(b, id, PLAN_PIPELINE) || has_above(b, id, PLAN_SEQUENCE))) {
+        diag_error(b->diags, node->span, "mapping-nested-pipeline", NULL,
+                   "a pipeline stands below loops, holds and phases only");
+        return ERR_INPUT;
+    }
+    if (node->kind == PLAN_PHASES &&
+        (has_above(b, id, PLAN_LOOP) || has_above(b, id, PLAN_PIPELINE) ||
+         has_above(b, id, PLAN_SEQUENCE) || has_above(b, id, PLAN_PHASES))) {
+        diag_error(b->diags, node->span, "mapping-nested-phases", NULL,
+                   "phases stand below holds only");
+        return ERR_INPUT;
+    }
+    return OK;
+}
+
+static enum status build_branches(struct builder *b,
+                                  const struct tree_item *item, int id)
+{
+    TRY(check_nesting(b, id));
+    int sibling = -1;
+    for (guint i = 0; i < item->branches->len; i++) {
+        const struct tree_branch *branch = item->branches->pdata[i];
+        int64_t slot = 0;
+        int64_t delay = 0;
+        if (branch->slot != NULL) {
+            TRY(expr_eval(branch->slot, b->scope, b->diags, &slot));
+        }
+        if (branch->delay != NULL) {
+            TRY(expr_eval(branch->delay, b->scope, b->diags, &delay));
+        }
+        if (slot < 0 || slot > 63 || delay < 0 || delay > 63) {
+            diag_error(b->diags, branch->span, "mapping-slot-range", NULL,
+                       "slot %" G_GINT64_FORMAT " and delay %" G_GINT64_FORMAT
+                       " must lie in 0..63",
+                       slot, delay);
+            return ERR_INPUT;
+        }
+        int first = (int)b->nodes->len;
+        TRY(build_items(b, branch->items, 0, id, &sibling));
+        node_at(b, first)->slot = (int)slot;
+        node_at(b, first)->delay = (int)delay;
+    }
+    return OK;
+}
+
+/* Builds items[from..] as a chain below `parent`. */
+static enum status build_items(struct builder *b, const GPtrArray *items,
+                               guint from, int parent, int *previous)
+{
+    while (from < items->len) {
+        const struct tree_item *item = items->pdata[from++];
+        if (item->kind == PLAN_HOLD && item->when != NULL) {
+            int64_t is_present = 0;
+            TRY(expr_eval(item->when, b->scope, b->diags, &is_present));
+            if (is_present == 0) {
+                continue;
+            }
+        }
+        if (item->kind == PLAN_COMPUTE) {
+            return build_computes(b, item, parent, previous);
+        }
+        int id = add_node(b, item->kind, parent, previous, item->span, item);
+        switch (item->kind) {
+        case PLAN_LOOP:
+            TRY(build_loop(b, item, id));
+            break;
+        case PLAN_HOLD:
+            TRY(build_hold(b, item, id));
+            break;
+        case PLAN_PHASES:
+        case PLAN_SEQUENCE:
+        case PLAN_PIPELINE:
+            return build_branches(b, item, id);
+        case PLAN_COMPUTE:
+            break;
+        }
+        parent = id;
+        int none = -1;
+        if (from < items->len) {
+            return build_items(b, items, from, parent, &none);
+        }
+    }
+    return OK;
+}
+
+enum status build_nodes(struct builder *b, const struct tree_variant *variant)
+{
+    int previous = -1;
+    return build_items(b, variant->items, 0, -1, &previous);
+}

@@ -1,0 +1,489 @@
+/* Walks a plan: which moves and tile steps happen, in which order.
+ *
+ * A child's program is walked by an explicit stack of nodes, one frame per node
+ * on the way down: a loop counts, a hold moves its tiles on entry and on exit, a
+ * compute yields a step. Whether a move is due follows from the loops above its
+ * hold alone (struct flow_rule): a tile is fetched when every loop inside the
+ * one that moves it is at its first iteration, drained when all are at their
+ * last. */
+#include "mapping/builder.h"
+
+/* ---- when a move is due ------------------------------------------------------ */
+
+/* `index` by node id. */
+static bool is_due(const struct plan *plan, const struct flow_rule *rule,
+                   enum flow_kind kind, const int64_t *index)
+{
+    for (int i = 0; i < rule->loop_count; i++) {
+        const int64_t trips = plan->nodes[rule->loop[i]].trips;
+        const int64_t now = index[rule->loop[i]];
+        if (rule->is_last[i]) {
+            if (now != trips - 1) {
+                return false;
+            }
+        } else if (i > rule->innermost &&
+                   now != (kind == FLOW_DRAIN ? trips - 1 : 0)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Has the tile of this visit been here before? Only then there is something to
+ * fetch back. */
+static bool is_revisit(const struct plan *plan, const struct plan_flow *flow,
+                       const struct flow_rule *rule, const int64_t *index)
+{
+    const struct einsum_statement *s =
+        &plan->workload->statements[plan->leaves[flow->leaf].statement];
+    for (int i = 0; i <= rule->innermost; i++) {
+        int rank = plan->nodes[rule->loop[i]].rank;
+        for (int r = 0; r < s->rank_count; r++) {
+            if (s->rank[r] == rank && s->is_reduced[r] &&
+                index[rule->loop[i]] > 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static bool moves_now(const struct plan *plan, int flow_id,
+                      const int64_t *index)
+{
+    const struct plan_flow *flow = &plan->flows[flow_id];
+    const struct flow_rule *rule = &plan->rules[flow_id];
+    return is_due(plan, rule, flow->kind, index) &&
+           (flow->kind != FLOW_REFILL ||
+            is_revisit(plan, flow, rule, index));
+}
+
+/* ---- holds above the pipeline -------------------------------------------------- */
+
+static void decode_iteration(const struct plan *plan,
+                             const struct plan_phase *phase, int64_t iteration,
+                             int64_t *index)
+{
+    for (int l = phase->loop_count; l-- > 0;) {
+        int64_t trips = plan->nodes[phase->loops[l]].trips;
+        index[phase->loops[l]] = iteration % trips;
+        iteration /= trips;
+    }
+}
+
+/* Quick answer for the usual rule: no `at`, first visits not told apart. */
+static bool outer_moves(const struct plan *plan, int flow_id, int64_t iteration)
+{
+    const struct plan_flow *flow = &plan->flows[flow_id];
+    const struct flow_rule *rule = &plan->rules[flow_id];
+    if (!rule->has_last) {
+        int64_t at = flow->kind == FLOW_DRAIN ? iteration + 1 : iteration;
+        if (at % rule->iterations != 0 || flow->kind != FLOW_REFILL) {
+            return at % rule->iterations == 0;
+        }
+    }
+    int64_t index[512];
+    if (plan->node_count > 512) {
+        BUG("%d nodes", plan->node_count);
+    }
+    decode_iteration(plan, &plan->phases[rule->phase], iteration, index);
+    return moves_now(plan, flow_id, index);
+}
+
+int walk_outer_fills(const struct plan *plan, int phase, int64_t step,
+                     int *flows, int capacity)
+{
+    int count = 0;
+    for (int f = 0; f < plan->flow_count && count < capacity; f++) {
+        const struct flow_rule *rule = &plan->rules[f];
+        enum flow_kind kind = plan->flows[f].kind;
+        int64_t iteration = step - rule->first_delay;
+        if (rule->is_outer && rule->phase == phase &&
+            (kind == FLOW_FILL || kind == FLOW_REFILL) && iteration >= 0 &&
+            iteration < plan->phases[phase].iteration_count &&
+            outer_moves(plan, f, iteration)) {
+            flows[count++] = f;
+        }
+    }
+    return count;
+}
+
+int walk_outer_drains(const struct plan *plan, int phase, int child,
+                      int64_t iteration, int *flows, int capacity)
+{
+    int count = 0;
+    for (int f = 0; f < plan->flow_count && count < capacity; f++) {
+        const struct plan_flow *flow = &plan->flows[f];
+        const struct flow_rule *rule = &plan->rules[f];
+        if (rule->is_outer && rule->phase == phase &&
+            flow->kind == FLOW_DRAIN &&
+            plan->leaves[flow->leaf].child == child &&
+            outer_moves(plan, f, iteration)) {
+            flows[count++] = f;
+        }
+    }
+    return count;
+}
+
+void walk_use_delays(const struct plan *plan, int flow, int *first, int *last)
+{
+    *first = plan->rules[flow].first_delay;
+    *last = plan->rules[flow].last_delay;
+}
+
+int64_t walk_tile_iterations(const struct plan *plan, int flow)
+{
+    return plan->rules[flow].iterations;
+}
+
+/* ---- one child's program ---------------------------------------------------------- */
+
+enum stage { STAGE_ENTER, STAGE_MOVES, STAGE_INSIDE, STAGE_DRAINS };
+
+struct frame {
+    int node;
+    enum stage stage;
+    int cursor; /* next flow of a hold */
+};
+
+struct walk_child {
+    const struct plan *plan;
+    int phase;
+    int child;
+    bool want_boxes;
+    int depth;
+    struct frame *stack;
+    int64_t *index; /* by node id: iteration of each loop */
+};
+
+struct walk_child *walk_child_new(const struct plan *plan, int phase, int child,
+                                  bool want_boxes)
+{
+    struct walk_child *walk = g_new0(struct walk_child, 1);
+    walk->plan = plan;
+    walk->phase = phase;
+    walk->child = child;
+    walk->want_boxes = want_boxes;
+    walk->stack = g_new0(struct frame, (gsize)plan->node_count + 1);
+    walk->index = g_new0(int64_t, (gsize)plan->node_count + 1);
+    return walk;
+}
+
+void walk_child_free(struct walk_child *walk)
+{
+    if (walk != NULL) {
+        g_free(walk->stack);
+        g_free(walk->index);
+        g_free(walk);
+    }
+}
+
+void walk_child_start(struct walk_child *walk, int64_t iteration)
+{
+    const struct plan_phase *phase = &walk->plan->phases[walk->phase];
+    decode_iteration(walk->plan, phase, iteration, walk->index);
+    walk->depth = 1;
+    walk->stack[0] =
+        (struct frame){phase->children[walk->child].node, STAGE_ENTER, 0};
+}
+
+static bool runs_now(const struct walk_child *walk, const struct plan_leaf *leaf)
+{
+    for (int i = 0; i < leaf->at_count; i++) {
+        int loop = leaf->at_node[i];
+        if (walk->index[loop] != walk->plan->nodes[loop].trips - 1) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void fill_box(const struct walk_child *walk, int leaf_id,
+                     struct walk_event *event)
+{
+    const struct plan *plan = walk->plan;
+    const struct plan_leaf *leaf = &plan->leaves[leaf_id];
+    const struct einsum_statement *s =
+        &plan->workload->statements[leaf->statement];
+    int64_t low[EINSUM_MAX_RANKS] = {0};
+    for (int n = plan->nodes[leaf->node].parent; n >= 0;
+         n = plan->nodes[n].parent) {
+        const struct plan_node *node = &plan->nodes[n];
+        if (node->kind == PLAN_LOOP) {
+            low[node->rank] += walk->index[n] * node->tile;
+        }
+    }
+    /* A leaf outside of whose rank a loop runs (`at`) covers it all. */
+    for (int r = 0; r < s->rank_count; r++) {
+        event->lo[r] = low[s->rank[r]];
+        event->hi[r] = event->lo[r] + leaf->step_extent[r];
+    }
+}
+
+static void push(struct walk_child *walk, int node)
+{
+    walk->stack[walk->depth++] = (struct frame){node, STAGE_ENTER, 0};
+}
+
+/* Yields the next due flow of the hold on top of the stack, from its cursor. */
+static bool next_move(struct walk_child *walk, struct frame *top,
+                      bool is_leaving, struct walk_event *event)
+{
+    const struct plan *plan = walk->plan;
+    while (top->cursor < plan->flow_count) {
+        int f = top->cursor++;
+        const struct plan_flow *flow = &plan->flows[f];
+        if (flow->node == top->node &&
+            (flow->kind == FLOW_DRAIN) == is_leaving &&
+            moves_now(plan, f, walk->index)) {
+            event->kind = WALK_MOVE;
+            event->flow = f;
+            return true;
+        }
+    }
+    top->cursor = 0;
+    return false;
+}
+
+/* Goes from a finished child to its sibling, or back up. */
+static void finish(struct walk_child *walk)
+{
+    int done = walk->stack[--walk->depth].node;
+    if (walk->depth == 0) {
+        return;
+    }
+    const struct plan *plan = walk->plan;
+    struct frame *top = &walk->stack[walk->depth - 1];
+    const struct plan_node *parent = &plan->nodes[top->node];
+    if (parent->kind == PLAN_SEQUENCE && plan->nodes[done].next_sibling >= 0) {
+        push(walk, plan->nodes[done].next_sibling);
+    }
+}
+
+/* One move of the stack machine; true if it yields an event. */
+static bool advance(struct walk_child *walk, struct walk_event *event)
+{
+    const struct plan *plan = walk->plan;
+    struct frame *top = &walk->stack[walk->depth - 1];
+    const struct plan_node *node = &plan->nodes[top->node];
+    switch (node->kind) {
+    case PLAN_LOOP:
+        if (top->stage == STAGE_ENTER) {
+            top->stage = STAGE_INSIDE;
+            walk->index[top->node] = 0;
+        } else if (++walk->index[top->node] == node->trips) {
+            finish(walk);
+            return false;
+        }
+        push(walk, node->first_child);
+        return false;
+    case PLAN_HOLD:
+        if (top->stage == STAGE_ENTER) {
+            if (next_move(walk, top, false, event)) {
+                return true;
+            }
+            top->stage = STAGE_INSIDE;
+            push(walk, node->first_child);
+            return false;
+        }
+        if (next_move(walk, top, true, event)) {
+            return true;
+        }
+        finish(walk);
+        return false;
+    case PLAN_SEQUENCE:
+        if (top->stage == STAGE_ENTER) {
+            top->stage = STAGE_INSIDE;
+            push(walk, node->first_child);
+        } else {
+            finish(walk);
+        }
+        return false;
+    case PLAN_COMPUTE: {
+        int leaf = node->leaf;
+        bool is_run = runs_now(walk, &plan->leaves[leaf]);
+        if (is_run) {
+            event->kind = WALK_COMPUTE;
+            event->leaf = leaf;
+            if (walk->want_boxes) {
+                fill_box(walk, leaf, event);
+            }
+        }
+        finish(walk);
+        return is_run;
+    }
+    case PLAN_PHASES:
+    case PLAN_PIPELINE:
+        break;
+    }
+    BUG("node kind %d inside a child", (int)node->kind);
+}
+
+bool walk_child_next(struct walk_child *walk, struct walk_event *event)
+{
+    while (walk->depth > 0) {
+        if (advance(walk, event)) {
+            event->phase = walk->phase;
+            event->child = walk->child;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- the whole schedule -------------------------------------------------------------- */
+
+#define MAX_OUTER 64
+
+enum position { AT_PHASE, AT_STEP, AT_FILLS, AT_SLOT, AT_CHILD, AT_DRAINS };
+
+struct walk {
+    const struct plan *plan;
+    bool want_boxes;
+    enum position position;
+    int phase;
+    int64_t step;
+    int slot;
+    int child;
+    struct walk_child *program; /* of the child being walked, or NULL */
+    int pending[MAX_OUTER];
+    int pending_count;
+    int pending_next;
+};
+
+struct walk *walk_new(const struct plan *plan, bool want_boxes)
+{
+    struct walk *walk = g_new0(struct walk, 1);
+    walk->plan = plan;
+    walk->want_boxes = want_boxes;
+    return walk;
+}
+
+void walk_free(struct walk *walk)
+{
+    if (walk != NULL) {
+        walk_child_free(walk->program);
+        g_free(walk);
+    }
+}
+
+/* Starts the next child of the current slot that is active in this step. */
+static bool start_child(struct walk *walk)
+{
+    const struct plan_phase *phase = &walk->plan->phases[walk->phase];
+    for (; walk->child < phase->child_count; walk->child++) {
+        const struct plan_child *child = &phase->children[walk->child];
+        int64_t iteration = walk->step - child->delay;
+        if (child->slot == walk->slot && iteration >= 0 &&
+            iteration < phase->iteration_count) {
+            walk->program = walk_child_new(walk->plan, walk->phase, walk->child,
+                                           walk->want_boxes);
+            walk_child_start(walk->program, iteration);
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool yield_pending(struct walk *walk, struct walk_event *event)
+{
+    if (walk->pending_next == walk->pending_count) {
+        return false;
+    }
+    event->kind = WALK_MOVE;
+    event->flow = walk->pending[walk->pending_next++];
+    return true;
+}
+
+static void collect_fills(struct walk *walk)
+{
+    walk->pending_next = 0;
+    walk->pending_count = walk_outer_fills(walk->plan, walk->phase, walk->step,
+                                           walk->pending, MAX_OUTER);
+}
+
+static void collect_drains(struct walk *walk)
+{
+    int delay = walk->plan->phases[walk->phase].children[walk->child].delay;
+    walk->pending_next = 0;
+    walk->pending_count =
+        walk_outer_drains(walk->plan, walk->phase, walk->child,
+                          walk->step - delay, walk->pending, MAX_OUTER);
+}
+
+/* One move of the machine; true if it yields an event. */
+static bool step_on(struct walk *walk, struct walk_event *event)
+{
+    const struct plan_phase *phase = &walk->plan->phases[walk->phase];
+    switch (walk->position) {
+    case AT_PHASE:
+        walk->step = 0;
+        walk->position = AT_STEP;
+        event->kind = WALK_PHASE;
+        return true;
+    case AT_STEP:
+        if (walk->step == phase->iteration_count + phase->max_delay) {
+            walk->phase++;
+            walk->position = AT_PHASE;
+            return false;
+        }
+        walk->slot = 0;
+        collect_fills(walk);
+        walk->position = AT_FILLS;
+        event->kind = WALK_STEP;
+        return true;
+    case AT_FILLS:
+        if (yield_pending(walk, event)) {
+            return true;
+        }
+        walk->position = AT_SLOT;
+        return false;
+    case AT_SLOT:
+        if (walk->slot == phase->slot_count) {
+            walk->step++;
+            walk->position = AT_STEP;
+            return false;
+        }
+        walk->child = 0;
+        walk->position = AT_CHILD;
+        event->kind = WALK_SLOT;
+        return true;
+    case AT_CHILD:
+        if (walk->program == NULL && !start_child(walk)) {
+            walk->slot++;
+            walk->position = AT_SLOT;
+            return false;
+        }
+        if (walk_child_next(walk->program, event)) {
+            return true;
+        }
+        walk_child_free(walk->program);
+        walk->program = NULL;
+        collect_drains(walk);
+        walk->position = AT_DRAINS;
+        return false;
+    case AT_DRAINS:
+        if (yield_pending(walk, event)) {
+            return true;
+        }
+        walk->child++;
+        walk->position = AT_CHILD;
+        return false;
+    }
+    BUG("walk position %d", (int)walk->position);
+}
+
+bool walk_next(struct walk *walk, struct walk_event *event)
+{
+    while (walk->phase < walk->plan->phase_count) {
+        if (step_on(walk, event)) {
+            event->phase = walk->phase;
+            event->step = walk->step;
+            event->slot = walk->slot;
+            event->child = walk->child;
+            return true;
+        }
+    }
+    event->kind = WALK_END;
+    return false;
+}

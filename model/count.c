@@ -1,0 +1,283 @@
+/* From a plan's flows and leaves to actions: accesses of every memory by tensor,
+ * operations of every unit by Einsum, their bytes and their energy. Nothing here
+ * knows about time.
+ *
+ * Energy is the sum of action counts times energy per action; an access moves
+ * `access_bits` of a memory, so the number of accesses of a flow is its bits
+ * over that width, rounded up once per flow (not per event). */
+#include <string.h>
+
+#include "model/counts.h"
+
+struct counter {
+    const struct plan *plan;
+    struct diags *diags;
+    struct evaluation *evaluation;
+    GArray *actions;
+};
+
+static enum status limit_reached(struct counter *c)
+{
+    return diag_fail(c->diags, ERR_LIMIT, "model-limit",
+                     "counts exceed 64 bits");
+}
+
+static void add_action(struct counter *c, struct evaluation_action action)
+{
+    if (action.count > 0) {
+        g_array_append_val(c->actions, action);
+        c->evaluation->energy_pj += action.energy_pj;
+    }
+}
+
+/* `elements` of a tensor read from, or written to, a memory. */
+static enum status add_access(struct counter *c, int memory, bool is_write,
+                              const struct plan_flow *flow, int64_t elements)
+{
+    const struct arch_memory *m = &c->plan->arch->memories[memory];
+    struct evaluation_memory *out = &c->evaluation->memories[memory];
+    int64_t bytes = 0;
+    int64_t bits = 0;
+    if (!num_mul(elements, c->plan->word_bytes, &bytes) ||
+        !num_mul(elements, c->plan->arch->word_bits, &bits) ||
+        !num_add(is_write ? out->write_bytes : out->read_bytes, bytes,
+                 is_write ? &out->write_bytes : &out->read_bytes)) {
+        return limit_reached(c);
+    }
+    const struct plan_leaf *leaf =
+        flow->leaf >= 0 ? &c->plan->leaves[flow->leaf] : NULL;
+    int64_t count = num_ceil_div(bits, m->access_bits);
+    double energy_pj = (double)count * (is_write
+                                            ? m->write_energy_pj_per_access
+                                            : m->read_energy_pj_per_access);
+    out->energy_pj += energy_pj;
+    add_action(c, (struct evaluation_action){
+                      .component = m->name,
+                      .tensor = c->plan->workload->tensors[flow->tensor].name,
+                      .einsum = leaf == NULL
+                                    ? NULL
+                                    : c->plan->workload
+                                          ->statements[leaf->statement]
+                                          .name,
+                      .action = is_write ? "write" : "read",
+                      .count = count,
+                      .bytes = bytes,
+                      .energy_pj = energy_pj,
+                  });
+    return OK;
+}
+
+/* As add_access, but what the memory has no room for goes to its parent. */
+static enum status add_spilling_access(struct counter *c, int memory,
+                                       bool spills, bool is_write,
+                                       const struct plan_flow *flow,
+                                       int64_t elements)
+{
+    int64_t spilled =
+        spills ? plan_count_spilled(c->plan, memory, elements) : 0;
+    if (spilled > 0) {
+        int parent = c->plan->arch->memories[memory].parent;
+        TRY(add_access(c, parent, is_write, flow, spilled));
+    }
+    return add_access(c, memory, is_write, flow, elements - spilled);
+}
+
+/* The elements a flow moved, when its anchor happened `times` of the planned. */
+static enum status count_elements(struct counter *c,
+                                  const struct plan_flow *flow, int64_t times,
+                                  int64_t *elements)
+{
+    if (flow->kind == FLOW_PARTIAL) {
+        int64_t planned = c->plan->leaves[flow->leaf].step_count;
+        if (times != planned) {
+            BUG("partial sums of an unfinished run");
+        }
+        *elements = flow->total;
+        return OK;
+    }
+    return num_mul(flow->elements, times, elements) ? OK : limit_reached(c);
+}
+
+static enum status count_flow(struct counter *c, const struct plan_flow *flow,
+                              int64_t times)
+{
+    int64_t elements = 0;
+    TRY(count_elements(c, flow, times, &elements));
+    switch (flow->kind) {
+    case FLOW_READ:
+    case FLOW_PARTIAL:
+        return add_spilling_access(c, flow->memory, flow->spills, false, flow,
+                                   elements);
+    case FLOW_WRITE:
+        return add_spilling_access(c, flow->memory, flow->spills, true, flow,
+                                   elements);
+    case FLOW_FILL:
+    case FLOW_REFILL:
+    case FLOW_DRAIN:
+        break;
+    }
+    /* What the hold itself has no room for is not moved at all. */
+    if (flow->spills) {
+        elements -= plan_count_spilled(c->plan, flow->memory, elements);
+    }
+    bool is_drain = flow->kind == FLOW_DRAIN;
+    TRY(add_spilling_access(c, flow->outer, flow->outer_spills, is_drain, flow,
+                            elements));
+    if (flow->is_cut_through) {
+        return OK;
+    }
+    return add_access(c, flow->memory, !is_drain, flow, elements);
+}
+
+static enum status count_leaf(struct counter *c, int leaf_id, int64_t times)
+{
+    const struct plan_leaf *leaf = &c->plan->leaves[leaf_id];
+    const struct einsum_statement *s =
+        &c->plan->workload->statements[leaf->statement];
+    const struct arch_unit *unit = &c->plan->arch->units[leaf->unit];
+    struct evaluation_einsum *out = &c->evaluation->einsums[leaf_id];
+    out->name = s->name;
+    out->unit = unit->name;
+    int64_t points = 0;
+    if (!num_mul(leaf->points_per_step, times, &points) ||
+        !num_mul(leaf->busy_cycles_per_step, times, &out->busy_cycles) ||
+        !num_add(c->evaluation->units[leaf->unit].busy_cycles,
+                 out->busy_cycles,
+                 &c->evaluation->units[leaf->unit].busy_cycles)) {
+        return limit_reached(c);
+    }
+    for (int op = 0; op < EINSUM_OP_COUNT; op++) {
+        if (s->ops_per_point[op] == 0) {
+            continue;
+        }
+        if (!num_mul(points, s->ops_per_point[op], &out->ops[op])) {
+            return limit_reached(c);
+        }
+        const char *name = einsum_op_name((enum einsum_op)op);
+        double energy_pj =
+            (double)out->ops[op] * arch_find_op(unit, name)->energy_pj;
+        out->energy_pj += energy_pj;
+        c->evaluation->units[leaf->unit].energy_pj += energy_pj;
+        add_action(c, (struct evaluation_action){
+                          .component = unit->name,
+                          .einsum = s->name,
+                          .action = name,
+                          .count = out->ops[op],
+                          .energy_pj = energy_pj,
+                      });
+    }
+    return OK;
+}
+
+static enum status count_transfers(struct counter *c)
+{
+    for (int m = 0; m < c->evaluation->memory_count; m++) {
+        struct evaluation_memory *memory = &c->evaluation->memories[m];
+        int64_t bytes = 0;
+        if (!num_add(memory->read_bytes, memory->write_bytes, &bytes)) {
+            return limit_reached(c);
+        }
+        TRY(arch_count_transfer_cycles(c->plan->arch, m, bytes,
+                                       &memory->transfer_cycles));
+    }
+    return OK;
+}
+
+static struct evaluation *evaluation_new(const struct plan *plan)
+{
+    struct evaluation *e = g_new0(struct evaluation, 1);
+    e->clock_hz = plan->arch->clock_hz;
+    e->memory_count = plan->arch->memory_count;
+    e->memories = g_new0(struct evaluation_memory, (gsize)e->memory_count);
+    for (int m = 0; m < e->memory_count; m++) {
+        e->memories[m].name = plan->arch->memories[m].name;
+    }
+    e->unit_count = plan->arch->unit_count;
+    e->units = g_new0(struct evaluation_unit, (gsize)e->unit_count);
+    for (int u = 0; u < e->unit_count; u++) {
+        e->units[u].name = plan->arch->units[u].name;
+    }
+    e->einsum_count = plan->leaf_count;
+    e->einsums = g_new0(struct evaluation_einsum, (gsize)e->einsum_count);
+    return e;
+}
+
+static enum status count_all(struct counter *c, const int64_t *executed,
+                             const int64_t *moved)
+{
+    const struct plan *plan = c->plan;
+    for (int l = 0; l < plan->leaf_count; l++) {
+        TRY(count_leaf(c, l,
+                       executed != NULL ? executed[l]
+                                        : plan->leaves[l].step_count));
+    }
+    for (int f = 0; f < plan->flow_count; f++) {
+        const struct plan_flow *flow = &plan->flows[f];
+        int64_t times = flow->events;
+        if (flow->node < 0 && executed != NULL) {
+            times = executed[flow->leaf];
+        } else if (flow->node >= 0 && moved != NULL) {
+            times = moved[f];
+        }
+        TRY(count_flow(c, flow, times));
+    }
+    return count_transfers(c);
+}
+
+enum status model_count(const struct plan *plan, const int64_t *executed,
+                        const int64_t *moved, struct diags *diags,
+                        struct evaluation **result)
+{
+    AUTO(evaluation) evaluation = evaluation_new(plan);
+    struct counter counter = {
+        .plan = plan,
+        .diags = diags,
+        .evaluation = evaluation,
+        .actions = g_array_new(FALSE, TRUE, sizeof(struct evaluation_action)),
+    };
+    enum status status = count_all(&counter, executed, moved);
+    evaluation->action_count = (int)counter.actions->len;
+    evaluation->actions = (struct evaluation_action *)(void *)g_array_free(
+        counter.actions, FALSE);
+    TRY(status);
+    TRY(model_bound(plan, diags, evaluation));
+    *result = g_steal_pointer(&evaluation);
+    return OK;
+}
+
+void evaluation_free(struct evaluation *evaluation)
+{
+    if (evaluation == NULL) {
+        return;
+    }
+    g_free(evaluation->memories);
+    g_free(evaluation->units);
+    g_free(evaluation->einsums);
+    g_free(evaluation->actions);
+    g_free(evaluation->bottleneck);
+    g_free(evaluation);
+}
+
+const char *fidelity_name(enum fidelity fidelity)
+{
+    switch (fidelity) {
+    case FIDELITY_MODEL:
+        return "model";
+    case FIDELITY_SIM:
+        return "sim";
+    }
+    BUG("fidelity %d", (int)fidelity);
+}
+
+const char *stall_name(enum stall stall)
+{
+    static const char *const names[] = {
+        [STALL_DEPENDENCY] = "dependency", [STALL_REDUCTION] = "reduction",
+        [STALL_BANDWIDTH] = "bandwidth",   [STALL_FILL] = "fill",
+        [STALL_DRAIN] = "drain",
+    };
+    if ((int)stall < 0 || stall >= STALL_COUNT) {
+        BUG("stall %d", (int)stall);
+    }
+    return names[stall];
+}

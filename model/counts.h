@@ -1,0 +1,21 @@
+/* What the files of model/ share. Private. */
+#ifndef WEIR_MODEL_COUNTS_H
+#define WEIR_MODEL_COUNTS_H
+
+#include "model/model.h"
+
+/* Fills in bound_cycles and bound_traffic_bytes. */
+enum status model_bound(const struct plan *plan, struct diags *diags,
+                        struct evaluation *evaluation);
+
+/* Cycles of one phase's units: slots, children, exposed latencies. `bottleneck`
+ * becomes the unit that sets most of them. */
+enum status model_phase_cycles(const struct plan *plan, int phase,
+                               struct diags *diags, int64_t *cycles,
+                               int *unit);
+
+/* Cycles a phase's bytes need at one memory. */
+enum status model_phase_transfer(const struct plan *plan, int phase, int memory,
+                                 struct diags *diags, int64_t *cycles);
+
+#endif

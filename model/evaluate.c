@@ -1,0 +1,68 @@
+/* The model: counts, and the time of the slowest resource of each phase. */
+#include "model/counts.h"
+
+/* The phase's cycles, and in words what sets them. */
+static enum status evaluate_phase(const struct plan *plan, int phase,
+                                  struct diags *diags, int64_t *cycles,
+                                  char **bottleneck)
+{
+    int unit = 0;
+    TRY(model_phase_cycles(plan, phase, diags, cycles, &unit));
+    const char *name = plan->arch->units[unit].name;
+    const char *suffix = "";
+    for (int m = 0; m < plan->arch->memory_count; m++) {
+        int64_t transfer = 0;
+        TRY(model_phase_transfer(plan, phase, m, diags, &transfer));
+        if (transfer > *cycles) {
+            *cycles = transfer;
+            name = plan->arch->memories[m].name;
+            suffix = " bandwidth";
+        }
+    }
+    *bottleneck = g_strdup_printf("%s%s", name, suffix);
+    return OK;
+}
+
+void model_fill_utilization(const struct plan *plan, struct evaluation *e)
+{
+    for (int u = 0; u < e->unit_count; u++) {
+        double worked = 0;
+        for (int l = 0; l < plan->leaf_count; l++) {
+            if (plan->leaves[l].unit == u) {
+                worked += (double)e->einsums[l].busy_cycles *
+                          (double)plan->leaves[l].lanes_used;
+            }
+        }
+        double all = (double)e->cycles * (double)plan->arch->units[u].lanes;
+        e->units[u].utilization_ratio = all > 0 ? worked / all : 0;
+    }
+}
+
+enum status model_evaluate(const struct plan *plan, struct diags *diags,
+                           struct evaluation **result)
+{
+    AUTO(evaluation) evaluation = NULL;
+    TRY(model_count(plan, NULL, NULL, diags, &evaluation));
+    evaluation->fidelity = FIDELITY_MODEL;
+    int64_t longest = -1;
+    for (int p = 0; p < plan->phase_count; p++) {
+        int64_t cycles = 0;
+        char *bottleneck = NULL;
+        TRY(evaluate_phase(plan, p, diags, &cycles, &bottleneck));
+        if (cycles > longest) {
+            longest = cycles;
+            g_free(evaluation->bottleneck);
+            evaluation->bottleneck = bottleneck;
+        } else {
+            g_free(bottleneck);
+        }
+        if (!num_add(evaluation->cycles, cycles, &evaluation->cycles)) {
+            return diag_fail(diags, ERR_LIMIT, "model-limit",
+                             "cycles exceed 64 bits");
+        }
+    }
+    evaluation->model_cycles = evaluation->cycles;
+    model_fill_utilization(plan, evaluation);
+    *result = g_steal_pointer(&evaluation);
+    return OK;
+}
