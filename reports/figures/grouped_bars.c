@@ -81,7 +81,7 @@ static void write_groups(const struct figure_grid *grid, GString *script)
         g_string_append_printf(
             script,
             "set label %s at first %g, graph 0 offset 0,-2.1 center"
-            " font ',10'\n",
+            " font ',9.5'\n",
             name, ((double)group + 0.5) * group_width(grid));
         if (group > 0) {
             g_string_append_printf(
@@ -115,13 +115,21 @@ static double choose_step(double top)
     return power * (steps >= 5.0 ? 5.0 : steps >= 2.0 ? 2.0 : 1.0);
 }
 
+/* Labels of axes begin like sentences; headings of tables do not. */
+static char *quote_capitalized(const char *label)
+{
+    g_autofree char *capitalized = g_strdup(label);
+    capitalized[0] = g_ascii_toupper(capitalized[0]);
+    return gnuplot_quote(capitalized);
+}
+
 static void write_axes(const struct grouped_bars *chart,
                        const struct figure_grid *grid, GString *script)
 {
     double top = chart->y_max > 0.0 ? chart->y_max : top_value(chart, grid);
     top = top > 0.0 ? top : 1.0;
     double step = chart->y_max > 0.0 ? chart->y_max / 5.0 : choose_step(top);
-    g_autofree char *y_label = gnuplot_quote(chart->y_label);
+    g_autofree char *y_label = quote_capitalized(chart->y_label);
     g_string_append_printf(script,
                            "set xrange [0:%g]\n"
                            "set yrange [0:%g]\n"
@@ -129,14 +137,15 @@ static void write_axes(const struct grouped_bars *chart,
                            "set ylabel %s offset 1.2,0\n",
                            (double)grid->group_count * group_width(grid),
                            step * ceil(top / step - 1e-9), step, y_label);
-    g_string_append(script, "set grid ytics lw 0.6 lc rgb '#cccccc' back\n"
-                            "set border 3 lw 0.8 lc rgb '#333333'\n"
-                            "set key outside top center horizontal samplen 1.2"
-                            " width 1 height 0.2 font ',9.5' noautotitle\n"
-                            "set tics font ',8.5'\n"
-                            "set lmargin 7\nset rmargin 1\nset bmargin 4\n");
+    g_string_append(
+        script, "set grid ytics lt 1 lw 0.7 lc rgb '#d8d8d8' back\n"
+                "set border 3 lw 0.8 lc rgb '#333333'\n"
+                "set key outside top center horizontal Left reverse samplen 1.2"
+                " width -1.5 height 0.2 font ',9.5' noautotitle\n"
+                "set tics font ',8.5'\n"
+                "set lmargin 7\nset rmargin 1\nset bmargin 4\n");
     if (chart->x_label != NULL) {
-        g_autofree char *x_label = gnuplot_quote(chart->x_label);
+        g_autofree char *x_label = quote_capitalized(chart->x_label);
         g_string_append_printf(
             script, "set bmargin 5\nset xlabel %s offset 0,-1.1\n", x_label);
     }
