@@ -195,6 +195,7 @@ enum status kernel_softmax_attention(const struct kernel_call *call,
                                      struct diags *diags)
 {
     struct row row = {.m_count = kernel_extent(call, 'm')};
+    g_assert(row.m_count >= 1);
     g_autofree double *scratch =
         g_try_malloc_n((size_t)row.m_count, 2 * sizeof(double));
     if (scratch == NULL) {

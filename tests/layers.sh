@@ -54,7 +54,7 @@ check_folder() # root folder
         find "$folder" -name '*.[ch]*' ! -path 'sim/systemc/*' -exec \
             grep -l '^ *# *include *<systemc' {} + |
             sed 's/$/: SystemC outside sim\/systemc/'
-        grep -rHoE --include='*.[ch]' --include='*.cpp' --include='*.def' \
+        grep -rHoE --include='*.[ch]' --include='*.[ch]pp' --include='*.def' \
             '^ *# *include *"[^"]*"' "$folder" |
             sed 's/: *# *include *"/ /; s/"$//' |
             while read -r file included; do

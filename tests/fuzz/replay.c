@@ -49,20 +49,20 @@ static bool replay_file(const char *path)
 int main(int argc, char **argv)
 {
     if (argc != 2) {
-        fprintf(stderr, "usage: %s CORPUS_FOLDER\n", argv[0]);
+        (void)fprintf(stderr, "usage: %s CORPUS_FOLDER\n", argv[0]);
         return 2;
     }
     g_autoptr(GPtrArray) paths = list_corpus(argv[1]);
     g_ptr_array_sort(paths, compare_paths);
     /* A target without a corpus tests nothing: one planned point, none made. */
-    printf("1..%u\n", MAX(paths->len, 1U));
+    (void)printf("1..%u\n", MAX(paths->len, 1U));
     bool is_good = paths->len > 0;
     for (guint i = 0; i < paths->len; i++) {
         const char *path = g_ptr_array_index(paths, i);
-        printf("# %s\n", path);
+        (void)printf("# %s\n", path);
         (void)fflush(stdout);
         bool is_ok = replay_file(path);
-        printf("%s %u - %s\n", is_ok ? "ok" : "not ok", i + 1, path);
+        (void)printf("%s %u - %s\n", is_ok ? "ok" : "not ok", i + 1, path);
         is_good = is_good && is_ok;
     }
     return is_good ? 0 : 1;
