@@ -45,7 +45,12 @@ const char *einsum_op_name(enum einsum_op op);
 /* EINSUM_OP_COUNT if there is none. */
 enum einsum_op einsum_op_find(const char *name);
 
-enum einsum_reduce { EINSUM_NO_REDUCE, EINSUM_SUM, EINSUM_MAXIMUM, EINSUM_MINIMUM };
+enum einsum_reduce {
+    EINSUM_NO_REDUCE,
+    EINSUM_SUM,
+    EINSUM_MAXIMUM,
+    EINSUM_MINIMUM
+};
 
 /* ---- the parsed cascade ------------------------------------------------- */
 
@@ -186,9 +191,10 @@ int workload_find_tensor(const struct workload *workload, const char *name);
 int workload_find_statement(const struct workload *workload, const char *name);
 /* Bytes that any execution must move between DRAM and the chip: every input
  * element that is used, every output element, once. */
-MUST_USE enum status workload_count_compulsory_elements(
-    const struct workload *workload, int64_t *input_elements,
-    int64_t *output_elements);
+MUST_USE enum status
+workload_count_compulsory_elements(const struct workload *workload,
+                                   int64_t *input_elements,
+                                   int64_t *output_elements);
 
 /* ---- the interpreter ----------------------------------------------------- */
 

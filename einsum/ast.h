@@ -1,0 +1,184 @@
+/* The parsed cascade, private to this folder: names, places and trees as they
+ * stand in the file, nothing evaluated. The cascade owns all of it (one flat
+ * list of nodes), together with the YAML document the places point into.
+ *
+ * Values and indices share one kind of tree. What is legal where (a rank in an
+ * index, an access in a value) is decided by cascade_check, not by the parser:
+ * the message can then say what was found, and the language can grow.
+ */
+#ifndef WEIR_EINSUM_AST_H
+#define WEIR_EINSUM_AST_H
+
+#include "base/base.h"
+#include "einsum/einsum.h"
+
+/* Bytes of one YAML scalar; made into a span only when a message needs it. */
+struct place {
+    const struct yaml_node *node;
+    size_t offset;
+    int length;
+};
+
+struct span place_span(struct place place);
+
+enum ast_kind {
+    AST_NUMBER, /* 2, 1e-5, inf */
+    AST_RANK,   /* m0 */
+    AST_SHAPE,  /* M0 */
+    AST_ACCESS, /* T[...]; the children are the indices */
+    AST_OP,     /* a + b, -a, exp(a) */
+};
+
+/* Trees higher than this are refused, so that recursion over them is safe. */
+#define AST_MAX_HEIGHT 100
+/* Statements of one cascade. */
+#define AST_MAX_STATEMENTS 1024
+/* Shapes of one cascade (they may refer to each other in a chain). */
+#define CASCADE_MAX_SHAPES 256
+/* Distinct operands of one statement. */
+#define EINSUM_MAX_READS 16
+
+struct ast_node {
+    enum ast_kind kind;
+    struct place place; /* the word, or the whole of an operation */
+    const char *name;   /* of a rank, shape or tensor; interned */
+    double number;
+    bool is_integer; /* number == integer, written without '.' or exponent */
+    int64_t integer;
+    enum einsum_op op;
+    int height;
+    int child_count;
+    struct ast_node **child;
+};
+
+struct ast_statement {
+    struct ast_node *output; /* an access */
+    bool has_reduction;      /* written out: sum(e), max(m0) */
+    enum einsum_reduce reduce;
+    GPtrArray *reduce_ranks; /* struct ast_node *, AST_RANK */
+    struct ast_node *body;   /* NULL: had a syntax error, already reported */
+};
+
+struct cascade_shape {
+    const char *name;
+    struct expr *expr;
+    struct span span;
+};
+
+/* Inputs in file order, then tensors in order of their first statement. */
+struct cascade_tensor {
+    const char *name;
+    struct place place;
+    bool is_input;
+    bool is_output;
+    bool is_read;
+    struct ast_node *declaration; /* of an input: access with its ranks */
+    int dim_count;
+    int producer;      /* statement, or -1 */
+    int initializer;   /* first INITIAL statement, or -1 */
+    int iterative_dim; /* or -1 */
+    const char *iterative_rank;
+};
+
+struct cascade {
+    struct yaml_document *document;
+    char *path;
+    char *hash;
+    const char *name;
+    const char *kernel;
+    GStringChunk *names;
+    GPtrArray *nodes;   /* owns every struct ast_node */
+    GArray *shapes;     /* struct cascade_shape */
+    GArray *tensors;    /* struct cascade_tensor */
+    GArray *statements; /* struct ast_statement */
+    const struct yaml_node *outputs;
+    /* Names of all ranks in order of appearance, inputs first. */
+    GPtrArray *ranks;
+};
+
+/* A node of the cascade's own. `children` (may be NULL) is copied. */
+struct ast_node *ast_new(struct cascade *cascade, enum ast_kind kind,
+                         struct place place);
+void ast_set_children(struct ast_node *node, GPtrArray *children);
+
+/* Calls `visit` for every node of that kind, left to right, also inside the
+ * indices of accesses. `node` may be NULL. */
+typedef void (*ast_visitor)(struct ast_node *node, void *data);
+void ast_visit(struct ast_node *node, enum ast_kind kind, ast_visitor visit,
+               void *data);
+bool ast_has(const struct ast_node *node, enum ast_kind kind);
+/* A rank of that name somewhere below, indices included. */
+bool ast_has_rank(const struct ast_node *node, const char *rank);
+
+/* Ranks are lower case (m0), shapes capitals (M0), tensors begin with a capital
+ * (QK, Qk). A name may be both a shape and a tensor. */
+bool name_is_rank(const char *name);
+bool name_is_shape(const char *name);
+bool name_is_tensor(const char *name);
+/* "M0" of "m0", interned. */
+const char *name_shape_of_rank(const struct cascade *cascade, const char *rank);
+
+/* What an index is, as far as its form tells. */
+enum index_form {
+    INDEX_RANK,     /* m */
+    INDEX_CONSTANT, /* 0, M1, M1-1 */
+    INDEX_SHIFTED,  /* m+1: one rank plus a constant */
+    INDEX_AFFINE,   /* m1*M0+m0 and everything else */
+};
+/* `rank` gets the rank's node for INDEX_RANK and INDEX_SHIFTED; may be NULL. */
+enum index_form index_find_form(const struct ast_node *index,
+                                const struct ast_node **rank);
+/* A constant into a slice or a whole tensor: no operand on the right. */
+bool statement_is_initial(const struct ast_statement *statement);
+/* `rank` has no shape of its own but follows from a split in the statement:
+ * BK[m1,m0] = K[m1*M0+m0] gives M1 = M/M0. */
+bool statement_infers_rank(const struct cascade *cascade,
+                           const struct ast_statement *statement,
+                           const char *rank);
+
+int cascade_find_shape(const struct cascade *cascade, const char *name);
+int cascade_find_tensor(const struct cascade *cascade, const char *name);
+
+static inline struct cascade_shape *cascade_shape_at(const struct cascade *c,
+                                                     size_t i)
+{
+    return &g_array_index(c->shapes, struct cascade_shape, i);
+}
+
+static inline struct cascade_tensor *cascade_tensor_at(const struct cascade *c,
+                                                       size_t i)
+{
+    return &g_array_index(c->tensors, struct cascade_tensor, i);
+}
+
+static inline struct ast_statement *
+cascade_statement_at(const struct cascade *c, size_t i)
+{
+    return &g_array_index(c->statements, struct ast_statement, i);
+}
+
+/* The block of statements, added to cascade->statements. A statement that does
+ * not parse is reported and, if its left side did, kept without a body. */
+void parse_statements(struct cascade *cascade, const struct yaml_node *node,
+                      struct diags *diags);
+/* "[b,h,p,e]" of input `name`; NULL after an error. */
+struct ast_node *parse_declaration(struct cascade *cascade,
+                                   const struct yaml_node *node,
+                                   const char *name, struct diags *diags);
+
+/* Builds cascade->tensors and ->ranks and makes every check that needs no
+ * numbers. */
+void cascade_check(struct cascade *cascade, struct diags *diags);
+/* The part of it that looks into one statement's indices and reductions. What
+ * would only follow from a misspelt rank is left out unless `has_known_ranks`.
+ */
+void statement_check(const struct cascade *cascade,
+                     const struct ast_statement *statement,
+                     bool has_known_ranks, struct diags *diags);
+
+/* Text of one tree, as cascade_print writes it. An index stands without
+ * spaces. */
+void ast_print(const struct ast_node *node, GString *out);
+void ast_print_index(const struct ast_node *index, GString *out);
+
+#endif

@@ -1,0 +1,60 @@
+/* How one box of one statement is run. A plan is made per call, on the stack:
+ * strides and start of every operand, loops reordered so that the innermost
+ * runs over adjacent elements, and the function for one run of it (a row).
+ */
+#ifndef WEIR_EINSUM_INTERPRET_H
+#define WEIR_EINSUM_INTERPRET_H
+
+#include "einsum/ast.h"
+#include "einsum/binder.h"
+#include "einsum/einsum.h"
+
+struct box_operand {
+    double *value; /* at the box's first point */
+    double *error; /* NULL without error analysis */
+};
+
+struct box_loop {
+    int64_t count;
+    int64_t output_stride; /* elements */
+    int64_t read_stride[EINSUM_MAX_READS];
+};
+
+struct box_plan;
+/* Runs plan->loops[loop_count - 1] once; `at` is by how many elements the
+ * output (first) and the reads are on. */
+typedef void (*row_function)(const struct box_plan *plan, const int64_t *at);
+
+struct box_plan {
+    const struct einsum_expr *expr;
+    enum einsum_reduce reduce;
+    double gamma; /* of the whole reduction, for the error of a sum */
+    row_function run_row;
+    struct box_operand output;
+    int read_count;
+    struct box_operand read[EINSUM_MAX_READS];
+    int loop_count; /* outermost first, at least 1 */
+    struct box_loop loop[EINSUM_MAX_RANKS + 1];
+};
+
+/* False if the box is empty. */
+bool plan_init(struct box_plan *plan, const struct workload *workload,
+               int statement, const int64_t *lo, const int64_t *hi,
+               const struct einsum_data *data);
+
+/* Sum of products of two operands, without error analysis. */
+void row_dot(const struct box_plan *plan, const int64_t *at);
+void row_axpy(const struct box_plan *plan, const int64_t *at);
+/* Any expression. */
+void row_general(const struct box_plan *plan, const int64_t *at);
+/* Any expression, with error analysis. */
+void row_error(const struct box_plan *plan, const int64_t *at);
+
+/* Elements that general rows evaluate at a time. */
+#define ROW_CHUNK 256
+
+/* Outputs of reductions to their identity, the rest but inputs to NaN, errors
+ * to 0, then the INITIAL statements. */
+void data_reset(const struct workload *workload, struct einsum_data *data);
+
+#endif

@@ -1,0 +1,235 @@
+/* From a box to loops. The order of the loops is free, because a statement's
+ * points do not depend on each other except along its iterative rank, which
+ * becomes the outermost loop. The order of additions in a sum is therefore not
+ * the textual one, but it is a fixed one. */
+#include "einsum/interpret.h"
+
+#include <string.h>
+
+#include "einsum/rounding.h"
+
+/* Elements between neighbours along each dimension, row-major. */
+static void find_dim_strides(const struct einsum_tensor *tensor,
+                             int64_t *strides)
+{
+    int64_t stride = 1;
+    for (int d = tensor->dim_count - 1; d >= 0; d--) {
+        strides[d] = stride;
+        stride *= tensor->extent[d];
+    }
+}
+
+/* Element offset of the access at the box's first point, and its stride along
+ * each rank of the statement. A rank of extent 1 never moves; its coefficient
+ * may be any number, so it is not looked at. */
+static int64_t find_strides(const struct workload *workload,
+                            const struct einsum_statement *statement,
+                            const struct einsum_access *access,
+                            const int64_t *lo, int64_t *strides)
+{
+    int64_t dim_strides[EINSUM_MAX_DIMS];
+    int64_t offset = 0;
+    find_dim_strides(&workload->tensors[access->tensor], dim_strides);
+    for (int d = 0; d < access->dim_count; d++) {
+        offset += access->index[d].constant * dim_strides[d];
+    }
+    for (int i = 0; i < statement->rank_count; i++) {
+        int rank = statement->rank[i];
+        strides[i] = 0;
+        for (int d = 0;
+             workload->rank[rank].extent > 1 && d < access->dim_count; d++) {
+            strides[i] += access->index[d].coefficient[rank] * dim_strides[d];
+        }
+        offset += strides[i] * lo[i];
+    }
+    return offset;
+}
+
+static struct box_operand make_operand(const struct tensor_data *tensor,
+                                       int64_t offset)
+{
+    return (struct box_operand){
+        tensor->value + offset,
+        tensor->error == NULL ? NULL : tensor->error + offset,
+    };
+}
+
+/* ---- order of the loops
+ * -------------------------------------------------------- */
+
+static double stride_cost(int64_t stride)
+{
+    if (stride == 0) {
+        return 0.0;
+    }
+    return stride == 1 || stride == -1 ? 1.0 : 4.0;
+}
+
+/* Of one point with `loop` innermost: memory touched, and the start of a row
+ * spread over its points. */
+static double loop_cost(const struct box_plan *plan,
+                        const struct box_loop *loop)
+{
+    double cost =
+        2.0 * stride_cost(loop->output_stride) + 8.0 / (double)loop->count;
+    for (int i = 0; i < plan->read_count; i++) {
+        cost += stride_cost(loop->read_stride[i]);
+    }
+    return cost;
+}
+
+static void move_loop(struct box_plan *plan, int from, int to)
+{
+    struct box_loop moved = plan->loop[from];
+    int low = MIN(from, to);
+    int high = MAX(from, to);
+    if (from < to) {
+        memmove(&plan->loop[low], &plan->loop[low + 1],
+                (size_t)(high - low) * sizeof moved);
+    } else {
+        memmove(&plan->loop[low + 1], &plan->loop[low],
+                (size_t)(high - low) * sizeof moved);
+    }
+    plan->loop[to] = moved;
+}
+
+static void choose_inner(struct box_plan *plan, int first)
+{
+    int best = plan->loop_count - 1;
+    for (int i = plan->loop_count - 2; i >= first; i--) {
+        if (loop_cost(plan, &plan->loop[i]) <
+            loop_cost(plan, &plan->loop[best])) {
+            best = i;
+        }
+    }
+    move_loop(plan, best, plan->loop_count - 1);
+}
+
+static bool can_merge(const struct box_plan *plan, const struct box_loop *outer,
+                      const struct box_loop *inner)
+{
+    if (outer->output_stride != inner->output_stride * inner->count) {
+        return false;
+    }
+    for (int i = 0; i < plan->read_count; i++) {
+        if (outer->read_stride[i] != inner->read_stride[i] * inner->count) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Two loops that together walk evenly are one longer loop. */
+static void merge_loops(struct box_plan *plan, int first)
+{
+    for (int i = plan->loop_count - 2; i >= first; i--) {
+        struct box_loop *inner = &plan->loop[i + 1];
+        if (can_merge(plan, &plan->loop[i], inner)) {
+            inner->count *= plan->loop[i].count;
+            move_loop(plan, i, plan->loop_count - 1);
+            plan->loop_count--;
+        }
+    }
+}
+
+/* Returns how many loops in front must stay where they are: the iterative
+ * one, whose steps must not run side by side in a row. */
+static int add_loops(struct box_plan *plan,
+                     const struct einsum_statement *statement,
+                     const int64_t *count, int64_t strides[][EINSUM_MAX_RANKS])
+{
+    int iterative = -1;
+    for (int i = 0; i < statement->rank_count; i++) {
+        struct box_loop *loop = &plan->loop[plan->loop_count];
+        if (count[i] == 1) {
+            continue;
+        }
+        loop->count = count[i];
+        loop->output_stride = strides[0][i];
+        for (int r = 0; r < plan->read_count; r++) {
+            loop->read_stride[r] = strides[r + 1][i];
+        }
+        if (statement->rank[i] == statement->iterative_rank) {
+            iterative = plan->loop_count;
+        }
+        plan->loop_count++;
+    }
+    if (iterative >= 0) {
+        move_loop(plan, iterative, 0);
+    }
+    int first = iterative >= 0 ? 1 : 0;
+    if (plan->loop_count == first) {
+        plan->loop[plan->loop_count++] = (struct box_loop){.count = 1};
+    }
+    return first;
+}
+
+/* ---- the row
+ * -------------------------------------------------------------------- */
+
+static bool is_product_sum(const struct box_plan *plan)
+{
+    const struct expr_node *nodes = plan->expr->nodes;
+    return plan->reduce == EINSUM_SUM && plan->expr->node_count == 3 &&
+           nodes[0].kind == NODE_READ && nodes[1].kind == NODE_READ &&
+           nodes[2].op == EINSUM_MUL;
+}
+
+static row_function choose_row(const struct box_plan *plan)
+{
+    if (plan->output.error != NULL) {
+        return row_error;
+    }
+    if (!is_product_sum(plan)) {
+        return row_general;
+    }
+    return plan->loop[plan->loop_count - 1].output_stride == 0 ? row_dot
+                                                               : row_axpy;
+}
+
+static double count_reduced_terms(const struct workload *workload,
+                                  const struct einsum_statement *statement)
+{
+    double count = 1.0;
+    for (int i = 0; i < statement->rank_count; i++) {
+        if (statement->is_reduced[i]) {
+            count *= (double)workload->rank[statement->rank[i]].extent;
+        }
+    }
+    return count;
+}
+
+bool plan_init(struct box_plan *plan, const struct workload *workload,
+               int statement_id, const int64_t *lo, const int64_t *hi,
+               const struct einsum_data *data)
+{
+    const struct einsum_statement *statement =
+        &workload->statements[statement_id];
+    int64_t count[EINSUM_MAX_RANKS];
+    int64_t strides[EINSUM_MAX_READS + 1][EINSUM_MAX_RANKS];
+    for (int i = 0; i < statement->rank_count; i++) {
+        count[i] = hi[i] - lo[i];
+        if (count[i] < 1) {
+            return false;
+        }
+    }
+    plan->expr = statement->expr;
+    plan->reduce = statement->reduce;
+    plan->read_count = statement->read_count;
+    plan->loop_count = 0;
+    plan->output = make_operand(
+        &data->tensors[statement->output.tensor],
+        find_strides(workload, statement, &statement->output, lo, strides[0]));
+    for (int r = 0; r < plan->read_count; r++) {
+        const struct einsum_access *read = &statement->resolved_reads[r];
+        plan->read[r] = make_operand(
+            &data->tensors[read->tensor],
+            find_strides(workload, statement, read, lo, strides[r + 1]));
+    }
+    plan->gamma = sum_gamma(count_reduced_terms(workload, statement));
+    int first = add_loops(plan, statement, count, strides);
+    choose_inner(plan, first);
+    merge_loops(plan, first);
+    plan->run_row = choose_row(plan);
+    return true;
+}

@@ -1,0 +1,260 @@
+/* Rows without error analysis. A general row evaluates the postfix expression
+ * on vectors of up to ROW_CHUNK elements, one operation over all of them at a
+ * time, so that the cost of choosing the operation is spread thin; operands
+ * that already lie side by side are used where they are. */
+#include "einsum/interpret.h"
+
+#include <math.h>
+
+#include "einsum/einsum_ops.h"
+
+/* ---- sums of products
+ * -------------------------------------------------------- */
+
+/* Four sums in parallel: one alone waits for its own addition each time. */
+static double dot_adjacent(const double *a, const double *b, int64_t count)
+{
+    double sum[4] = {0.0, 0.0, 0.0, 0.0};
+    int64_t i = 0;
+    for (; i + 4 <= count; i += 4) {
+        sum[0] += a[i] * b[i];
+        sum[1] += a[i + 1] * b[i + 1];
+        sum[2] += a[i + 2] * b[i + 2];
+        sum[3] += a[i + 3] * b[i + 3];
+    }
+    for (; i < count; i++) {
+        sum[0] += a[i] * b[i];
+    }
+    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
+static double dot_strided(const double *a, int64_t stride_a, const double *b,
+                          int64_t stride_b, int64_t count)
+{
+    double sum = 0.0;
+    for (int64_t i = 0; i < count; i++) {
+        sum += a[i * stride_a] * b[i * stride_b];
+    }
+    return sum;
+}
+
+static void axpy_adjacent(double *restrict y, double a,
+                          const double *restrict x, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) {
+        y[i] += a * x[i];
+    }
+}
+
+static void axpy_strided(double *y, int64_t stride_y, const double *a,
+                         int64_t stride_a, const double *b, int64_t stride_b,
+                         int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) {
+        y[i * stride_y] += a[i * stride_a] * b[i * stride_b];
+    }
+}
+
+struct factor {
+    const double *value;
+    int64_t stride;
+};
+
+static struct factor find_factor(const struct box_plan *plan, int node,
+                                 const int64_t *at)
+{
+    int read = plan->expr->nodes[node].read;
+    const struct box_loop *row = &plan->loop[plan->loop_count - 1];
+    return (struct factor){plan->read[read].value + at[read + 1],
+                           row->read_stride[read]};
+}
+
+void row_dot(const struct box_plan *plan, const int64_t *at)
+{
+    int64_t count = plan->loop[plan->loop_count - 1].count;
+    struct factor a = find_factor(plan, 0, at);
+    struct factor b = find_factor(plan, 1, at);
+    plan->output.value[at[0]] +=
+        a.stride == 1 && b.stride == 1
+            ? dot_adjacent(a.value, b.value, count)
+            : dot_strided(a.value, a.stride, b.value, b.stride, count);
+}
+
+void row_axpy(const struct box_plan *plan, const int64_t *at)
+{
+    const struct box_loop *row = &plan->loop[plan->loop_count - 1];
+    struct factor a = find_factor(plan, 0, at);
+    struct factor b = find_factor(plan, 1, at);
+    double *y = plan->output.value + at[0];
+    if (row->output_stride == 1 && a.stride == 0 && b.stride == 1) {
+        axpy_adjacent(y, a.value[0], b.value, row->count);
+    } else if (row->output_stride == 1 && a.stride == 1 && b.stride == 0) {
+        axpy_adjacent(y, b.value[0], a.value, row->count);
+    } else {
+        axpy_strided(y, row->output_stride, a.value, a.stride, b.value,
+                     b.stride, row->count);
+    }
+}
+
+/* ---- any expression
+ * ------------------------------------------------------------ */
+
+/* Defines a function that applies `value` to every element. */
+#define VECTOR_OP(name, value)                                                 \
+    static void name(const double *a, const double *b, double *result,         \
+                     int64_t count)                                            \
+    {                                                                          \
+        (void)b;                                                               \
+        for (int64_t i = 0; i < count; i++) {                                  \
+            result[i] = (value);                                               \
+        }                                                                      \
+    }
+
+VECTOR_OP(vector_mul, a[i] * b[i])
+VECTOR_OP(vector_add, a[i] + b[i])
+VECTOR_OP(vector_sub, a[i] - b[i])
+VECTOR_OP(vector_divide, a[i] / b[i])
+VECTOR_OP(vector_max, max_keep_nan(a[i], b[i]))
+VECTOR_OP(vector_min, min_keep_nan(a[i], b[i]))
+VECTOR_OP(vector_exp, exp(a[i]))
+VECTOR_OP(vector_log, log(a[i]))
+VECTOR_OP(vector_sqrt, sqrt(a[i]))
+VECTOR_OP(vector_abs, fabs(a[i]))
+VECTOR_OP(vector_negate, -a[i])
+VECTOR_OP(vector_tanh, tanh(a[i]))
+
+typedef void (*vector_function)(const double *a, const double *b,
+                                double *result, int64_t count);
+
+static const vector_function vector_ops[EINSUM_OP_COUNT] = {
+    [EINSUM_MUL] = vector_mul,       [EINSUM_ADD] = vector_add,
+    [EINSUM_SUB] = vector_sub,       [EINSUM_DIVIDE] = vector_divide,
+    [EINSUM_MAX] = vector_max,       [EINSUM_MIN] = vector_min,
+    [EINSUM_EXP] = vector_exp,       [EINSUM_LOG] = vector_log,
+    [EINSUM_SQRT] = vector_sqrt,     [EINSUM_ABS] = vector_abs,
+    [EINSUM_NEGATE] = vector_negate, [EINSUM_TANH] = vector_tanh,
+};
+
+static const double *load(const double *from, int64_t stride, double *buffer,
+                          int64_t count)
+{
+    if (stride == 1) {
+        return from;
+    }
+    for (int64_t i = 0; i < count; i++) {
+        buffer[i] = from[i * stride];
+    }
+    return buffer;
+}
+
+static const double *fill(double number, double *buffer, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) {
+        buffer[i] = number;
+    }
+    return buffer;
+}
+
+/* Values of `count` points of the row from point `first`; in `buffers` or in
+ * the operand itself. */
+static const double *eval_chunk(const struct box_plan *plan, const int64_t *at,
+                                int64_t first, int64_t count,
+                                double (*buffers)[ROW_CHUNK])
+{
+    const struct box_loop *row = &plan->loop[plan->loop_count - 1];
+    const double *stack[EINSUM_MAX_STACK];
+    int depth = 0;
+    for (int n = 0; n < plan->expr->node_count; n++) {
+        const struct expr_node *node = &plan->expr->nodes[n];
+        int read = node->read;
+        switch (node->kind) {
+        case NODE_NUMBER:
+            stack[depth] = fill(node->number, buffers[depth], count);
+            break;
+        case NODE_READ:
+            stack[depth] = load(plan->read[read].value + at[read + 1] +
+                                    first * row->read_stride[read],
+                                row->read_stride[read], buffers[depth], count);
+            break;
+        case NODE_OP:
+            depth -= op_arity(node->op);
+            vector_ops[node->op](stack[depth], stack[depth + 1], buffers[depth],
+                                 count);
+            stack[depth] = buffers[depth];
+            break;
+        }
+        depth++;
+    }
+    return stack[0];
+}
+
+/* ---- into the output
+ * ------------------------------------------------------------- */
+
+static double reduce_chunk(enum einsum_reduce reduce, double start,
+                           const double *values, int64_t count)
+{
+    double result = start;
+    if (reduce == EINSUM_SUM) {
+        double sum[4] = {0.0, 0.0, 0.0, 0.0};
+        int64_t i = 0;
+        for (; i + 4 <= count; i += 4) {
+            sum[0] += values[i];
+            sum[1] += values[i + 1];
+            sum[2] += values[i + 2];
+            sum[3] += values[i + 3];
+        }
+        for (; i < count; i++) {
+            sum[0] += values[i];
+        }
+        return result + ((sum[0] + sum[1]) + (sum[2] + sum[3]));
+    }
+    for (int64_t i = 0; i < count; i++) {
+        result = reduce_apply(reduce, result, values[i]);
+    }
+    return result;
+}
+
+static void store_chunk(enum einsum_reduce reduce, double *output,
+                        int64_t stride, const double *values, int64_t count)
+{
+    switch (reduce) {
+    case EINSUM_NO_REDUCE:
+        for (int64_t i = 0; i < count; i++) {
+            output[i * stride] = values[i];
+        }
+        break;
+    case EINSUM_SUM:
+        for (int64_t i = 0; i < count; i++) {
+            output[i * stride] += values[i];
+        }
+        break;
+    case EINSUM_MAXIMUM:
+        for (int64_t i = 0; i < count; i++) {
+            output[i * stride] = max_keep_nan(output[i * stride], values[i]);
+        }
+        break;
+    case EINSUM_MINIMUM:
+        for (int64_t i = 0; i < count; i++) {
+            output[i * stride] = min_keep_nan(output[i * stride], values[i]);
+        }
+        break;
+    }
+}
+
+void row_general(const struct box_plan *plan, const int64_t *at)
+{
+    const struct box_loop *row = &plan->loop[plan->loop_count - 1];
+    double buffers[EINSUM_MAX_STACK + 1][ROW_CHUNK];
+    double *output = plan->output.value + at[0];
+    for (int64_t first = 0; first < row->count; first += ROW_CHUNK) {
+        int64_t count = MIN(row->count - first, ROW_CHUNK);
+        const double *values = eval_chunk(plan, at, first, count, buffers);
+        if (plan->reduce != EINSUM_NO_REDUCE && row->output_stride == 0) {
+            *output = reduce_chunk(plan->reduce, *output, values, count);
+        } else {
+            store_chunk(plan->reduce, output + first * row->output_stride,
+                        row->output_stride, values, count);
+        }
+    }
+}

@@ -1,0 +1,75 @@
+/* Rows with error analysis, point by point: each value on the stack goes with
+ * the bound of its error (rounding.c has the formulas). */
+#include "einsum/interpret.h"
+
+#include <math.h>
+
+#include "einsum/einsum_ops.h"
+#include "einsum/rounding.h"
+
+struct bounded {
+    double value;
+    double error;
+};
+
+static struct bounded apply(enum einsum_op op, struct bounded a,
+                            struct bounded b)
+{
+    double value = op_apply(op, a.value, b.value);
+    return (struct bounded){
+        value, op_error(op, a.value, a.error, b.value, b.error, value)};
+}
+
+static struct bounded eval_point(const struct box_plan *plan, const int64_t *at,
+                                 int64_t i)
+{
+    const struct box_loop *row = &plan->loop[plan->loop_count - 1];
+    struct bounded stack[EINSUM_MAX_STACK + 1] = {{0.0, 0.0}};
+    int depth = 0;
+    for (int n = 0; n < plan->expr->node_count; n++) {
+        const struct expr_node *node = &plan->expr->nodes[n];
+        if (node->kind == NODE_NUMBER) {
+            stack[depth] = (struct bounded){node->number, node->error};
+        } else if (node->kind == NODE_READ) {
+            const struct box_operand *read = &plan->read[node->read];
+            int64_t offset =
+                at[node->read + 1] + i * row->read_stride[node->read];
+            stack[depth] =
+                (struct bounded){read->value[offset], read->error[offset]};
+        } else {
+            depth -= op_arity(node->op);
+            stack[depth] = apply(node->op, stack[depth], stack[depth + 1]);
+        }
+        depth++;
+    }
+    return stack[0];
+}
+
+static void fold_point(const struct box_plan *plan, struct bounded term,
+                       double *value, double *error)
+{
+    double before = *value;
+    *value = reduce_apply(plan->reduce, before, term.value);
+    switch (plan->reduce) {
+    case EINSUM_NO_REDUCE:
+        *error = term.error;
+        break;
+    case EINSUM_SUM:
+        *error += sum_term_error(term.value, term.error, plan->gamma);
+        break;
+    case EINSUM_MAXIMUM:
+    case EINSUM_MINIMUM:
+        *error = isnan(*value) ? (double)NAN : fmax(*error, term.error);
+        break;
+    }
+}
+
+void row_error(const struct box_plan *plan, const int64_t *at)
+{
+    const struct box_loop *row = &plan->loop[plan->loop_count - 1];
+    for (int64_t i = 0; i < row->count; i++) {
+        int64_t offset = at[0] + i * row->output_stride;
+        fold_point(plan, eval_point(plan, at, i), plan->output.value + offset,
+                   plan->output.error + offset);
+    }
+}

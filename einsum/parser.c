@@ -1,0 +1,372 @@
+/* Grammar (doc/language.md has it in full):
+ *
+ *   statement = access '=' [ reduction ] expr
+ *   reduction = ('sum' | 'max' | 'min') '(' rank { ',' rank } ')'
+ *
+ * A statement ends with its line unless a bracket is open or the line's last
+ * token asks for more (an operator, '=' or ','). After an error the parser goes
+ * on with the next line, so that one run reports the mistakes of all of them.
+ */
+#include "einsum/parser.h"
+
+#include <string.h>
+
+struct token parser_look(const struct parser *parser, guint ahead)
+{
+    guint i = MIN(parser->at + ahead, parser->tokens->len - 1);
+    return g_array_index(parser->tokens, struct token, i);
+}
+
+static bool is_continued(const struct parser *parser)
+{
+    if (parser->open_brackets > 0 || parser->at == parser->statement_start) {
+        return true;
+    }
+    switch (g_array_index(parser->tokens, struct token, parser->at - 1).kind) {
+    case TOKEN_PLUS:
+    case TOKEN_MINUS:
+    case TOKEN_STAR:
+    case TOKEN_SLASH:
+    case TOKEN_EQUALS:
+    case TOKEN_COMMA:
+        return true;
+    case TOKEN_END:
+    case TOKEN_NAME:
+    case TOKEN_NUMBER:
+    case TOKEN_BAD:
+    case TOKEN_LEFT_BRACKET:
+    case TOKEN_RIGHT_BRACKET:
+    case TOKEN_LEFT_PAREN:
+    case TOKEN_RIGHT_PAREN:
+        break;
+    }
+    return false;
+}
+
+struct token parser_peek(const struct parser *parser)
+{
+    struct token token = parser_look(parser, 0);
+    if (token.starts_line && !is_continued(parser)) {
+        token.kind = TOKEN_END;
+    }
+    return token;
+}
+
+struct token parser_take(struct parser *parser)
+{
+    struct token token = parser_look(parser, 0);
+    if (token.kind == TOKEN_LEFT_BRACKET || token.kind == TOKEN_LEFT_PAREN) {
+        parser->open_brackets++;
+    } else if (token.kind == TOKEN_RIGHT_BRACKET ||
+               token.kind == TOKEN_RIGHT_PAREN) {
+        parser->open_brackets--;
+    }
+    parser->at = MIN(parser->at + 1, parser->tokens->len - 1);
+    return token;
+}
+
+bool parser_accept(struct parser *parser, enum token_kind kind)
+{
+    if (parser_peek(parser).kind != kind) {
+        return false;
+    }
+    parser_take(parser);
+    return true;
+}
+
+bool parser_expect(struct parser *parser, enum token_kind kind,
+                   const char *what)
+{
+    if (!parser_accept(parser, kind)) {
+        parser_fail(parser, what);
+        return false;
+    }
+    return true;
+}
+
+void parser_fail(struct parser *parser, const char *what)
+{
+    struct token token = parser_peek(parser);
+    struct token next = parser_look(parser, 0);
+    if (token.kind == TOKEN_BAD) {
+        return; /* the lexer has reported it */
+    }
+    struct place place = parser_place(parser, token);
+    bool is_end = token.kind == TOKEN_END;
+    if (is_end && parser->at > 0) {
+        /* The end of a line is behind its last token. */
+        struct token last =
+            g_array_index(parser->tokens, struct token, parser->at - 1);
+        place = (struct place){parser->node, last.offset + last.length, 1};
+    }
+    if (is_end) {
+        diag_error(parser->diags, place_span(place), "einsum-syntax", NULL,
+                   "expected %s, found the end of the %s", what,
+                   next.kind == TOKEN_END ? "text" : "line");
+    } else {
+        diag_error(parser->diags, place_span(place), "einsum-syntax", NULL,
+                   "expected %s, found '%.*s'", what,
+                   (int)MIN(token.length, 60), parser->text + token.offset);
+    }
+}
+
+struct place parser_place(const struct parser *parser, struct token token)
+{
+    return (struct place){parser->node, token.offset, (int)token.length};
+}
+
+struct place parser_place_from(const struct parser *parser, struct place first)
+{
+    struct token last =
+        g_array_index(parser->tokens, struct token, parser->at - 1);
+    size_t length = last.offset + last.length - first.offset;
+    const char *start = parser->text + first.offset;
+    const char *newline = memchr(start, '\n', length);
+    if (newline != NULL) {
+        length = (size_t)(newline - start);
+    }
+    return (struct place){first.node, first.offset, (int)length};
+}
+
+const char *parser_name(const struct parser *parser, struct token token)
+{
+    g_autofree char *name =
+        g_strndup(parser->text + token.offset, token.length);
+    return g_string_chunk_insert_const(parser->cascade->names, name);
+}
+
+bool parser_is_name(const struct parser *parser, struct token token,
+                    const char *name)
+{
+    return token.kind == TOKEN_NAME && token.length == strlen(name) &&
+           strncmp(parser->text + token.offset, name, token.length) == 0;
+}
+
+static enum einsum_reduce find_reduce(const struct parser *parser,
+                                      struct token token)
+{
+    static const struct {
+        const char *name;
+        enum einsum_reduce reduce;
+    } table[] = {
+        {"sum", EINSUM_SUM},
+        {"max", EINSUM_MAXIMUM},
+        {"min", EINSUM_MINIMUM},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+        if (parser_is_name(parser, token, table[i].name)) {
+            return table[i].reduce;
+        }
+    }
+    return EINSUM_NO_REDUCE;
+}
+
+/* Tells `max(m0) X` from `max(a, b)`: only ranks in the parentheses, and after
+ * them the beginning of an expression. `sum` is never a call. */
+static bool is_reduction(const struct parser *parser)
+{
+    if (parser_look(parser, 1).kind != TOKEN_LEFT_PAREN) {
+        return false;
+    }
+    if (parser_is_name(parser, parser_look(parser, 0), "sum")) {
+        return true;
+    }
+    guint i = 2;
+    for (;; i += 2) {
+        struct token name = parser_look(parser, i);
+        if (name.kind != TOKEN_NAME ||
+            !g_ascii_islower(parser->text[name.offset])) {
+            return false;
+        }
+        if (parser_look(parser, i + 1).kind != TOKEN_COMMA) {
+            break;
+        }
+    }
+    struct token after = parser_look(parser, i + 2);
+    return parser_look(parser, i + 1).kind == TOKEN_RIGHT_PAREN &&
+           (after.kind == TOKEN_NAME || after.kind == TOKEN_NUMBER ||
+            after.kind == TOKEN_LEFT_PAREN || after.kind == TOKEN_MINUS) &&
+           !after.starts_line;
+}
+
+static bool parse_reduce_ranks(struct parser *parser, GPtrArray *ranks)
+{
+    do {
+        struct token token = parser_peek(parser);
+        if (token.kind != TOKEN_NAME) {
+            parser_fail(parser, "the name of a rank");
+            return false;
+        }
+        const char *name = parser_name(parser, token);
+        if (!name_is_rank(name)) {
+            parser_fail(parser, "the name of a rank (lower case)");
+            return false;
+        }
+        struct ast_node *rank =
+            ast_new(parser->cascade, AST_RANK, parser_place(parser, token));
+        rank->name = name;
+        g_ptr_array_add(ranks, rank);
+        parser_take(parser);
+    } while (parser_accept(parser, TOKEN_COMMA));
+    return parser_expect(parser, TOKEN_RIGHT_PAREN, "',' or ')'");
+}
+
+static bool parse_reduction(struct parser *parser,
+                            struct ast_statement *statement)
+{
+    enum einsum_reduce reduce = find_reduce(parser, parser_peek(parser));
+    if (reduce == EINSUM_NO_REDUCE || !is_reduction(parser)) {
+        return true;
+    }
+    statement->has_reduction = true;
+    statement->reduce = reduce;
+    parser_take(parser);
+    parser_take(parser);
+    return parse_reduce_ranks(parser, statement->reduce_ranks);
+}
+
+static bool parse_right(struct parser *parser, struct ast_statement *statement)
+{
+    if (!parser_expect(parser, TOKEN_EQUALS, "'='") ||
+        !parse_reduction(parser, statement)) {
+        return false;
+    }
+    struct ast_node *body = parse_expr(parser);
+    if (body == NULL) {
+        return false;
+    }
+    if (parser_peek(parser).kind != TOKEN_END) {
+        parser_fail(parser, "an operator or the end of the line");
+        return false;
+    }
+    statement->body = body;
+    return true;
+}
+
+static struct ast_node *parse_left(struct parser *parser)
+{
+    struct token token = parser_peek(parser);
+    if (token.kind != TOKEN_NAME ||
+        !g_ascii_isupper(parser->text[token.offset])) {
+        parser_fail(parser, "the name of a tensor (it begins with a capital)");
+        return NULL;
+    }
+    return parse_access(parser);
+}
+
+static void skip_to_line_start(struct parser *parser)
+{
+    parser->open_brackets = 0;
+    parser->nesting = 0;
+    if (parser->at == parser->statement_start) {
+        parser_take(parser);
+    }
+    while (!parser_look(parser, 0).starts_line) {
+        parser_take(parser);
+    }
+    parser->open_brackets = 0;
+}
+
+static void parse_statement(struct parser *parser)
+{
+    parser->statement_start = parser->at;
+    struct ast_statement statement = {
+        .reduce_ranks = g_ptr_array_new(),
+    };
+    statement.output = parse_left(parser);
+    if (statement.output == NULL || !parse_right(parser, &statement)) {
+        skip_to_line_start(parser);
+    }
+    if (statement.output == NULL) {
+        g_ptr_array_unref(statement.reduce_ranks);
+    } else {
+        g_array_append_val(parser->cascade->statements, statement);
+    }
+}
+
+static struct parser parser_start(struct cascade *cascade,
+                                  const struct yaml_node *node,
+                                  struct diags *diags)
+{
+    return (struct parser){
+        .cascade = cascade,
+        .node = node,
+        .text = yaml_text(node),
+        .diags = diags,
+        .tokens = lexer_scan(node, diags),
+    };
+}
+
+void parse_statements(struct cascade *cascade, const struct yaml_node *node,
+                      struct diags *diags)
+{
+    struct parser parser = parser_start(cascade, node, diags);
+    while (parser_look(&parser, 0).kind != TOKEN_END &&
+           cascade->statements->len < AST_MAX_STATEMENTS) {
+        parse_statement(&parser);
+    }
+    if (parser_look(&parser, 0).kind != TOKEN_END) {
+        diag_error(diags,
+                   place_span(parser_place(&parser, parser_look(&parser, 0))),
+                   "einsum-too-many-statements", NULL,
+                   "a cascade has at most %d statements", AST_MAX_STATEMENTS);
+    } else if (parser.tokens->len == 1) {
+        diag_error(diags, yaml_span(node), "einsum-no-statements", NULL,
+                   "the cascade has no statement");
+    }
+    g_array_unref(parser.tokens);
+}
+
+static bool parse_brackets(struct parser *parser, GPtrArray *indices)
+{
+    if (!parser_expect(parser, TOKEN_LEFT_BRACKET, "'['")) {
+        return false;
+    }
+    if (parser_accept(parser, TOKEN_RIGHT_BRACKET)) {
+        return true;
+    }
+    do {
+        struct ast_node *index = parse_expr(parser);
+        if (index == NULL) {
+            return false;
+        }
+        g_ptr_array_add(indices, index);
+    } while (parser_accept(parser, TOKEN_COMMA));
+    return parser_expect(parser, TOKEN_RIGHT_BRACKET,
+                         "an operator, ',' or ']'");
+}
+
+struct ast_node *parse_access(struct parser *parser)
+{
+    struct token token = parser_take(parser);
+    struct ast_node *access =
+        ast_new(parser->cascade, AST_ACCESS, parser_place(parser, token));
+    access->name = parser_name(parser, token);
+    g_autoptr(GPtrArray) indices = g_ptr_array_new();
+    if (!parse_brackets(parser, indices)) {
+        return NULL;
+    }
+    ast_set_children(access, indices);
+    return access;
+}
+
+struct ast_node *parse_declaration(struct cascade *cascade,
+                                   const struct yaml_node *node,
+                                   const char *name, struct diags *diags)
+{
+    struct parser parser = parser_start(cascade, node, diags);
+    g_autoptr(GArray) tokens = parser.tokens;
+    g_autoptr(GPtrArray) indices = g_ptr_array_new();
+    if (!parse_brackets(&parser, indices)) {
+        return NULL;
+    }
+    if (parser_peek(&parser).kind != TOKEN_END) {
+        parser_fail(&parser, "the end of the text");
+        return NULL;
+    }
+    struct ast_node *access = ast_new(
+        cascade, AST_ACCESS, (struct place){node, 0, (int)strlen(parser.text)});
+    access->name = g_string_chunk_insert_const(cascade->names, name);
+    ast_set_children(access, indices);
+    return access;
+}

@@ -1,0 +1,45 @@
+/* Shared by parser.c (statements) and parser_expr.c (values and indices). */
+#ifndef WEIR_EINSUM_PARSER_H
+#define WEIR_EINSUM_PARSER_H
+
+#include "einsum/ast.h"
+#include "einsum/lexer.h"
+
+struct parser {
+    struct cascade *cascade;
+    const struct yaml_node *node;
+    const char *text;
+    struct diags *diags;
+    GArray *tokens;
+    guint at;
+    guint statement_start; /* a token index */
+    int open_brackets;     /* a statement goes on over the line's end inside */
+    int nesting;
+};
+
+/* The next token; TOKEN_END where the statement ends. */
+struct token parser_peek(const struct parser *parser);
+/* The token after `ahead` further ones, wherever lines end. */
+struct token parser_look(const struct parser *parser, guint ahead);
+struct token parser_take(struct parser *parser);
+bool parser_accept(struct parser *parser, enum token_kind kind);
+/* Reports "expected WHAT, found ..." and returns false if it is not there. */
+bool parser_expect(struct parser *parser, enum token_kind kind,
+                   const char *what);
+/* einsum-syntax at the next token. */
+void parser_fail(struct parser *parser, const char *what);
+struct place parser_place(const struct parser *parser, struct token token);
+/* From the start of `first` to the end of the token taken last, but not
+ * beyond the first line. */
+struct place parser_place_from(const struct parser *parser, struct place first);
+/* Interned text of a name. */
+const char *parser_name(const struct parser *parser, struct token token);
+bool parser_is_name(const struct parser *parser, struct token token,
+                    const char *name);
+
+/* NULL after an error. */
+struct ast_node *parse_expr(struct parser *parser);
+/* '[' indices ']' after a tensor's name. */
+struct ast_node *parse_access(struct parser *parser);
+
+#endif

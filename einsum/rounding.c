@@ -1,0 +1,166 @@
+/* Let x be the computed and x' the exact value, |x - x'| <= e_x, u = 2^-53.
+ *
+ * + -   result r = (a+b)(1+d), |d| <= u, so |r - (a'+b')| <= e_a + e_b + u|r|:
+ *       in round to nearest |r - (a+b)| <= u|r| as well as u|a+b|.
+ * *     a'b' - ab = (a'-a)b + a(b'-b) + (a'-a)(b'-b), so
+ *       |a|e_b + |b|e_a + e_a e_b + u|r|.
+ * /     a/b - a'/b' = (a(b'-b) + b(a-a')) / (b b') and |b'| >= |b| - e_b, so
+ *       (e_a + |a/b| e_b) / (|b| - e_b) + u|r|, infinite if e_b >= |b|.
+ * max   |max(a,b) - max(a',b')| <= max(e_a, e_b); min likewise; no rounding.
+ * exp   exp(a') lies within exp(a) * (exp(e_a) - 1) of exp(a); the library is
+ *       within 1 unit in the last place, at most 2u|r|.
+ * log   |log(a'/a)| <= -log(1 - e_a/a), infinite if e_a >= a; library 2u|r|.
+ * sqrt  |sqrt(a) - sqrt(a')| = |a-a'| / (sqrt(a)+sqrt(a')) is at most
+ *       e_a/sqrt(a) and at most sqrt(e_a); correctly rounded, u|r|.
+ * tanh  its slope is at most 1: e_a; library 2 units in the last place, 4u|r|.
+ * sum   of n computed terms t_i in any order and grouping: every term passes
+ *       at most n-1 additions, so the result is sum t_i (1+d_i) with |d_i| <=
+ *       gamma_(n-1), gamma_k = k u / (1 - k u), and its error is at most
+ *       sum (e_i + gamma |t_i|). Each term's share is added to the output's
+ *       error as it comes, so boxes may come in any order.
+ *
+ * A result below the normal range may be off by the smallest subnormal more.
+ * The bounds are themselves computed in double: INFLATE covers the at most 8
+ * roundings of one formula, and a sum's gamma is doubled to cover the n
+ * additions of its error.
+ *
+ * Infinities are exact when an operand is one (the start of a running maximum):
+ * their error is 0. An infinity from finite operands is an overflow, error inf;
+ * NaN has error NaN.
+ */
+#include "einsum/rounding.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "einsum/einsum_ops.h"
+
+#define INFLATE (1.0 + 16.0 * UNIT_ROUNDOFF)
+
+/* 0 * inf = 0 here: an exact operand adds nothing, however large the other. */
+static double scaled(double error, double factor)
+{
+    return error > 0.0 ? error * fabs(factor) : error;
+}
+
+static double product_error(double a, double error_a, double b, double error_b)
+{
+    return scaled(error_b, a) + scaled(error_a, b) + scaled(error_a, error_b);
+}
+
+static double quotient_error(double error_a, double b, double error_b,
+                             double result)
+{
+    if (error_b >= fabs(b)) {
+        return (double)INFINITY;
+    }
+    return (error_a + scaled(error_b, result)) / (fabs(b) - error_b);
+}
+
+static double sqrt_error(double a, double error_a)
+{
+    double root = sqrt(error_a);
+    double slope = error_a / sqrt(a);
+    return error_a > 0.0 ? fmin(root, slope) : 0.0;
+}
+
+/* What the operands' errors become. */
+static double propagated(enum einsum_op op, double a, double error_a, double b,
+                         double error_b, double result)
+{
+    switch (op) {
+    case EINSUM_ADD:
+    case EINSUM_SUB:
+        return error_a + error_b;
+    case EINSUM_MUL:
+        return product_error(a, error_a, b, error_b);
+    case EINSUM_DIVIDE:
+        return quotient_error(error_a, b, error_b, result);
+    case EINSUM_MAX:
+    case EINSUM_MIN:
+        return fmax(error_a, error_b);
+    case EINSUM_EXP:
+        return scaled(expm1(error_a), result);
+    case EINSUM_LOG:
+        return error_a < a ? -log1p(-error_a / a) : (double)INFINITY;
+    case EINSUM_SQRT:
+        return sqrt_error(a, error_a);
+    case EINSUM_TANH:
+    case EINSUM_ABS:
+    case EINSUM_NEGATE:
+        return error_a;
+    case EINSUM_MAC:
+    case EINSUM_OP_COUNT:
+        break;
+    }
+    BUG("operation %d has no error bound of its own", (int)op);
+}
+
+/* Units of u|result| that the operation itself may be off. */
+static double roundings(enum einsum_op op)
+{
+    switch (op) {
+    case EINSUM_ADD:
+    case EINSUM_SUB:
+    case EINSUM_MUL:
+    case EINSUM_DIVIDE:
+    case EINSUM_SQRT:
+        return 1.0;
+    case EINSUM_EXP:
+    case EINSUM_LOG:
+        return 2.0;
+    case EINSUM_TANH:
+        return 4.0;
+    case EINSUM_MAX:
+    case EINSUM_MIN:
+    case EINSUM_ABS:
+    case EINSUM_NEGATE:
+    case EINSUM_MAC:
+    case EINSUM_OP_COUNT:
+        break;
+    }
+    return 0.0;
+}
+
+static bool may_underflow(enum einsum_op op, double a, double b, double result)
+{
+    if (fabs(result) >= DBL_MIN) {
+        return false;
+    }
+    if (op == EINSUM_MUL) {
+        return fabs(a) > 0.0 && fabs(b) > 0.0;
+    }
+    if (op == EINSUM_DIVIDE) {
+        return fabs(a) > 0.0 && isfinite(b);
+    }
+    return op == EINSUM_EXP && isfinite(a);
+}
+
+double op_error(enum einsum_op op, double a, double error_a, double b,
+                double error_b, double result)
+{
+    if (isnan(result)) {
+        return (double)NAN;
+    }
+    double error = propagated(op, a, error_a, b, error_b, result);
+    if (isinf(result)) {
+        bool is_given = isinf(a) || (op_arity(op) == 2 && isinf(b));
+        return is_given ? error : (double)INFINITY;
+    }
+    error = (error + roundings(op) * UNIT_ROUNDOFF * fabs(result)) * INFLATE;
+    return may_underflow(op, a, b, result) ? error + DBL_TRUE_MIN : error;
+}
+
+double sum_gamma(double term_count)
+{
+    double product = 2.0 * term_count * UNIT_ROUNDOFF;
+    return product / (1.0 - product);
+}
+
+double sum_term_error(double term, double error, double gamma)
+{
+    if (isinf(term)) {
+        return error;
+    }
+    return error * (1.0 + gamma) * INFLATE + gamma * fabs(term) * INFLATE;
+}

@@ -1,0 +1,124 @@
+/* Storage of the values, and their state before anything was computed. */
+#include "einsum/interpret.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "einsum/einsum_ops.h"
+
+void einsum_data_free(struct einsum_data *data)
+{
+    if (data == NULL) {
+        return;
+    }
+    for (int i = 0; i < data->tensor_count; i++) {
+        g_free(data->tensors[i].value);
+        g_free(data->tensors[i].error);
+    }
+    g_free(data->tensors);
+    g_free(data);
+}
+
+static enum status allocate(const struct einsum_tensor *tensor,
+                            struct diags *diags, double **array)
+{
+    int64_t bytes = 0;
+    if (num_mul(tensor->element_count, (int64_t)sizeof(double), &bytes) &&
+        (guint64)bytes <= G_MAXSIZE) {
+        *array = g_try_malloc((gsize)bytes);
+    }
+    if (*array == NULL) {
+        g_autofree char *count = units_format_count(tensor->element_count);
+        return diag_fail(diags, ERR_MEM, "einsum-no-memory",
+                         "no memory for the %s values of tensor '%s'", count,
+                         tensor->name);
+    }
+    return OK;
+}
+
+static bool is_view(const struct workload *workload, int tensor)
+{
+    int producer = workload->tensors[tensor].producer;
+    return producer >= 0 && workload->statements[producer].kind == EINSUM_VIEW;
+}
+
+static void fill_values(double *values, int64_t count, double value)
+{
+    for (int64_t i = 0; values != NULL && i < count; i++) {
+        values[i] = value;
+    }
+}
+
+/* Before its statement runs: the identity of a reduction, else NaN, so that
+ * nothing is read before it was written without showing. */
+static double find_start(const struct workload *workload, int tensor)
+{
+    int producer = workload->tensors[tensor].producer;
+    return producer < 0
+               ? (double)NAN
+               : reduce_identity(workload->statements[producer].reduce);
+}
+
+static void run_initials(const struct workload *workload,
+                         struct einsum_data *data)
+{
+    for (int i = 0; i < workload->statement_count; i++) {
+        const struct einsum_statement *statement = &workload->statements[i];
+        int64_t lo[EINSUM_MAX_RANKS] = {0};
+        int64_t hi[EINSUM_MAX_RANKS] = {0};
+        for (int r = 0; r < statement->rank_count; r++) {
+            hi[r] = workload->rank[statement->rank[r]].extent;
+        }
+        if (statement->kind == EINSUM_INITIAL) {
+            einsum_run_box(workload, i, lo, hi, data);
+        }
+    }
+}
+
+void data_reset(const struct workload *workload, struct einsum_data *data)
+{
+    for (int i = 0; i < workload->tensor_count; i++) {
+        const struct einsum_tensor *tensor = &workload->tensors[i];
+        if (tensor->kind == TENSOR_INPUT) {
+            continue;
+        }
+        fill_values(data->tensors[i].value, tensor->element_count,
+                    find_start(workload, i));
+        fill_values(data->tensors[i].error, tensor->element_count, 0.0);
+    }
+    run_initials(workload, data);
+}
+
+static enum status allocate_all(const struct workload *workload,
+                                bool with_error, struct diags *diags,
+                                struct einsum_data *data)
+{
+    for (int i = 0; i < workload->tensor_count; i++) {
+        const struct einsum_tensor *tensor = &workload->tensors[i];
+        struct tensor_data *values = &data->tensors[i];
+        if (is_view(workload, i)) {
+            continue;
+        }
+        TRY(allocate(tensor, diags, &values->value));
+        if (with_error) {
+            TRY(allocate(tensor, diags, &values->error));
+        }
+        if (tensor->kind == TENSOR_INPUT) {
+            fill_values(values->value, tensor->element_count, (double)NAN);
+            fill_values(values->error, tensor->element_count, 0.0);
+        }
+    }
+    return OK;
+}
+
+enum status einsum_data_new(const struct workload *workload, bool with_error,
+                            struct diags *diags, struct einsum_data **data)
+{
+    AUTO(einsum_data) made = g_new0(struct einsum_data, 1);
+    made->tensor_count = workload->tensor_count;
+    made->tensors = g_new0(struct tensor_data, (size_t)workload->tensor_count);
+    TRY(allocate_all(workload, with_error, diags, made));
+    data_reset(workload, made);
+    *data = g_steal_pointer(&made);
+    return OK;
+}

@@ -1,0 +1,125 @@
+/* Binding as a whole, and what one looks up in a workload afterwards. */
+#include "einsum/binder.h"
+
+#include <string.h>
+
+void workload_free(struct workload *workload)
+{
+    if (workload == NULL) {
+        return;
+    }
+    for (int i = 0; i < workload->statement_count; i++) {
+        struct einsum_statement *statement = &workload->statements[i];
+        g_free(statement->reads);
+        g_free(statement->resolved_reads);
+        g_free((gpointer)(guintptr)statement->expr);
+    }
+    g_free(workload->statements);
+    g_free(workload->tensors);
+    g_free(workload->shape_name);
+    g_free(workload->shape_value);
+    g_free(workload);
+}
+
+static void add_shape(struct workload *workload, const char *name,
+                      int64_t value)
+{
+    workload->shape_name[workload->shape_count] = name;
+    workload->shape_value[workload->shape_count] = value;
+    workload->shape_count++;
+}
+
+/* The file's shapes, then those inferred for its ranks. */
+static void list_shapes(struct binder *binder)
+{
+    struct workload *workload = binder->workload;
+    const struct cascade *cascade = binder->cascade;
+    size_t limit = cascade_shape_count(cascade) + (size_t)workload->rank_count;
+    workload->shape_name = g_new0(const char *, limit);
+    workload->shape_value = g_new0(int64_t, limit);
+    for (size_t i = 0; i < cascade_shape_count(cascade); i++) {
+        int64_t value = 0;
+        if (scope_get(binder->scope, cascade_shape_name(cascade, i), &value)) {
+            add_shape(workload, cascade_shape_name(cascade, i), value);
+        }
+    }
+    for (int r = 0; r < workload->rank_count; r++) {
+        const char *shape = name_shape_of_rank(cascade, workload->rank[r].name);
+        if (cascade_find_shape(cascade, shape) < 0) {
+            add_shape(workload, shape, workload->rank[r].extent);
+        }
+    }
+}
+
+static void run_steps(struct binder *binder)
+{
+    static void (*const steps[])(struct binder *) = {
+        bind_shapes, bind_extents,     bind_statements,
+        bind_views,  bind_recurrences,
+    };
+    size_t errors_before = diags_error_count(binder->diags);
+    for (size_t i = 0; i < G_N_ELEMENTS(steps); i++) {
+        steps[i](binder);
+        if (diags_error_count(binder->diags) > errors_before) {
+            return;
+        }
+    }
+    list_shapes(binder);
+}
+
+enum status workload_bind(const struct cascade *cascade,
+                          const struct scope *chosen,
+                          const struct scope *proposed, struct diags *diags,
+                          struct workload **workload)
+{
+    AUTO(workload) bound = g_new0(struct workload, 1);
+    AUTO(scope) scope = scope_new(NULL);
+    struct binder binder = {
+        .cascade = cascade,
+        .chosen = chosen,
+        .proposed = proposed,
+        .diags = diags,
+        .scope = scope,
+        .workload = bound,
+    };
+    bound->cascade = cascade;
+    bound->name = cascade_name(cascade);
+    size_t errors_before = diags_error_count(diags);
+    run_steps(&binder);
+    if (diags_error_count(diags) > errors_before) {
+        return ERR_INPUT;
+    }
+    *workload = g_steal_pointer(&bound);
+    return OK;
+}
+
+int workload_find_rank(const struct workload *workload, const char *name)
+{
+    for (int i = 0; i < workload->rank_count; i++) {
+        if (g_str_equal(workload->rank[i].name, name)) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+int workload_find_tensor(const struct workload *workload, const char *name)
+{
+    for (int i = 0; i < workload->tensor_count; i++) {
+        if (g_str_equal(workload->tensors[i].name, name)) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+int workload_find_statement(const struct workload *workload, const char *name)
+{
+    for (int i = 0; i < workload->statement_count; i++) {
+        if (workload->statements[i].kind != EINSUM_INITIAL &&
+            g_str_equal(workload->statements[i].name, name)) {
+            return i;
+        }
+    }
+    return -1;
+}
