@@ -29,10 +29,11 @@ enum sysc_status check_new(const sysc_options *options)
 }
 
 /* Everything the context owns, in an order the kernel can bear: processes
- * lose their stacks first, then what they refer to, the kernel last. */
+ * lose their stacks first, then what they refer to; the kernel comes last. */
 void clear(sysc_context *context)
 {
     context->is_closing = true;
+    context->traces.clear();
     if (context->has_run && !context->is_kernel_broken) {
         context->is_running = true;
         context->is_pause_asked = false;
@@ -46,6 +47,7 @@ void clear(sysc_context *context)
         }
         context->modules.pop_back();
     }
+    context->channels.clear();
     context->processes.clear();
     context->events.clear();
     context->never.reset();
@@ -118,10 +120,7 @@ extern "C" enum sysc_status sysc_module_new(struct sysc_context *context,
         return SYSC_ERR_ARGUMENT;
     }
     return guarded(context, [&] {
-        enum sysc_status status = check_elaborating(context, "module");
-        if (status == SYSC_OK) {
-            status = check_name(context, parent, name);
-        }
+        enum sysc_status status = check_place(context, parent, name, "module");
         if (status != SYSC_OK) {
             return status;
         }

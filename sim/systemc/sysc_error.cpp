@@ -142,6 +142,13 @@ enum sysc_status check_elaborating(sysc_context *context, const char *what)
     return SYSC_OK;
 }
 
+enum sysc_status check_place(sysc_context *context, const sysc_module *module,
+                             const char *name, const char *what)
+{
+    enum sysc_status status = check_elaborating(context, what);
+    return status == SYSC_OK ? check_name(context, module, name) : status;
+}
+
 enum sysc_status check_events(sysc_context *context,
                               struct sysc_event *const *events, size_t count)
 {

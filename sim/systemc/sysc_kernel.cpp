@@ -60,6 +60,12 @@ sc_core::sc_time_unit kernel_unit(enum sysc_cycle_unit unit)
 
 } // namespace
 
+sysc_context *&current_context()
+{
+    static sysc_context *context = nullptr;
+    return context;
+}
+
 bool kernel_acquire()
 {
     kernel_owner &owner = the_owner();
@@ -133,21 +139,6 @@ void kernel_free(sc_core::sc_simcontext *kernel)
     sc_core::sc_curr_simcontext = previous;
 }
 
-namespace
-{
-
-/* All reports of the kernel end here while a context is current. An error is
- * always thrown, so that the entry point turns it into a status. */
-void handle_report(const sc_core::sc_report &report,
-                   const sc_core::sc_actions &)
-{
-    if (report.get_severity() >= sc_core::SC_ERROR) {
-        throw report;
-    }
-}
-
-} // namespace
-
 kernel_scope::kernel_scope(sysc_context *context)
 {
     if (sc_core::sc_curr_simcontext != context->kernel) {
@@ -165,13 +156,16 @@ kernel_scope::~kernel_scope()
 void kernel_scope::enter(sysc_context *context)
 {
     previous_kernel = sc_core::sc_get_curr_simcontext();
+    previous_context = current_context();
+    current_context() = context;
     sc_core::sc_curr_simcontext = context->kernel;
-    previous_handler = sc_core::sc_report_handler::set_handler(handle_report);
+    previous_handler = sc_core::sc_report_handler::set_handler(report_handle);
     is_entered = true;
 }
 
 void kernel_scope::leave()
 {
+    current_context() = previous_context;
     sc_core::sc_curr_simcontext = previous_kernel;
     sc_core::sc_report_handler::set_handler(previous_handler);
 }

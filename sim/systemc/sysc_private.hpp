@@ -33,9 +33,17 @@ class kernel_scope
     void leave();
 
     bool is_entered = false;
+    sysc_context *previous_context = nullptr;
     sc_core::sc_simcontext *previous_kernel = nullptr;
     sc_core::sc_report_handler_proc previous_handler = nullptr;
 };
+
+/* The context of the innermost scope. */
+sysc_context *&current_context();
+/* All reports of the kernel while a context is current (sysc_report.cpp). An
+ * error is always thrown, so that the entry point turns it into a status. */
+void report_handle(const sc_core::sc_report &report,
+                   const sc_core::sc_actions &actions);
 
 sc_core::sc_simcontext *kernel_new(enum sysc_cycle_unit unit);
 /* All objects but processes must be gone. */
@@ -86,6 +94,12 @@ struct sysc_process {
     int64_t activation_count;
 };
 
+/* A clock, signal, fifo or trace: known to the context only as what it frees
+ * before its kernel. */
+struct channel {
+    virtual ~channel() = default;
+};
+
 struct sysc_context {
     sc_core::sc_simcontext *kernel;
     sysc_options options;
@@ -102,6 +116,11 @@ struct sysc_context {
     std::vector<std::unique_ptr<sysc_module>> modules;
     std::vector<std::unique_ptr<sysc_event>> events;
     std::vector<std::unique_ptr<sysc_process>> processes;
+    std::vector<std::unique_ptr<channel>> channels;
+    std::vector<std::unique_ptr<channel>> traces;
+    sysc_report_fn report_handler;
+    void *report_user;
+    int64_t report_counts[4];
 };
 
 /* ---- errors (sysc_error.cpp) -------------------------------------------- */
@@ -133,6 +152,9 @@ enum sysc_status guarded(sysc_context *context, Body &&body) noexcept
 /* The rest of the checks on a name is done by the kernel's hierarchy. */
 enum sysc_status check_name(sysc_context *context, const sysc_module *module,
                             const char *name);
+/* Both of the above, for what is made in elaboration under a name. */
+enum sysc_status check_place(sysc_context *context, const sysc_module *module,
+                             const char *name, const char *what);
 enum sysc_status check_elaborating(sysc_context *context, const char *what);
 enum sysc_status check_events(sysc_context *context,
                               struct sysc_event *const *events, size_t count);
@@ -186,13 +208,35 @@ class hierarchy_scope
 /* An event of a channel (signal, fifo, clock) as a handle. */
 sysc_event *adopt_event(sysc_context *context, const sc_core::sc_event &event);
 
+/* What the traces record of a channel. */
+const bool &clock_level_variable(const sysc_clock *clock);
+const char *clock_name(const sysc_clock *clock);
+sysc_context *clock_context(const sysc_clock *clock);
+void signal_trace(const sysc_signal *signal, sc_core::sc_trace_file *file,
+                  const char *name);
+sysc_context *signal_context(const sysc_signal *signal);
+
 /* ---- processes (sysc_process.cpp) --------------------------------------- */
 
 /* Called at every activation; false if the process may not go on. */
 bool enter_activation(sysc_process *process);
-/* Keeps the exception being handled for the trampoline. */
+/* Keeps the exception being handled for the trampoline of `process`. */
 enum sysc_status keep_unwinding(sysc_process *process);
 /* Kills all that needs a kernel alive to be released. */
 void reap_processes(sysc_context *context);
+
+/* ---- waiting (sysc_wait.cpp) -------------------------------------------- */
+
+/* SYSC_OK if `self` is the running process and of the right kind. */
+enum sysc_status check_self(sysc_process *self, bool is_thread_call);
+/* And the events, at least one, are alive and of its context. */
+enum sysc_status check_self_and_events(sysc_process *self, bool is_thread_call,
+                                       struct sysc_event *const *events,
+                                       size_t count);
+sc_core::sc_event &timer_of(sysc_process *self);
+sc_core::sc_event_or_expr any_of(struct sysc_event *const *events, size_t count,
+                                 const sc_core::sc_event &last);
+sc_core::sc_event_and_expr all_of(struct sysc_event *const *events,
+                                  size_t count);
 
 #endif

@@ -238,14 +238,30 @@ sysc_thread_new(struct sysc_context *context, struct sysc_module *module,
                        process);
 }
 
-/* The kernel runs the killed thread to its end before kill returns. */
+static sysc_process *running_process(sysc_context *context)
+{
+    sc_core::sc_process_b *current = current_process(context);
+    for (const std::unique_ptr<sysc_process> &process : context->processes) {
+        if (!process->is_finished && process->kernel == current) {
+            return process.get();
+        }
+    }
+    return nullptr;
+}
+
+/* The kernel runs the killed thread to its end before kill returns. The caller
+ * may be killed by that: itself, or by what the dying thread does. */
 static enum sysc_status kill_process(sysc_process *process)
 {
     try {
         sc_core::sc_process_handle handle = process->handle;
         handle.kill();
     } catch (const sc_core::sc_unwind_exception &) {
-        return keep_unwinding(process); /* it killed itself */
+        sysc_process *caller = running_process(process->context);
+        if (caller == nullptr) {
+            throw;
+        }
+        return keep_unwinding(caller);
     }
     finish(process);
     return SYSC_OK;

@@ -43,7 +43,7 @@ enum sysc_status outcome(sysc_context *context, enum sysc_status status)
     return context->is_pause_asked ? SYSC_PAUSED : SYSC_OK;
 }
 
-enum sysc_status run(sysc_context *context, int64_t cycles,
+enum sysc_status run(sysc_context *context, const sc_core::sc_time &duration,
                      sc_core::sc_starvation_policy policy)
 {
     if (!kernel_start_run()) {
@@ -53,7 +53,7 @@ enum sysc_status run(sysc_context *context, int64_t cycles,
     context->has_run = true;
     context->is_pause_asked = false;
     enum sysc_status status = guarded(context, [&] {
-        sc_core::sc_start(time_of(cycles), policy);
+        sc_core::sc_start(duration, policy);
         return SYSC_OK;
     });
     context->is_running = false;
@@ -90,7 +90,7 @@ extern "C" enum sysc_status sysc_run(struct sysc_context *context,
     if (status != SYSC_OK) {
         return status;
     }
-    return run(context, cycles, sc_core::SC_RUN_TO_TIME);
+    return run(context, time_of(cycles), sc_core::SC_RUN_TO_TIME);
 }
 
 extern "C" enum sysc_status sysc_run_until_idle(struct sysc_context *context)
@@ -102,8 +102,11 @@ extern "C" enum sysc_status sysc_run_until_idle(struct sysc_context *context)
     if (status != SYSC_OK) {
         return status;
     }
-    return run(context, SYSC_CYCLES_MAX - sysc_now(context),
-               sc_core::SC_EXIT_ON_STARVATION);
+    /* To the end of the kernel's time, beyond our last cycle: what is due at
+     * the very end of a run would be left to the next. */
+    sc_core::sc_time to_end = context->kernel->max_time();
+    to_end -= context->kernel->time_stamp();
+    return run(context, to_end, sc_core::SC_EXIT_ON_STARVATION);
 }
 
 extern "C" enum sysc_status sysc_pause(struct sysc_context *context)

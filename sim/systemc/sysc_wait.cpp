@@ -1,14 +1,9 @@
-/* Waiting in threads and the next trigger of methods.
+/* Waiting in threads, and what it shares with the next trigger of methods.
  *
  * Timed waits use the process's own timer event in place of the kernel's
  * timeout: the cost is the same, and it can be cancelled when a context with
  * sleeping threads is freed. */
 #include "sim/systemc/sysc_private.hpp"
-
-namespace
-{
-
-const int IGNORED_KILLS_MAX = 1000;
 
 enum sysc_status check_self(sysc_process *self, bool is_thread_call)
 {
@@ -59,6 +54,31 @@ sc_core::sc_event &timer_of(sysc_process *self)
     return *self->timer;
 }
 
+sc_core::sc_event_or_expr any_of(struct sysc_event *const *events, size_t count,
+                                 const sc_core::sc_event &last)
+{
+    sc_core::sc_event_or_expr list = *events[0]->kernel | last;
+    for (size_t i = 1; i < count; i++) {
+        list.push_back(*events[i]->kernel);
+    }
+    return list;
+}
+
+sc_core::sc_event_and_expr all_of(struct sysc_event *const *events,
+                                  size_t count)
+{
+    sc_core::sc_event_and_expr list = *events[0]->kernel & *events[0]->kernel;
+    for (size_t i = 1; i < count; i++) {
+        list.push_back(*events[i]->kernel);
+    }
+    return list;
+}
+
+namespace
+{
+
+const int IGNORED_KILLS_MAX = 1000;
+
 /* Suspends the thread by `suspend`; what every wait has in common. A status
  * other than SYSC_OK means that the thread did not wait. */
 template <typename Suspend>
@@ -89,26 +109,6 @@ enum sysc_status refuse(sysc_process *self, enum sysc_status status)
         std::rethrow_exception(std::move(unwinding));
     }
     return status;
-}
-
-sc_core::sc_event_or_expr any_of(struct sysc_event *const *events, size_t count,
-                                 const sc_core::sc_event &last)
-{
-    sc_core::sc_event_or_expr list = *events[0]->kernel | last;
-    for (size_t i = 1; i < count; i++) {
-        list.push_back(*events[i]->kernel);
-    }
-    return list;
-}
-
-sc_core::sc_event_and_expr all_of(struct sysc_event *const *events,
-                                  size_t count)
-{
-    sc_core::sc_event_and_expr list = *events[0]->kernel & *events[0]->kernel;
-    for (size_t i = 1; i < count; i++) {
-        list.push_back(*events[i]->kernel);
-    }
-    return list;
 }
 
 /* The lowest index that happened; `count` if none did. */
@@ -235,104 +235,5 @@ extern "C" enum sysc_status sysc_wait_all(struct sysc_process *self,
     }
     return wait_in(self, [&] {
         sc_core::wait(all_of(events, event_count), self->context->kernel);
-    });
-}
-
-extern "C" enum sysc_status sysc_next_trigger_cycles(struct sysc_process *self,
-                                                     int64_t cycles)
-{
-    enum sysc_status status = check_self(self, false);
-    if (status == SYSC_OK) {
-        status = check_delay(self->context, cycles);
-    }
-    if (status != SYSC_OK) {
-        return status;
-    }
-    return guarded(self->context, [&] {
-        sc_core::sc_event &timer = timer_of(self);
-        timer.cancel(); /* of an earlier call in this activation */
-        timer.notify(time_of(cycles));
-        sc_core::next_trigger(timer, self->context->kernel);
-        return SYSC_OK;
-    });
-}
-
-extern "C" enum sysc_status sysc_next_trigger_static(struct sysc_process *self)
-{
-    enum sysc_status status = check_self(self, false);
-    if (status != SYSC_OK) {
-        return status;
-    }
-    return guarded(self->context, [&] {
-        sc_core::next_trigger(self->context->kernel);
-        return SYSC_OK;
-    });
-}
-
-extern "C" enum sysc_status sysc_next_trigger_event(struct sysc_process *self,
-                                                    struct sysc_event *event)
-{
-    enum sysc_status status = check_self_and_events(self, false, &event, 1);
-    if (status != SYSC_OK) {
-        return status;
-    }
-    return guarded(self->context, [&] {
-        sc_core::next_trigger(*event->kernel, self->context->kernel);
-        return SYSC_OK;
-    });
-}
-
-extern "C" enum sysc_status
-sysc_next_trigger_event_for(struct sysc_process *self, struct sysc_event *event,
-                            int64_t cycles)
-{
-    enum sysc_status status = check_self_and_events(self, false, &event, 1);
-    if (status == SYSC_OK) {
-        status = check_delay(self->context, cycles);
-    }
-    if (status != SYSC_OK) {
-        return status;
-    }
-    return guarded(self->context, [&] {
-        self->has_used_list = true;
-        sc_core::sc_event &timer = timer_of(self);
-        timer.cancel();
-        timer.notify(time_of(cycles));
-        sc_core::next_trigger(any_of(&event, 1, timer), self->context->kernel);
-        return SYSC_OK;
-    });
-}
-
-extern "C" enum sysc_status
-sysc_next_trigger_any(struct sysc_process *self,
-                      struct sysc_event *const *events, size_t event_count)
-{
-    enum sysc_status status =
-        check_self_and_events(self, false, events, event_count);
-    if (status != SYSC_OK) {
-        return status;
-    }
-    return guarded(self->context, [&] {
-        self->has_used_list = true;
-        sc_core::next_trigger(any_of(events, event_count, *events[0]->kernel),
-                              self->context->kernel);
-        return SYSC_OK;
-    });
-}
-
-extern "C" enum sysc_status
-sysc_next_trigger_all(struct sysc_process *self,
-                      struct sysc_event *const *events, size_t event_count)
-{
-    enum sysc_status status =
-        check_self_and_events(self, false, events, event_count);
-    if (status != SYSC_OK) {
-        return status;
-    }
-    return guarded(self->context, [&] {
-        self->has_used_list = true;
-        sc_core::next_trigger(all_of(events, event_count),
-                              self->context->kernel);
-        return SYSC_OK;
     });
 }

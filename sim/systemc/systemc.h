@@ -261,6 +261,136 @@ uint64_t sysc_count_deltas(const struct sysc_context *context);
  * first run: 0. */
 int64_t sysc_cycles_to_next(const struct sysc_context *context);
 
+/* ---- clocks ------------------------------------------------------------ */
+
+struct sysc_clock;
+
+/* E. Rises at `start_cycle` and every `period_cycles` from there, falls
+ * `high_cycles` later (0: never falls, and costs half). 0 <= high < period.
+ * Edges wake processes one delta cycle into their cycle. */
+SYSC_MUST_USE enum sysc_status
+sysc_clock_new(struct sysc_context *context, struct sysc_module *module,
+               const char *name, int64_t period_cycles, int64_t high_cycles,
+               int64_t start_cycle, struct sysc_clock **clock);
+struct sysc_event *sysc_clock_rise(const struct sysc_clock *clock);
+struct sysc_event *sysc_clock_fall(const struct sysc_clock *clock);
+/* Its level in this cycle; it does not depend on the order of processes. */
+bool sysc_clock_level(const struct sysc_clock *clock);
+/* No further edges, P. */
+enum sysc_status sysc_clock_stop(struct sysc_clock *clock);
+
+/* ---- signals ----------------------------------------------------------- */
+
+enum sysc_type { SYSC_TYPE_BOOL, SYSC_TYPE_I64, SYSC_TYPE_F64 };
+
+struct sysc_signal;
+
+/* E. Holds 0. What is written in a delta cycle is read from the next one on,
+ * so readers and writers may run in any order. One process writes a signal; a
+ * second writer is SYSC_ERR_KERNEL. */
+SYSC_MUST_USE enum sysc_status sysc_signal_new(struct sysc_context *context,
+                                               struct sysc_module *module,
+                                               const char *name,
+                                               enum sysc_type type,
+                                               struct sysc_signal **signal);
+/* E, P, B. SYSC_ERR_KIND if the signal has another type. */
+enum sysc_status sysc_signal_write_bool(struct sysc_signal *signal, bool value);
+enum sysc_status sysc_signal_write_i64(struct sysc_signal *signal,
+                                       int64_t value);
+enum sysc_status sysc_signal_write_f64(struct sysc_signal *signal,
+                                       double value);
+SYSC_MUST_USE enum sysc_status
+sysc_signal_read_bool(const struct sysc_signal *signal, bool *value);
+SYSC_MUST_USE enum sysc_status
+sysc_signal_read_i64(const struct sysc_signal *signal, int64_t *value);
+SYSC_MUST_USE enum sysc_status
+sysc_signal_read_f64(const struct sysc_signal *signal, double *value);
+/* Happens when the value has changed. */
+struct sysc_event *sysc_signal_changed(const struct sysc_signal *signal);
+
+/* ---- fifos ------------------------------------------------------------- */
+
+struct sysc_fifo;
+
+/* E. Elements of a fixed size, copied in and out. An element is readable, and
+ * a freed place writable, from the next delta cycle on. */
+SYSC_MUST_USE enum sysc_status
+sysc_fifo_new(struct sysc_context *context, struct sysc_module *module,
+              const char *name, size_t element_size_bytes, size_t capacity,
+              struct sysc_fifo **fifo);
+/* In threads: wait until there is room, or an element. */
+SYSC_MUST_USE enum sysc_status sysc_fifo_write(struct sysc_process *self,
+                                               struct sysc_fifo *fifo,
+                                               const void *element);
+SYSC_MUST_USE enum sysc_status sysc_fifo_read(struct sysc_process *self,
+                                              struct sysc_fifo *fifo,
+                                              void *element);
+/* Anywhere: SYSC_FULL or SYSC_EMPTY instead of waiting. */
+SYSC_MUST_USE enum sysc_status sysc_fifo_try_write(struct sysc_fifo *fifo,
+                                                   const void *element);
+SYSC_MUST_USE enum sysc_status sysc_fifo_try_read(struct sysc_fifo *fifo,
+                                                  void *element);
+size_t sysc_fifo_count_elements(const struct sysc_fifo *fifo); /* readable */
+size_t sysc_fifo_count_free(const struct sysc_fifo *fifo);     /* writable */
+struct sysc_event *sysc_fifo_written(const struct sysc_fifo *fifo);
+struct sysc_event *sysc_fifo_taken(const struct sysc_fifo *fifo);
+
+/* ---- traces ------------------------------------------------------------ */
+
+struct sysc_trace;
+
+/* A VCD file; `path` ends in ".vcd". E, B. The same simulation writes the same
+ * bytes: the file carries no date. */
+SYSC_MUST_USE enum sysc_status sysc_trace_open(struct sysc_context *context,
+                                               const char *path,
+                                               struct sysc_trace **trace);
+/* What to record, before the run that follows. `name` with '.' makes scopes;
+ * NULL: the full name of the signal or clock. Variables are borrowed and must
+ * live until the trace is closed. */
+enum sysc_status sysc_trace_signal(struct sysc_trace *trace,
+                                   const struct sysc_signal *signal,
+                                   const char *name);
+enum sysc_status sysc_trace_clock(struct sysc_trace *trace,
+                                  const struct sysc_clock *clock,
+                                  const char *name);
+enum sysc_status sysc_trace_bool(struct sysc_trace *trace, const bool *variable,
+                                 const char *name);
+enum sysc_status sysc_trace_i64(struct sysc_trace *trace,
+                                const int64_t *variable, const char *name);
+enum sysc_status sysc_trace_f64(struct sysc_trace *trace,
+                                const double *variable, const char *name);
+/* Records the values of now and closes the file; sysc_context_free does so for
+ * open ones. E, B. SYSC_ERR_IO if the file is not complete. */
+enum sysc_status sysc_trace_close(struct sysc_trace *trace);
+
+/* ---- reports of the kernel ---------------------------------------------- */
+
+enum sysc_severity {
+    SYSC_SEVERITY_INFO,
+    SYSC_SEVERITY_WARNING,
+    SYSC_SEVERITY_ERROR, /* becomes SYSC_ERR_KERNEL of the call, too */
+    SYSC_SEVERITY_FATAL,
+};
+
+struct sysc_report { /* valid during the call only */
+    enum sysc_severity severity;
+    const char *id;
+    const char *text;
+    const char *file; /* of the kernel's source */
+    int line;
+    const char *process; /* "" outside of processes */
+    int64_t cycle;
+};
+
+typedef void (*sysc_report_fn)(const struct sysc_report *report, void *user);
+
+/* E, P, B. NULL: reports are counted only. The handler may run on the stack of
+ * a thread and must not wait. */
+enum sysc_status sysc_set_report_handler(struct sysc_context *context,
+                                         sysc_report_fn handler, void *user);
+int64_t sysc_count_reports(const struct sysc_context *context,
+                           enum sysc_severity severity);
+
 #ifdef __cplusplus
 }
 #endif
