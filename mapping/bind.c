@@ -1,10 +1,11 @@
-/* Binding a mapping: picks the variant, evaluates parameters, and runs the steps
- * of builder.h in order. */
+/* Binding a mapping: picks the variant, evaluates parameters, and runs the
+ * steps of builder.h in order. */
 #include <string.h>
 
 #include "mapping/builder.h"
 
-/* ---- names with values ---------------------------------------------------------- */
+/* ---- names with values
+ * ---------------------------------------------------------- */
 
 static enum status eval_params(struct builder *b, const GArray *params,
                                const struct scope *chosen)
@@ -48,7 +49,8 @@ static enum status choose_variant(struct builder *b,
     return ERR_INPUT;
 }
 
-/* ---- phases ---------------------------------------------------------------------- */
+/* ---- phases
+ * ---------------------------------------------------------------------- */
 
 static void add_child(struct plan_phase *phase, const struct plan *plan,
                       int node)
@@ -155,7 +157,8 @@ static enum status build_phases(struct builder *b)
     return OK;
 }
 
-/* ---- all steps ---------------------------------------------------------------------- */
+/* ---- all steps
+ * ---------------------------------------------------------------------- */
 
 static enum status build(struct builder *b, const struct scope *chosen)
 {
@@ -177,8 +180,7 @@ static enum status build(struct builder *b, const struct scope *chosen)
 static void hand_over(struct builder *b)
 {
     b->plan->node_count = (int)b->nodes->len;
-    b->plan->nodes =
-        (struct plan_node *)(void *)g_array_free(b->nodes, FALSE);
+    b->plan->nodes = (struct plan_node *)(void *)g_array_free(b->nodes, FALSE);
     b->plan->leaf_count = (int)b->leaves->len;
     b->plan->leaves =
         (struct plan_leaf *)(void *)g_array_free(b->leaves, FALSE);
@@ -186,10 +188,8 @@ static void hand_over(struct builder *b)
     b->plan->phases =
         (struct plan_phase *)(void *)g_array_free(b->phases, FALSE);
     b->plan->flow_count = (int)b->flows->len;
-    b->plan->flows =
-        (struct plan_flow *)(void *)g_array_free(b->flows, FALSE);
-    b->plan->rules =
-        (struct flow_rule *)(void *)g_array_free(b->rules, FALSE);
+    b->plan->flows = (struct plan_flow *)(void *)g_array_free(b->flows, FALSE);
+    b->plan->rules = (struct flow_rule *)(void *)g_array_free(b->rules, FALSE);
     g_ptr_array_unref(b->items);
     scope_free(b->scope);
 }

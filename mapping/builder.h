@@ -12,7 +12,8 @@
 
 #define MAX_LOOPS 64
 
-/* When a FILL, REFILL or DRAIN happens, in terms of the loops above its hold. */
+/* When a FILL, REFILL or DRAIN happens, in terms of the loops above its hold.
+ */
 struct flow_rule {
     int loop_count;
     int loop[MAX_LOOPS];     /* node ids, outermost first */
@@ -51,7 +52,8 @@ enum status build_flows(struct builder *b);
 enum status check_order(struct builder *b);
 enum status build_capacity(struct builder *b);
 
-/* ---- the tree of a plan --------------------------------------------------- */
+/* ---- the tree of a plan ---------------------------------------------------
+ */
 
 /* Is `node` the same as, or an ancestor of, `descendant`? */
 bool node_is_above(const struct plan *plan, int node, int descendant);
@@ -78,7 +80,8 @@ bool access_uses_rank(const struct einsum_access *access, int rank);
 int64_t access_dim_extent(const struct einsum_access *access, int dim,
                           const int64_t *extent);
 
-/* ---- uses of tensors --------------------------------------------------------- */
+/* ---- uses of tensors
+ * --------------------------------------------------------- */
 
 /* One leaf's use of a (resolved) tensor. */
 struct tensor_use {

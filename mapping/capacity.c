@@ -27,16 +27,15 @@ struct lifetime {
 
 static void lifetime_add(struct lifetime *lifetime, int delay)
 {
-    lifetime->first = lifetime->is_any && lifetime->first < delay
-                          ? lifetime->first
-                          : delay;
-    lifetime->last = lifetime->is_any && lifetime->last > delay
-                         ? lifetime->last
-                         : delay;
+    lifetime->first =
+        lifetime->is_any && lifetime->first < delay ? lifetime->first : delay;
+    lifetime->last =
+        lifetime->is_any && lifetime->last > delay ? lifetime->last : delay;
     lifetime->is_any = true;
 }
 
-/* Iterations of the pipeline between two visits to the same part of the tile. */
+/* Iterations of the pipeline between two visits to the same part of the tile.
+ */
 static int64_t revisit_distance(struct builder *b, int hold, int pipeline,
                                 int tensor, const GArray *uses)
 {
@@ -72,12 +71,12 @@ static int64_t count_needed_copies(struct builder *b, int hold, int tensor,
         const struct tensor_use *use =
             &g_array_index(uses, struct tensor_use, u);
         int delay = leaf_delay(b->plan, &b->plan->leaves[use->leaf]);
-        bool is_previous = !use->is_write &&
-                           use_is_previous(b->plan, tensor, use->access);
+        bool is_previous =
+            !use->is_write && use_is_previous(b->plan, tensor, use->access);
         lifetime_add(is_previous ? &previous : &now, delay);
     }
-    int64_t in_flight = 1 + MAX(now.last - now.first,
-                                previous.last - previous.first);
+    int64_t in_flight =
+        1 + MAX(now.last - now.first, previous.last - previous.first);
     int64_t distance = revisit_distance(b, hold, pipeline, tensor, uses);
     return distance >= in_flight ? 1 : num_ceil_div(in_flight, distance);
 }
@@ -102,8 +101,8 @@ static enum status count_tile(struct builder *b, int hold, int tensor,
             low = u == 0 || from < low ? from : low;
             high = u == 0 || to > high ? to : high;
         }
-        bool is_in_place = d == t->iterative_dim &&
-                           extent[t->iterative_rank] > 1;
+        bool is_in_place =
+            d == t->iterative_dim && extent[t->iterative_rank] > 1;
         if (!num_mul(*elements, is_in_place ? 1 : high - low, elements)) {
             return diag_fail(b->diags, ERR_LIMIT, "mapping-limit",
                              "tile of '%s' exceeds 64 bits", t->name);
@@ -186,9 +185,8 @@ static enum status build_hold_footprint(struct builder *b, int hold)
 static int64_t subtree_footprint(struct builder *b, int node, int memory)
 {
     const struct plan_node *n = &b->plan->nodes[node];
-    int64_t bytes = n->kind == PLAN_HOLD && n->memory == memory
-                        ? n->footprint_bytes
-                        : 0;
+    int64_t bytes =
+        n->kind == PLAN_HOLD && n->memory == memory ? n->footprint_bytes : 0;
     int64_t branches = 0;
     for (int c = n->first_child; c >= 0; c = b->plan->nodes[c].next_sibling) {
         int64_t branch = subtree_footprint(b, c, memory);
@@ -210,8 +208,8 @@ static void report_capacity(struct builder *b, int memory, int64_t footprint)
         g_autofree char *bytes = units_format_bytes(node->footprint_bytes);
         g_string_append_printf(list, "%sline %d %s", list->len > 0 ? ", " : "",
                                node->span.line, bytes);
-        if (largest < 0 || node->footprint_bytes >
-                               b->plan->nodes[largest].footprint_bytes) {
+        if (largest < 0 ||
+            node->footprint_bytes > b->plan->nodes[largest].footprint_bytes) {
             largest = n;
         }
     }

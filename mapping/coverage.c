@@ -25,7 +25,8 @@ static struct tree_name *leaf_name(struct builder *b, int leaf)
     BUG("leaf without a name");
 }
 
-/* ---- one step ---------------------------------------------------------------- */
+/* ---- one step
+ * ---------------------------------------------------------------- */
 
 static enum status check_tile(struct builder *b, const struct tree_pair *loop,
                               int64_t tile, int64_t left)
@@ -48,8 +49,7 @@ static enum status check_tile(struct builder *b, const struct tree_pair *loop,
 
 /* The loops written inside the leaf, then the ranks that neither a loop nor an
  * axis takes, one index at a time in the order of the statement. */
-static enum status build_step(struct builder *b, int leaf_id,
-                              struct step *step)
+static enum status build_step(struct builder *b, int leaf_id, struct step *step)
 {
     struct plan_leaf *leaf = &b->plan->leaves[leaf_id];
     const struct einsum_statement *s =
@@ -67,11 +67,10 @@ static enum status build_step(struct builder *b, int leaf_id,
             position = s->rank[r] == rank ? r : position;
         }
         if (rank < 0 || position < 0) {
-            diag_error(b->diags, loop->key.span,
-                       rank < 0 ? "mapping-unknown-rank"
-                                : "mapping-foreign-rank",
-                       NULL, "Einsum '%s' has no rank '%s'", s->name,
-                       loop->key.text);
+            diag_error(
+                b->diags, loop->key.span,
+                rank < 0 ? "mapping-unknown-rank" : "mapping-foreign-rank",
+                NULL, "Einsum '%s' has no rank '%s'", s->name, loop->key.text);
             return ERR_INPUT;
         }
         int64_t tile = 0;
@@ -163,7 +162,8 @@ static enum status count_cycles_per_trip(struct builder *b, int leaf_id)
             arch_find_op(unit, einsum_op_name((enum einsum_op)op));
         if (cost == NULL) {
             diag_error(b->diags, leaf_name(b, leaf_id)->span, "mapping-no-op",
-                       NULL, "Einsum '%s' needs '%s', which unit '%s' cannot do",
+                       NULL,
+                       "Einsum '%s' needs '%s', which unit '%s' cannot do",
                        s->name, einsum_op_name((enum einsum_op)op), unit->name);
             return ERR_INPUT;
         }
@@ -227,7 +227,8 @@ enum status build_leaf_steps(struct builder *b)
     return diags_status(b->diags);
 }
 
-/* ---- every point once ------------------------------------------------------------ */
+/* ---- every point once
+ * ------------------------------------------------------------ */
 
 static bool has_rank(const struct einsum_statement *s, int rank)
 {
@@ -263,11 +264,12 @@ static enum status check_leaf_coverage(struct builder *b, int leaf_id)
         bool is_own = has_rank(s, loop->rank);
         if (is_at(leaf, loops[i])) {
             if (is_own && loop->trips > 1) {
-                diag_error(b->diags, leaf_name(b, leaf_id)->span,
-                           "mapping-missing-points", NULL,
-                           "Einsum '%s' runs only in the last of %"
-                           G_GINT64_FORMAT " iterations over its own rank '%s'",
-                           s->name, loop->trips, rank);
+                diag_error(
+                    b->diags, leaf_name(b, leaf_id)->span,
+                    "mapping-missing-points", NULL,
+                    "Einsum '%s' runs only in the last of %" G_GINT64_FORMAT
+                    " iterations over its own rank '%s'",
+                    s->name, loop->trips, rank);
                 return ERR_INPUT;
             }
             continue;
@@ -275,11 +277,12 @@ static enum status check_leaf_coverage(struct builder *b, int leaf_id)
         if (!is_own && loop->trips > 1) {
             g_autofree char *hint =
                 g_strdup_printf("say 'at: {%s: last}' to run it once", rank);
-            diag_error(b->diags, leaf_name(b, leaf_id)->span,
-                       "mapping-recompute", hint,
-                       "Einsum '%s' has no rank '%s': the loop over it computes "
-                       "every point %" G_GINT64_FORMAT " times",
-                       s->name, rank, loop->trips);
+            diag_error(
+                b->diags, leaf_name(b, leaf_id)->span, "mapping-recompute",
+                hint,
+                "Einsum '%s' has no rank '%s': the loop over it computes "
+                "every point %" G_GINT64_FORMAT " times",
+                s->name, rank, loop->trips);
             return ERR_INPUT;
         }
         if (!num_mul(leaf->step_count, loop->trips, &leaf->step_count)) {

@@ -10,9 +10,9 @@
  *
  * Hold and the place outside it. A hold fetches its tile whenever the innermost
  * loop above it that moves the tile (and has more than one iteration) advances:
- * as many times as the product of that loop's trips and of all loops outside it.
- * Results are drained by the same rule, and fetched back for every visit after
- * the first. A stream has no memory: it moves in every iteration. */
+ * as many times as the product of that loop's trips and of all loops outside
+ * it. Results are drained by the same rule, and fetched back for every visit
+ * after the first. A stream has no memory: it moves in every iteration. */
 #include "mapping/step.h"
 
 static enum status limit_reached(struct builder *b)
@@ -44,7 +44,8 @@ static int keeper_memory(struct builder *b, int hold)
     return hold < 0 ? 0 : b->plan->nodes[hold].memory;
 }
 
-/* ---- leaves --------------------------------------------------------------------- */
+/* ---- leaves
+ * --------------------------------------------------------------------- */
 
 static int64_t lane_footprint(struct builder *b, const struct plan_leaf *leaf,
                               const struct step *step,
@@ -193,7 +194,8 @@ static enum status build_leaf_flows(struct builder *b, int leaf_id)
     return OK;
 }
 
-/* ---- holds ------------------------------------------------------------------------ */
+/* ---- holds
+ * ------------------------------------------------------------------------ */
 
 /* The uses of `tensor` by leaves below `hold` that have no other hold of it in
  * between are direct; all uses below count for the tile. */
@@ -286,9 +288,7 @@ static void place_rule(struct builder *b, int hold, const GArray *uses,
             &b->plan->leaves[g_array_index(uses, struct tensor_use, u).leaf];
         int delay = leaf_delay(b->plan, leaf);
         if (is_first) {
-            int child = b->plan->phases[leaf->phase]
-                            .children[leaf->child]
-                            .node;
+            int child = b->plan->phases[leaf->phase].children[leaf->child].node;
             rule->phase = leaf->phase;
             rule->is_outer = !node_is_above(b->plan, child, hold);
             rule->first_delay = delay;
@@ -459,8 +459,7 @@ static enum status add_drain(struct builder *b, int hold, int tensor,
     TRY(add_flow(b, flow, &rule));
     int64_t distinct = 0;
     TRY(count_distinct(
-        b,
-        &b->workload->statements[b->plan->leaves[producer].statement],
+        b, &b->workload->statements[b->plan->leaves[producer].statement],
         &distinct));
     flow.kind = FLOW_REFILL;
     flow.total = flow.elements * flow.events - distinct;

@@ -126,8 +126,9 @@ GArray *plan_uses(const struct plan *plan, int tensor)
             bool is_forwarded = false;
             for (int f = leaf->forward_from; f >= 0 && f < l; f++) {
                 const struct plan_leaf *from = &plan->leaves[f];
-                is_forwarded |= plan->workload->statements[from->statement]
-                                    .output.tensor == tensor;
+                is_forwarded |=
+                    plan->workload->statements[from->statement].output.tensor ==
+                    tensor;
             }
             struct tensor_use use = {l, false, is_forwarded,
                                      &s->resolved_reads[i]};

@@ -87,7 +87,8 @@ static struct tree_branch *branch_new(struct span span)
     return branch;
 }
 
-/* ---- pieces ---------------------------------------------------------------- */
+/* ---- pieces ----------------------------------------------------------------
+ */
 
 static enum status parse_name(struct diags *diags, const struct yaml_node *node,
                               struct tree_name *name)
@@ -132,8 +133,7 @@ static struct tree_name key_name(const struct yaml_node *mapping, size_t i)
 
 /* {name: expression, ...} */
 static enum status parse_expr_pairs(struct diags *diags,
-                                    const struct yaml_node *node,
-                                    GArray *pairs)
+                                    const struct yaml_node *node, GArray *pairs)
 {
     TRY(yaml_expect(diags, node, YAML_MAPPING, "a mapping"));
     for (size_t i = 0; i < yaml_count(node); i++) {
@@ -147,8 +147,7 @@ static enum status parse_expr_pairs(struct diags *diags,
 
 /* {rank: word, ...} */
 static enum status parse_word_pairs(struct diags *diags,
-                                    const struct yaml_node *node,
-                                    GArray *pairs)
+                                    const struct yaml_node *node, GArray *pairs)
 {
     TRY(yaml_expect(diags, node, YAML_MAPPING, "a mapping"));
     for (size_t i = 0; i < yaml_count(node); i++) {
@@ -189,7 +188,8 @@ static enum status parse_loop(struct diags *diags, const struct yaml_node *node,
     return OK;
 }
 
-/* ---- node kinds -------------------------------------------------------------- */
+/* ---- node kinds
+ * -------------------------------------------------------------- */
 
 static enum status parse_for(struct diags *diags, const struct yaml_node *node,
                              struct tree_item *item)
@@ -202,9 +202,9 @@ static enum status parse_for(struct diags *diags, const struct yaml_node *node,
 static enum status parse_hold(struct diags *diags, const struct yaml_node *node,
                               struct tree_item *item)
 {
-    static const char *const keys[] = {"hold",   "stream", "in",   "copies",
-                                       "shared", "spill",  "when", "assume",
-                                       NULL};
+    static const char *const keys[] = {"hold",   "stream", "in",
+                                       "copies", "shared", "spill",
+                                       "when",   "assume", NULL};
     TRY(yaml_check_keys(diags, node, keys));
     item->is_stream = yaml_find(node, "stream") != NULL;
     TRY(parse_names(diags, yaml_find(node, item->is_stream ? "stream" : "hold"),
@@ -243,9 +243,8 @@ static enum status parse_at(struct diags *diags, const struct yaml_node *node,
         const struct tree_pair *at =
             &g_array_index(item->at, struct tree_pair, i);
         if (strcmp(at->word.text, "last") != 0) {
-            diag_error(diags, at->word.span, "mapping-at-form",
-                       "write 'last'", "'at' takes 'last', not '%s'",
-                       at->word.text);
+            diag_error(diags, at->word.span, "mapping-at-form", "write 'last'",
+                       "'at' takes 'last', not '%s'", at->word.text);
             return ERR_INPUT;
         }
     }
@@ -321,8 +320,9 @@ static enum status parse_branches(struct diags *diags,
         if (item->kind != PLAN_PIPELINE &&
             (branch->slot != NULL || branch->delay != NULL)) {
             diag_error(diags, branch->span, "mapping-slot-outside-pipeline",
-                       NULL, "'slot' and 'delay' belong to children of a "
-                             "'pipeline', not of '%s'",
+                       NULL,
+                       "'slot' and 'delay' belong to children of a "
+                       "'pipeline', not of '%s'",
                        key);
             return ERR_INPUT;
         }
@@ -339,9 +339,9 @@ static const struct {
     const char *key;
     enum plan_kind kind;
 } node_kinds[] = {
-    {"for", PLAN_LOOP},           {"hold", PLAN_HOLD},
-    {"stream", PLAN_HOLD},        {"phases", PLAN_PHASES},
-    {"sequence", PLAN_SEQUENCE},  {"pipeline", PLAN_PIPELINE},
+    {"for", PLAN_LOOP},          {"hold", PLAN_HOLD},
+    {"stream", PLAN_HOLD},       {"phases", PLAN_PHASES},
+    {"sequence", PLAN_SEQUENCE}, {"pipeline", PLAN_PIPELINE},
     {"compute", PLAN_COMPUTE},
 };
 
@@ -353,7 +353,8 @@ static enum status report_node_kind(struct diags *diags,
         names[i] = node_kinds[i].key;
     }
     const char *word = yaml_count(node) > 0 ? yaml_pair_key(node, 0) : "";
-    g_autofree char *suggestion = suggest_text(word, names, G_N_ELEMENTS(names));
+    g_autofree char *suggestion =
+        suggest_text(word, names, G_N_ELEMENTS(names));
     struct span span = yaml_count(node) > 0
                            ? yaml_key_span(yaml_pair_value(node, 0))
                            : yaml_span(node);
@@ -414,11 +415,11 @@ static enum status parse_items(struct diags *diags,
         TRY(status);
         bool is_last = i + 1 == count;
         if (is_branching(item->kind) != is_last) {
-            diag_error(diags, item->span, "mapping-chain", NULL,
-                       "%s", is_last ? "a tree ends with 'compute', 'pipeline',"
-                                       " 'sequence' or 'phases'"
-                                     : "nothing may follow this node; put the "
-                                       "nodes into a 'sequence'");
+            diag_error(diags, item->span, "mapping-chain", NULL, "%s",
+                       is_last ? "a tree ends with 'compute', 'pipeline',"
+                                 " 'sequence' or 'phases'"
+                               : "nothing may follow this node; put the "
+                                 "nodes into a 'sequence'");
             return ERR_INPUT;
         }
     }
@@ -430,7 +431,8 @@ static enum status parse_items(struct diags *diags,
     return OK;
 }
 
-/* ---- the file ----------------------------------------------------------------- */
+/* ---- the file
+ * ----------------------------------------------------------------- */
 
 static enum status parse_variant(struct diags *diags,
                                  const struct yaml_node *node,
@@ -483,25 +485,25 @@ static enum status parse_variants(struct diags *diags,
 static void collect_param_names(struct mapping *mapping)
 {
     for (guint i = 0; i < mapping->params->len; i++) {
-        g_ptr_array_add(mapping->param_names,
-                        g_array_index(mapping->params, struct tree_pair, i)
-                            .key.text);
+        g_ptr_array_add(
+            mapping->param_names,
+            g_array_index(mapping->params, struct tree_pair, i).key.text);
     }
     for (guint v = 0; v < mapping->variants->len; v++) {
         const struct tree_variant *variant = mapping->variants->pdata[v];
         for (guint i = 0; i < variant->params->len; i++) {
-            g_ptr_array_add(mapping->param_names,
-                            g_array_index(variant->params, struct tree_pair, i)
-                                .key.text);
+            g_ptr_array_add(
+                mapping->param_names,
+                g_array_index(variant->params, struct tree_pair, i).key.text);
         }
     }
 }
 
 static enum status parse_root(struct diags *diags, struct mapping *mapping)
 {
-    static const char *const keys[] = {"schema", "mapping", "cascade", "about",
-                                       "source", "shapes",  "params",  "tree",
-                                       "variants", NULL};
+    static const char *const keys[] = {
+        "schema", "mapping", "cascade", "about",    "source",
+        "shapes", "params",  "tree",    "variants", NULL};
     const struct yaml_node *root = yaml_root(mapping->document);
     TRY(yaml_check_schema(diags, root));
     TRY(yaml_check_keys(diags, root, keys));

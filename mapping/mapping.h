@@ -8,14 +8,13 @@
  *
  * The tree. A chain of nodes, the last of which may branch:
  *   for: {p: 256}          iterate rank p in tiles of 256
- *   hold: [Q], in: gbuf    from here inwards tensor Q lives in gbuf: its tile is
- *                          fetched when it changes and kept until then
- *   stream: [K], in: gbuf  K passes through gbuf: every use is fetched anew and
- *                          cut through; it occupies space but no accesses
- *   phases: [...]          children one after another, memory traffic included
- *   sequence: [...]        children one after another; fetches may run ahead
- *   pipeline: [...]        software pipeline over the iterations of the loops
- *                          above: in step t the child with `delay` d works on
+ *   hold: [Q], in: gbuf    from here inwards tensor Q lives in gbuf: its tile
+ * is fetched when it changes and kept until then stream: [K], in: gbuf  K
+ * passes through gbuf: every use is fetched anew and cut through; it occupies
+ * space but no accesses phases: [...]          children one after another,
+ * memory traffic included sequence: [...]        children one after another;
+ * fetches may run ahead pipeline: [...]        software pipeline over the
+ * iterations of the loops above: in step t the child with `delay` d works on
  *                          iteration t-d; a step is divided into `slot`s that
  *                          all units enter together
  *   compute: QK, on: unit  one tile step of an Einsum on a unit
@@ -50,7 +49,7 @@ BASE_DEFINE_CLEANUP(mapping)
 
 const char *mapping_name(const struct mapping *mapping);
 const char *mapping_path(const struct mapping *mapping);
-const char *mapping_hash(const struct mapping *mapping); /* SHA-256, hex */
+const char *mapping_hash(const struct mapping *mapping);    /* SHA-256, hex */
 const char *mapping_cascade(const struct mapping *mapping); /* name it is for */
 /* Names that --set may override: the params of the file and its variants. */
 size_t mapping_param_count(const struct mapping *mapping);
@@ -83,7 +82,8 @@ BASE_DEFINE_CLEANUP(problem)
 /* The names `chosen` could have used; caller frees the array only. */
 GPtrArray *problem_names(const struct problem *problem);
 
-/* ---- the plan -------------------------------------------------------------- */
+/* ---- the plan --------------------------------------------------------------
+ */
 
 enum plan_kind {
     PLAN_LOOP,
@@ -114,11 +114,11 @@ struct plan_node {
     int held_count;
     int held[PLAN_MAX_HELD]; /* tensor ids */
     bool is_stream;
-    bool is_shared; /* the tensors take turns in one buffer */
-    bool can_spill; /* what does not fit lives in the memory outside */
-    int64_t copies; /* buffers per tensor (double buffering = 2) */
-    const char *assumption; /* NULL, or why the study counts fewer copies than
-                               its pipeline needs (`assume:`) */
+    bool is_shared;          /* the tensors take turns in one buffer */
+    bool can_spill;          /* what does not fit lives in the memory outside */
+    int64_t copies;          /* buffers per tensor (double buffering = 2) */
+    const char *assumption;  /* NULL, or why the study counts fewer copies than
+                                its pipeline needs (`assume:`) */
     int64_t footprint_bytes; /* copies included */
     /* COMPUTE */
     int leaf;
@@ -146,13 +146,13 @@ struct plan_flow {
     int memory; /* the inner place */
     int outer;  /* FILL, REFILL, DRAIN: the outer place, else -1 */
     bool is_cut_through; /* of a stream: no accesses of `memory` */
-    bool spills;       /* `memory` may hold only part of the tile */
-    bool outer_spills; /* likewise `outer` */
-    int64_t elements;  /* per event */
-    int64_t events;   /* exact; for PARTIAL and REFILL the number of elements
-                         moved in the run is `total`, as the first visit of a
-                         tile reads nothing */
-    int64_t total; /* elements in the whole run */
+    bool spills;         /* `memory` may hold only part of the tile */
+    bool outer_spills;   /* likewise `outer` */
+    int64_t elements;    /* per event */
+    int64_t events;      /* exact; for PARTIAL and REFILL the number of elements
+                            moved in the run is `total`, as the first visit of a
+                            tile reads nothing */
+    int64_t total;       /* elements in the whole run */
 };
 
 #define PLAN_MAX_AT 4
@@ -174,8 +174,8 @@ struct plan_leaf {
     int64_t points_per_step;
     int64_t reduce_latency_cycles; /* of a reduction across lanes */
     bool is_chained;
-    /* `compute: [SN, SD]`: leaves forward_from .. this-1 run point by point with
-     * this one; what they compute arrives inside the lane. -1: none. */
+    /* `compute: [SN, SD]`: leaves forward_from .. this-1 run point by point
+     * with this one; what they compute arrives inside the lane. -1: none. */
     int forward_from;
     /* Runs only when these loops are in their last iteration. */
     int at_count;
@@ -259,7 +259,8 @@ BASE_DEFINE_CLEANUP(plan)
  * spilled / footprint). */
 int64_t plan_count_spilled(const struct plan *plan, int memory, int64_t total);
 
-/* ---- the schedule ----------------------------------------------------------- */
+/* ---- the schedule -----------------------------------------------------------
+ */
 
 enum walk_kind {
     WALK_PHASE,   /* a phase begins */
@@ -302,8 +303,8 @@ bool walk_child_next(struct walk_child *walk, struct walk_event *event);
 int walk_outer_fills(const struct plan *plan, int phase, int64_t step,
                      int *flows, int capacity);
 /* The delays of the first and the last child that use what a hold above the
- * pipeline keeps of a flow's tensor: the tile of iteration i is needed from step
- * i+first to the end of step i+last. */
+ * pipeline keeps of a flow's tensor: the tile of iteration i is needed from
+ * step i+first to the end of step i+last. */
 void walk_use_delays(const struct plan *plan, int flow, int *first, int *last);
 /* How many iterations of the phase a hold above the pipeline keeps one tile: it
  * changes at iterations that are multiples of it. */

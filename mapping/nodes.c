@@ -7,13 +7,14 @@
 static enum status build_items(struct builder *b, const GPtrArray *items,
                                guint from, int parent, int *previous);
 
-/* ---- names ------------------------------------------------------------------ */
+/* ---- names ------------------------------------------------------------------
+ */
 
 static void report_unknown(struct builder *b, const struct tree_name *name,
                            const char *what, const char *code, GPtrArray *known)
 {
-    g_autofree char *suggestion = suggest_text(
-        name->text, (const char *const *)known->pdata, known->len);
+    g_autofree char *suggestion =
+        suggest_text(name->text, (const char *const *)known->pdata, known->len);
     diag_error(b->diags, name->span, code, suggestion, "unknown %s '%s'", what,
                name->text);
 }
@@ -24,7 +25,8 @@ static int find_rank(struct builder *b, const struct tree_name *name)
     if (rank < 0) {
         g_autoptr(GPtrArray) known = g_ptr_array_new();
         for (int i = 0; i < b->workload->rank_count; i++) {
-            g_ptr_array_add(known, (void *)(uintptr_t)b->workload->rank[i].name);
+            g_ptr_array_add(known,
+                            (void *)(uintptr_t)b->workload->rank[i].name);
         }
         report_unknown(b, name, "rank", "mapping-unknown-rank", known);
     }
@@ -37,8 +39,8 @@ static int find_tensor(struct builder *b, const struct tree_name *name)
     if (tensor < 0) {
         g_autoptr(GPtrArray) known = g_ptr_array_new();
         for (int i = 0; i < b->workload->tensor_count; i++) {
-            g_ptr_array_add(
-                known, (void *)(uintptr_t)b->workload->tensors[i].name);
+            g_ptr_array_add(known,
+                            (void *)(uintptr_t)b->workload->tensors[i].name);
         }
         report_unknown(b, name, "tensor", "mapping-unknown-tensor", known);
         return -1;
@@ -89,7 +91,8 @@ static int find_statement(struct builder *b, const struct tree_name *name)
     return id;
 }
 
-/* ---- nodes --------------------------------------------------------------------- */
+/* ---- nodes
+ * --------------------------------------------------------------------- */
 
 static int add_node(struct builder *b, enum plan_kind kind, int parent,
                     int *previous, struct span span,
@@ -125,7 +128,8 @@ static struct plan_node *node_at(struct builder *b, int id)
     return &g_array_index(b->nodes, struct plan_node, id);
 }
 
-/* Evaluates the tile of a loop and checks it against what is left of the rank. */
+/* Evaluates the tile of a loop and checks it against what is left of the rank.
+ */
 static enum status bind_tile(struct builder *b, const struct tree_pair *loop,
                              const int64_t *extent, int *rank, int64_t *tile)
 {
@@ -145,8 +149,8 @@ static enum status bind_tile(struct builder *b, const struct tree_pair *loop,
     }
     if (*tile > left) {
         diag_error(b->diags, span, "mapping-tile-too-large", NULL,
-                   "tile size %" G_GINT64_FORMAT " is larger than rank '%s' (%"
-                   G_GINT64_FORMAT " here)",
+                   "tile size %" G_GINT64_FORMAT
+                   " is larger than rank '%s' (%" G_GINT64_FORMAT " here)",
                    *tile, name, left);
         return ERR_INPUT;
     }
@@ -214,7 +218,8 @@ static enum status build_hold(struct builder *b, const struct tree_item *item,
     return memory < 0 ? ERR_INPUT : diags_status(b->diags);
 }
 
-/* ---- computes ---------------------------------------------------------------- */
+/* ---- computes
+ * ---------------------------------------------------------------- */
 
 static int rank_position(const struct einsum_statement *statement, int rank)
 {
@@ -368,7 +373,8 @@ static enum status build_computes(struct builder *b,
     return OK;
 }
 
-/* ---- branches ------------------------------------------------------------------- */
+/* ---- branches
+ * ------------------------------------------------------------------- */
 
 static bool has_above(struct builder *b, int node, enum plan_kind kind)
 {

@@ -32,7 +32,8 @@ static struct span span_of(struct builder *b, const struct tensor_use *use)
     return b->plan->nodes[leaf_of(b, use)->node].span;
 }
 
-/* ---- memory ------------------------------------------------------------------ */
+/* ---- memory
+ * ------------------------------------------------------------------ */
 
 static void check_reach(struct builder *b, const struct tensor_use *use,
                         int tensor)
@@ -44,15 +45,13 @@ static void check_reach(struct builder *b, const struct tensor_use *use,
     }
     int memory = b->plan->nodes[hold].memory;
     if (!arch_is_above(b->arch, memory, leaf->unit)) {
-        diag_error(b->diags, span_of(b, use), "mapping-unreachable", NULL,
-                   "Einsum '%s' %s '%s' in memory '%s' (line %d), which does "
-                   "not serve unit '%s'",
-                   statement_of(b, use)->name,
-                   use->is_write ? "leaves" : "finds",
-                   b->workload->tensors[tensor].name,
-                   b->arch->memories[memory].name,
-                   b->plan->nodes[hold].span.line,
-                   b->arch->units[leaf->unit].name);
+        diag_error(
+            b->diags, span_of(b, use), "mapping-unreachable", NULL,
+            "Einsum '%s' %s '%s' in memory '%s' (line %d), which does "
+            "not serve unit '%s'",
+            statement_of(b, use)->name, use->is_write ? "leaves" : "finds",
+            b->workload->tensors[tensor].name, b->arch->memories[memory].name,
+            b->plan->nodes[hold].span.line, b->arch->units[leaf->unit].name);
     }
 }
 
@@ -72,7 +71,8 @@ static bool is_held_from(struct builder *b, const struct pair *pair)
     return false;
 }
 
-/* ---- time -------------------------------------------------------------------- */
+/* ---- time
+ * -------------------------------------------------------------------- */
 
 /* Iterations of the loops above `common` between two steps of the iterative
  * rank; 0 if no loop above steps through it one by one. */
@@ -258,10 +258,9 @@ static void check_tensor(struct builder *b, int tensor)
         if (use->is_write) {
             continue;
         }
-        struct pair pair = {
-            producer, use, tensor,
-            node_common(b->plan, leaf_of(b, producer)->node,
-                        leaf_of(b, use)->node)};
+        struct pair pair = {producer, use, tensor,
+                            node_common(b->plan, leaf_of(b, producer)->node,
+                                        leaf_of(b, use)->node)};
         check_pair(b, &pair);
     }
 }

@@ -65,9 +65,8 @@ static void print_names(GString *out, const GArray *names)
 {
     g_string_append_c(out, '[');
     for (guint i = 0; i < names->len; i++) {
-        g_string_append_printf(
-            out, "%s%s", i > 0 ? ", " : "",
-            g_array_index(names, struct tree_name, i).text);
+        g_string_append_printf(out, "%s%s", i > 0 ? ", " : "",
+                               g_array_index(names, struct tree_name, i).text);
     }
     g_string_append_c(out, ']');
 }

@@ -101,8 +101,7 @@ GPtrArray *problem_names(const struct problem *problem)
     }
     for (int i = 0; problem->arch != NULL && i < problem->arch->param_count;
          i++) {
-        g_ptr_array_add(names,
-                        (void *)(uintptr_t)problem->arch->param_name[i]);
+        g_ptr_array_add(names, (void *)(uintptr_t)problem->arch->param_name[i]);
     }
     if (problem->mapping != NULL) {
         for (size_t i = 0; i < mapping_param_count(problem->mapping); i++) {

@@ -1,5 +1,5 @@
-/* The inside of one step of a leaf: its loops in time, outermost first, and what
- * the lanes take at one point in time. Private to mapping/. */
+/* The inside of one step of a leaf: its loops in time, outermost first, and
+ * what the lanes take at one point in time. Private to mapping/. */
 #ifndef WEIR_MAPPING_STEP_H
 #define WEIR_MAPPING_STEP_H
 

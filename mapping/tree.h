@@ -22,9 +22,9 @@ struct tree_pair {
 struct tree_item {
     enum plan_kind kind;
     struct span span;
-    struct expr *when;    /* HOLD: present only if not 0; NULL: always */
-    struct tree_pair loop; /* LOOP */
-    GArray *names;         /* struct tree_name: held tensors, or Einsums */
+    struct expr *when;      /* HOLD: present only if not 0; NULL: always */
+    struct tree_pair loop;  /* LOOP */
+    GArray *names;          /* struct tree_name: held tensors, or Einsums */
     struct tree_name place; /* memory of a HOLD, unit of a COMPUTE */
     struct expr *copies;    /* HOLD; NULL: as many as are needed */
     char *assumption;
@@ -32,9 +32,9 @@ struct tree_item {
     bool is_shared;
     bool can_spill;
     bool is_chained;
-    GArray *spatial;  /* COMPUTE: struct tree_pair rank -> axis */
-    GArray *loops;    /* COMPUTE: struct tree_pair rank -> tile */
-    GArray *at;       /* COMPUTE: struct tree_pair rank -> "last" */
+    GArray *spatial;     /* COMPUTE: struct tree_pair rank -> axis */
+    GArray *loops;       /* COMPUTE: struct tree_pair rank -> tile */
+    GArray *at;          /* COMPUTE: struct tree_pair rank -> "last" */
     GPtrArray *branches; /* PHASES, SEQUENCE, PIPELINE: struct tree_branch */
 };
 

@@ -1,14 +1,15 @@
 /* Walks a plan: which moves and tile steps happen, in which order.
  *
  * A child's program is walked by an explicit stack of nodes, one frame per node
- * on the way down: a loop counts, a hold moves its tiles on entry and on exit, a
- * compute yields a step. Whether a move is due follows from the loops above its
- * hold alone (struct flow_rule): a tile is fetched when every loop inside the
- * one that moves it is at its first iteration, drained when all are at their
- * last. */
+ * on the way down: a loop counts, a hold moves its tiles on entry and on exit,
+ * a compute yields a step. Whether a move is due follows from the loops above
+ * its hold alone (struct flow_rule): a tile is fetched when every loop inside
+ * the one that moves it is at its first iteration, drained when all are at
+ * their last. */
 #include "mapping/builder.h"
 
-/* ---- when a move is due ------------------------------------------------------ */
+/* ---- when a move is due
+ * ------------------------------------------------------ */
 
 /* `index` by node id. */
 static bool is_due(const struct plan *plan, const struct flow_rule *rule,
@@ -54,11 +55,11 @@ static bool moves_now(const struct plan *plan, int flow_id,
     const struct plan_flow *flow = &plan->flows[flow_id];
     const struct flow_rule *rule = &plan->rules[flow_id];
     return is_due(plan, rule, flow->kind, index) &&
-           (flow->kind != FLOW_REFILL ||
-            is_revisit(plan, flow, rule, index));
+           (flow->kind != FLOW_REFILL || is_revisit(plan, flow, rule, index));
 }
 
-/* ---- holds above the pipeline -------------------------------------------------- */
+/* ---- holds above the pipeline
+ * -------------------------------------------------- */
 
 static void decode_iteration(const struct plan *plan,
                              const struct plan_phase *phase, int64_t iteration,
@@ -136,7 +137,8 @@ int64_t walk_tile_iterations(const struct plan *plan, int flow)
     return plan->rules[flow].iterations;
 }
 
-/* ---- one child's program ---------------------------------------------------------- */
+/* ---- one child's program
+ * ---------------------------------------------------------- */
 
 enum stage { STAGE_ENTER, STAGE_MOVES, STAGE_INSIDE, STAGE_DRAINS };
 
@@ -187,7 +189,8 @@ void walk_child_start(struct walk_child *walk, int64_t iteration)
         (struct frame){phase->children[walk->child].node, STAGE_ENTER, 0};
 }
 
-static bool runs_now(const struct walk_child *walk, const struct plan_leaf *leaf)
+static bool runs_now(const struct walk_child *walk,
+                     const struct plan_leaf *leaf)
 {
     for (int i = 0; i < leaf->at_count; i++) {
         int loop = leaf->at_node[i];
@@ -331,7 +334,8 @@ bool walk_child_next(struct walk_child *walk, struct walk_event *event)
     return false;
 }
 
-/* ---- the whole schedule -------------------------------------------------------------- */
+/* ---- the whole schedule
+ * -------------------------------------------------------------- */
 
 #define MAX_OUTER 64
 

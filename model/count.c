@@ -1,6 +1,6 @@
-/* From a plan's flows and leaves to actions: accesses of every memory by tensor,
- * operations of every unit by Einsum, their bytes and their energy. Nothing here
- * knows about time.
+/* From a plan's flows and leaves to actions: accesses of every memory by
+ * tensor, operations of every unit by Einsum, their bytes and their energy.
+ * Nothing here knows about time.
  *
  * Energy is the sum of action counts times energy per action; an access moves
  * `access_bits` of a memory, so the number of accesses of a flow is its bits
@@ -47,23 +47,23 @@ static enum status add_access(struct counter *c, int memory, bool is_write,
     const struct plan_leaf *leaf =
         flow->leaf >= 0 ? &c->plan->leaves[flow->leaf] : NULL;
     int64_t count = num_ceil_div(bits, m->access_bits);
-    double energy_pj = (double)count * (is_write
-                                            ? m->write_energy_pj_per_access
-                                            : m->read_energy_pj_per_access);
+    double energy_pj =
+        (double)count * (is_write ? m->write_energy_pj_per_access
+                                  : m->read_energy_pj_per_access);
     out->energy_pj += energy_pj;
-    add_action(c, (struct evaluation_action){
-                      .component = m->name,
-                      .tensor = c->plan->workload->tensors[flow->tensor].name,
-                      .einsum = leaf == NULL
-                                    ? NULL
-                                    : c->plan->workload
-                                          ->statements[leaf->statement]
-                                          .name,
-                      .action = is_write ? "write" : "read",
-                      .count = count,
-                      .bytes = bytes,
-                      .energy_pj = energy_pj,
-                  });
+    add_action(
+        c,
+        (struct evaluation_action){
+            .component = m->name,
+            .tensor = c->plan->workload->tensors[flow->tensor].name,
+            .einsum = leaf == NULL
+                          ? NULL
+                          : c->plan->workload->statements[leaf->statement].name,
+            .action = is_write ? "write" : "read",
+            .count = count,
+            .bytes = bytes,
+            .energy_pj = energy_pj,
+        });
     return OK;
 }
 
@@ -82,7 +82,8 @@ static enum status add_spilling_access(struct counter *c, int memory,
     return add_access(c, memory, is_write, flow, elements - spilled);
 }
 
-/* The elements a flow moved, when its anchor happened `times` of the planned. */
+/* The elements a flow moved, when its anchor happened `times` of the planned.
+ */
 static enum status count_elements(struct counter *c,
                                   const struct plan_flow *flow, int64_t times,
                                   int64_t *elements)
@@ -141,8 +142,7 @@ static enum status count_leaf(struct counter *c, int leaf_id, int64_t times)
     int64_t points = 0;
     if (!num_mul(leaf->points_per_step, times, &points) ||
         !num_mul(leaf->busy_cycles_per_step, times, &out->busy_cycles) ||
-        !num_add(c->evaluation->units[leaf->unit].busy_cycles,
-                 out->busy_cycles,
+        !num_add(c->evaluation->units[leaf->unit].busy_cycles, out->busy_cycles,
                  &c->evaluation->units[leaf->unit].busy_cycles)) {
         return limit_reached(c);
     }
@@ -207,9 +207,8 @@ static enum status count_all(struct counter *c, const int64_t *executed,
 {
     const struct plan *plan = c->plan;
     for (int l = 0; l < plan->leaf_count; l++) {
-        TRY(count_leaf(c, l,
-                       executed != NULL ? executed[l]
-                                        : plan->leaves[l].step_count));
+        TRY(count_leaf(
+            c, l, executed != NULL ? executed[l] : plan->leaves[l].step_count));
     }
     for (int f = 0; f < plan->flow_count; f++) {
         const struct plan_flow *flow = &plan->flows[f];

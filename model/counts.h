@@ -11,8 +11,7 @@ enum status model_bound(const struct plan *plan, struct diags *diags,
 /* Cycles of one phase's units: slots, children, exposed latencies. `bottleneck`
  * becomes the unit that sets most of them. */
 enum status model_phase_cycles(const struct plan *plan, int phase,
-                               struct diags *diags, int64_t *cycles,
-                               int *unit);
+                               struct diags *diags, int64_t *cycles, int *unit);
 
 /* Cycles a phase's bytes need at one memory. */
 enum status model_phase_transfer(const struct plan *plan, int phase, int memory,

@@ -1,10 +1,10 @@
 /* Model: what a plan costs, in closed form, and what no plan can beat.
  *
  * Cycles of a phase are those of its slowest resource: the units, slot by slot
- * (slots are entered together, so a step lasts the sum over slots of the slowest
- * unit), the exposed latencies of reductions across lanes, and every memory's
- * bandwidth. Filling and draining of pipelines and buffers are left to the
- * simulator: bound <= model <= sim. Counts are exact integers.
+ * (slots are entered together, so a step lasts the sum over slots of the
+ * slowest unit), the exposed latencies of reductions across lanes, and every
+ * memory's bandwidth. Filling and draining of pipelines and buffers are left to
+ * the simulator: bound <= model <= sim. Counts are exact integers.
  *
  * `struct evaluation` is the common result of every fidelity; tables, JSON and
  * the store are written from it.
@@ -39,7 +39,7 @@ struct evaluation_memory {
 
 struct evaluation_unit {
     const char *name;
-    int64_t busy_cycles;     /* some lane works */
+    int64_t busy_cycles;      /* some lane works */
     double utilization_ratio; /* lane-cycles worked / lane-cycles in all */
     int64_t stall_cycles[STALL_COUNT]; /* sim: busy + stalls = cycles */
     double energy_pj;

@@ -6,9 +6,9 @@
  *     sum over slots of max over units (busy cycles of the unit in the slot)
  *
  * plus what latencies of reductions across lanes leave exposed. This is the
- * "waterfall" of FuseMax (MICRO 2024): max(QK+LM, RD+RNV+AV) + RM + ... with the
- * Einsums of a slot taken from the mapping. A child is a serial program, so a
- * slot also lasts at least as long as each of its children.
+ * "waterfall" of FuseMax (MICRO 2024): max(QK+LM, RD+RNV+AV) + RM + ... with
+ * the Einsums of a slot taken from the mapping. A child is a serial program, so
+ * a slot also lasts at least as long as each of its children.
  *
  * Exposed latency: X reduces across lanes and its result arrives `latency`
  * cycles after X has finished; Y reads it. The steps between the two hide part
@@ -27,7 +27,8 @@ static enum status limit_reached(struct diags *diags)
     return diag_fail(diags, ERR_LIMIT, "model-limit", "cycles exceed 64 bits");
 }
 
-/* ---- slots ------------------------------------------------------------------- */
+/* ---- slots
+ * ------------------------------------------------------------------- */
 
 static enum status slot_cycles(const struct plan *plan, int phase_id, int slot,
                                struct diags *diags, int64_t *unit_cycles,
@@ -45,8 +46,7 @@ static enum status slot_cycles(const struct plan *plan, int phase_id, int slot,
         }
         int64_t busy = 0;
         if (!num_mul(leaf->busy_cycles_per_step, leaf->step_count, &busy) ||
-            !num_add(unit_cycles[leaf->unit], busy,
-                     &unit_cycles[leaf->unit]) ||
+            !num_add(unit_cycles[leaf->unit], busy, &unit_cycles[leaf->unit]) ||
             !num_add(child_cycles[leaf->child], busy,
                      &child_cycles[leaf->child])) {
             return limit_reached(diags);
@@ -62,7 +62,8 @@ static enum status slot_cycles(const struct plan *plan, int phase_id, int slot,
     return OK;
 }
 
-/* ---- exposed latencies -------------------------------------------------------- */
+/* ---- exposed latencies
+ * -------------------------------------------------------- */
 
 /* Reader Y, in step t, waits for X's execution of step t - distance. */
 struct wait {
@@ -111,8 +112,8 @@ static void add_wait(const struct plan *plan, int x_id, int y_id,
     const struct plan_leaf *x = &plan->leaves[x_id];
     const struct plan_leaf *y = &plan->leaves[y_id];
     const struct plan_phase *phase = &plan->phases[x->phase];
-    int64_t distance = phase->children[y->child].delay -
-                       phase->children[x->child].delay;
+    int64_t distance =
+        phase->children[y->child].delay - phase->children[x->child].delay;
     if (is_previous_value(plan, read->tensor, read)) {
         distance += iterations_inside(
             plan, phase, plan->workload->tensors[read->tensor].iterative_rank);
@@ -122,10 +123,9 @@ static void add_wait(const struct plan *plan, int x_id, int y_id,
         *count == MAX_WAITS) {
         return;
     }
-    waits[(*count)++] =
-        (struct wait){phase->children[x->child].slot,
-                      phase->children[y->child].slot, distance,
-                      x->reduce_latency_cycles};
+    waits[(*count)++] = (struct wait){phase->children[x->child].slot,
+                                      phase->children[y->child].slot, distance,
+                                      x->reduce_latency_cycles};
 }
 
 static int collect_waits(const struct plan *plan, int phase, struct wait *waits)
@@ -195,10 +195,10 @@ static int64_t settled_waiting(const struct plan *plan, int phase_id,
                     continue;
                 }
                 int64_t source = (step - waits[w].distance) % HISTORY;
-                start = MAX(start,
-                            finish[source * phase->slot_count +
-                                   waits[w].slot_x] +
-                                waits[w].latency_cycles);
+                start =
+                    MAX(start,
+                        finish[source * phase->slot_count + waits[w].slot_x] +
+                            waits[w].latency_cycles);
             }
             waited += step >= SETTLING ? start - now : 0;
             now = start + length[s];
@@ -224,7 +224,8 @@ static enum status exposed_cycles(const struct plan *plan, int phase,
                : limit_reached(diags);
 }
 
-/* ---- the phase ------------------------------------------------------------------ */
+/* ---- the phase
+ * ------------------------------------------------------------------ */
 
 enum status model_phase_cycles(const struct plan *plan, int phase,
                                struct diags *diags, int64_t *cycles, int *unit)
@@ -250,7 +251,8 @@ enum status model_phase_cycles(const struct plan *plan, int phase,
     return OK;
 }
 
-/* ---- memories --------------------------------------------------------------------- */
+/* ---- memories
+ * --------------------------------------------------------------------- */
 
 static int flow_phase(const struct plan *plan, const struct plan_flow *flow)
 {
@@ -280,22 +282,21 @@ static int64_t flow_elements_at(const struct plan *plan,
     int64_t elements = 0;
     if (is_leaf) {
         elements += flow->memory == memory ? total - spilled : 0;
-        elements += spilled > 0 && plan->arch->memories[flow->memory].parent ==
-                                       memory
-                        ? spilled
-                        : 0;
+        elements +=
+            spilled > 0 && plan->arch->memories[flow->memory].parent == memory
+                ? spilled
+                : 0;
         return elements;
     }
     total -= spilled;
-    int64_t outside = flow->outer_spills
-                          ? plan_count_spilled(plan, flow->outer, total)
-                          : 0;
+    int64_t outside =
+        flow->outer_spills ? plan_count_spilled(plan, flow->outer, total) : 0;
     elements += flow->memory == memory && !flow->is_cut_through ? total : 0;
     elements += flow->outer == memory ? total - outside : 0;
-    elements += outside > 0 &&
-                        plan->arch->memories[flow->outer].parent == memory
-                    ? outside
-                    : 0;
+    elements +=
+        outside > 0 && plan->arch->memories[flow->outer].parent == memory
+            ? outside
+            : 0;
     return elements;
 }
 
