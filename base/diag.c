@@ -4,6 +4,8 @@
 
 /* Later errors are mostly consequences of the first ones. */
 #define MAX_ERRORS 20
+/* A word of the user's may be megabytes long; nobody reads on. */
+#define MAX_MESSAGE_LETTERS 400
 
 struct diags {
     GPtrArray *sources; /* struct source, owned */
@@ -54,6 +56,20 @@ void diags_own_source(struct diags *diags, struct source *source)
     g_ptr_array_add(diags->sources, source);
 }
 
+/* Takes the message over. */
+static char *shorten(char *message)
+{
+    if (g_utf8_validate(message, -1, NULL) &&
+        g_utf8_strlen(message, -1) > MAX_MESSAGE_LETTERS) {
+        char *end = g_utf8_offset_to_pointer(message, MAX_MESSAGE_LETTERS);
+        *end = '\0';
+        char *shortened = g_strconcat(message, "...", NULL);
+        g_free(message);
+        return shortened;
+    }
+    return message;
+}
+
 static void add(struct diags *diags, enum diag_severity severity,
                 struct span span, const char *code, const char *suggestion,
                 char *message)
@@ -61,8 +77,9 @@ static void add(struct diags *diags, enum diag_severity severity,
     struct diag *diag = g_new0(struct diag, 1);
     diag->severity = severity;
     diag->span = span;
+    diag->span.length = MAX(span.length, 1);
     diag->code = g_strdup(code);
-    diag->message = message;
+    diag->message = shorten(message);
     diag->suggestion = g_strdup(suggestion);
     g_ptr_array_add(diags->diags, diag);
 }

@@ -206,16 +206,17 @@ static struct expr *parse_call(struct parser *parser, struct expr *call)
         return finish(parser, call);
     }
     advance(parser);
-    while (parser->token.kind != EXPR_TOKEN_CLOSE) {
+    bool has_more = parser->token.kind != EXPR_TOKEN_CLOSE;
+    while (has_more) {
         struct expr *argument = parse_conditional(parser);
         if (argument == NULL) {
             break;
         }
         add_operand(call, argument);
-        if (parser->token.kind != EXPR_TOKEN_COMMA) {
-            break;
+        has_more = parser->token.kind == EXPR_TOKEN_COMMA;
+        if (has_more) {
+            advance(parser);
         }
-        advance(parser);
     }
     extend_span(&call->span, parser->token.span);
     (void)take(parser, EXPR_TOKEN_CLOSE, "',' or ')'");

@@ -1,14 +1,8 @@
-/* Quantities: a number and a unit. Integer kinds are computed exactly: a
- * decimal is a whole mantissa over a power of ten, its product with the unit is
- * taken in 128 bits, and the division must leave no rest. Units of the other
- * kinds are all powers of ten, so the decimal is shifted as text and converted
- * once, which rounds it correctly. */
-#include "base/base.h"
+/* Quantities: a number and a unit. The text is split into a decimal or an
+ * expression, and a unit among those its kind accepts. */
+#include "base/decimal.h"
 
-#include <math.h>
 #include <string.h>
-
-__extension__ typedef __int128 wide_int;
 
 struct unit {
     enum unit_kind kind;
@@ -69,11 +63,6 @@ struct request {
     const char *text;
     enum unit_kind kind;
     const struct scope *scope;
-};
-
-struct decimal {
-    bool is_negative;
-    size_t length_bytes; /* in the text */
 };
 
 static bool is_integer_kind(enum unit_kind kind)
@@ -144,93 +133,6 @@ static struct span whole(const struct request *request)
 
 /* ---- decimals ----------------------------------------------------------- */
 
-/* [+-] digits [. digits] [e [+-] digits], with a digit before the exponent. */
-static bool scan_decimal(const char *text, struct decimal *decimal)
-{
-    const char *p = text;
-    decimal->is_negative = *p == '-';
-    p += *p == '-' || *p == '+';
-    size_t whole_digits = strspn(p, "0123456789");
-    p += whole_digits;
-    size_t fraction_digits = 0;
-    if (*p == '.') {
-        fraction_digits = strspn(p + 1, "0123456789");
-        p += 1 + fraction_digits;
-    }
-    if (whole_digits + fraction_digits == 0) {
-        return false;
-    }
-    if (*p == 'e' || *p == 'E') {
-        const char *exponent = p + 1;
-        exponent += *exponent == '-' || *exponent == '+';
-        size_t digits = strspn(exponent, "0123456789");
-        p = digits > 0 ? exponent + digits : p;
-    }
-    decimal->length_bytes = (size_t)(p - text);
-    return true;
-}
-
-enum exactness { EXACT, IS_FRACTION, IS_TOO_LARGE };
-
-/* mantissa * 10^power; too many digits are IS_TOO_LARGE or IS_FRACTION. */
-static enum exactness read_mantissa(const char *text, size_t length,
-                                    int64_t *mantissa, int64_t *power)
-{
-    bool is_fraction = false;
-    *mantissa = 0;
-    *power = 0;
-    int64_t zeros = 0; /* held back: trailing zeros need no room */
-    for (size_t i = 0; i < length; i++) {
-        if (text[i] == '.') {
-            is_fraction = true;
-        } else if (text[i] == 'e' || text[i] == 'E') {
-            gint64 exponent = g_ascii_strtoll(text + i + 1, NULL, 10);
-            *power += CLAMP(exponent, -100000, 100000);
-            break;
-        } else if (g_ascii_isdigit(text[i])) {
-            zeros++;
-            *power -= is_fraction;
-            for (; text[i] != '0' && zeros > 0; zeros--) {
-                if (!num_mul(*mantissa, 10, mantissa)) {
-                    return is_fraction ? IS_FRACTION : IS_TOO_LARGE;
-                }
-            }
-            if (!num_add(*mantissa, text[i] - '0', mantissa)) {
-                return is_fraction ? IS_FRACTION : IS_TOO_LARGE;
-            }
-        }
-    }
-    *power += zeros;
-    return EXACT;
-}
-
-/* The decimal times `factor`, if that is a whole number. */
-static enum exactness scale_exactly(const char *text, size_t length,
-                                    int64_t factor, int64_t *count)
-{
-    int64_t mantissa;
-    int64_t power;
-    enum exactness exactness = read_mantissa(text, length, &mantissa, &power);
-    if (exactness != EXACT) {
-        return exactness;
-    }
-    wide_int product = (wide_int)mantissa * factor;
-    for (; power < 0 && product != 0; power++) {
-        if (product % 10 != 0) {
-            return IS_FRACTION;
-        }
-        product /= 10;
-    }
-    for (; power > 0 && product != 0 && product <= INT64_MAX; power--) {
-        product *= 10;
-    }
-    if (product > INT64_MAX) {
-        return IS_TOO_LARGE;
-    }
-    *count = (int64_t)product;
-    return EXACT;
-}
-
 static enum status report_too_large(const struct request *request)
 {
     diag_error(request->diags, whole(request), "unit-overflow", NULL,
@@ -245,56 +147,62 @@ static enum status report_negative(const struct request *request)
     return ERR_INPUT;
 }
 
+/* What an integer kind counts, as messages end. */
+static const char *base_unit_phrase(enum unit_kind kind)
+{
+    switch (kind) {
+    case UNIT_BYTES:
+        return " of bytes";
+    case UNIT_BITS:
+        return " of bits";
+    case UNIT_BYTES_PER_SECOND:
+        return " of bytes per second";
+    case UNIT_HZ:
+        return " of hertz";
+    case UNIT_CYCLES:
+        return " of cycles";
+    case UNIT_NM:
+        return " of nanometres";
+    case UNIT_COUNT:
+    case UNIT_PJ:
+    case UNIT_UM2:
+    case UNIT_NS:
+    case UNIT_MW:
+        return "";
+    }
+    BUG("unit kind %d", (int)kind);
+}
+
+static enum status report_fraction(const struct request *request)
+{
+    diag_error(request->diags, whole(request), "unit-fraction", NULL,
+               "'%s' is not a whole number%s", request->text,
+               base_unit_phrase(request->kind));
+    return ERR_INPUT;
+}
+
 static enum status convert_count(const struct request *request,
                                  const char *number, size_t length,
                                  const struct unit *unit, int64_t *count)
 {
-    int64_t exact = 0;
-    switch (scale_exactly(number, length, unit->factor, &exact)) {
-    case EXACT:
-        *count = exact;
+    switch (decimal_scale_exactly(number, length, unit->factor, count)) {
+    case DECIMAL_EXACT:
         return OK;
-    case IS_FRACTION:
-        diag_error(request->diags, whole(request), "unit-fraction", NULL,
-                   "'%s' is not a whole number%s%s", request->text,
-                   request->kind == UNIT_COUNT ? "" : " of ",
-                   request->kind == UNIT_BYTES              ? "bytes"
-                   : request->kind == UNIT_BITS             ? "bits"
-                   : request->kind == UNIT_BYTES_PER_SECOND ? "bytes per second"
-                   : request->kind == UNIT_HZ               ? "hertz"
-                   : request->kind == UNIT_CYCLES           ? "cycles"
-                   : request->kind == UNIT_NM               ? "nanometres"
-                                                            : "");
-        return ERR_INPUT;
-    case IS_TOO_LARGE:
+    case DECIMAL_FRACTION:
+        return report_fraction(request);
+    case DECIMAL_TOO_LARGE:
         return report_too_large(request);
     }
-    BUG("exactness");
+    BUG("decimal neither exact nor not");
 }
 
 static enum status convert_real(const struct request *request,
                                 const char *number, size_t length,
                                 const struct unit *unit, double *real)
 {
-    size_t mantissa_bytes = 0;
-    while (mantissa_bytes < length && number[mantissa_bytes] != 'e' &&
-           number[mantissa_bytes] != 'E') {
-        mantissa_bytes++;
-    }
-    gint64 exponent = 0;
-    if (mantissa_bytes < length) {
-        exponent = g_ascii_strtoll(number + mantissa_bytes + 1, NULL, 10);
-        exponent = CLAMP(exponent, -100000, 100000);
-    }
-    g_autofree char *shifted =
-        g_strdup_printf("%.*se%d", (int)mantissa_bytes, number,
-                        (int)exponent + unit->decimal_shift);
-    double value = g_ascii_strtod(shifted, NULL);
-    if (!isfinite(value)) {
-        return report_too_large(request);
-    }
-    *real = value;
-    return OK;
+    return decimal_shift(number, length, unit->decimal_shift, real)
+               ? OK
+               : report_too_large(request);
 }
 
 static enum status convert_decimal(const struct request *request,
@@ -369,17 +277,46 @@ static enum status report_unknown(const struct request *request,
     return ERR_INPUT;
 }
 
-static bool looks_like_unit(const char *word, size_t length)
+static bool is_word(const char *text, size_t length)
 {
-    if (length == 0 || !g_ascii_isalpha(word[0])) {
+    if (length == 0 || !g_ascii_isalpha(text[0])) {
         return false;
     }
     for (size_t i = 0; i < length; i++) {
-        if (!g_ascii_isalnum(word[i]) && word[i] != '/') {
+        if (!g_ascii_isalnum(text[i]) && text[i] != '/') {
             return false;
         }
     }
     return true;
+}
+
+/* Behind an expression a word may as well be a name of the expression; only a
+ * unit of another kind is taken for a wrong unit. */
+static bool is_any_unit(const char *word, size_t length)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(units); i++) {
+        if (units[i].kind != UNIT_COUNT &&
+            find_unit(units[i].kind, word, length) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum status report_unfit(const struct request *request,
+                                const char *start, const char *word,
+                                const char *end)
+{
+    size_t length = (size_t)(end - word);
+    if (word == start && is_any_unit(word, length)) {
+        diag_error(request->diags, whole(request), "unit-number", NULL,
+                   "'%s' has no number", request->text);
+        return ERR_INPUT;
+    }
+    if (is_any_unit(word, length)) {
+        return report_unknown(request, word, length);
+    }
+    return report_missing(request);
 }
 
 /* `start` and `length`: the text without the spaces around it. */
@@ -389,7 +326,7 @@ static enum status parse_trimmed(const struct request *request,
 {
     const char *end = start + length;
     struct decimal decimal;
-    bool has_decimal = scan_decimal(start, &decimal);
+    bool has_decimal = decimal_scan(start, &decimal);
     const char *rest = start;
     if (has_decimal) {
         rest += decimal.length_bytes;
@@ -416,10 +353,10 @@ static enum status parse_trimmed(const struct request *request,
         return convert_expression(request, start, (size_t)(word - start), unit,
                                   count, real);
     }
-    if (has_decimal && looks_like_unit(rest, (size_t)(end - rest))) {
+    if (has_decimal && is_word(rest, (size_t)(end - rest))) {
         return report_unknown(request, rest, (size_t)(end - rest));
     }
-    return report_missing(request);
+    return report_unfit(request, start, word, end);
 }
 
 enum status units_parse(struct diags *diags, struct span at, const char *text,

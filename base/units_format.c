@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+/* Printed with one decimal it would read 1024.0 of the unit below. */
+#define LEAST_ROUNDED_UP 1023.95
+
 char *units_format_bytes(int64_t bytes)
 {
     static const char *const names[] = {"B",   "KiB", "MiB", "GiB",
@@ -20,8 +23,12 @@ char *units_format_bytes(int64_t bytes)
         return g_strdup_printf("%" G_GINT64_FORMAT " %s", bytes / unit_bytes,
                                names[i]);
     }
-    return g_strdup_printf("%.1f %s", (double)bytes / (double)unit_bytes,
-                           names[i]);
+    double amount = (double)bytes / (double)unit_bytes;
+    if (amount >= LEAST_ROUNDED_UP && i + 1 < G_N_ELEMENTS(names)) {
+        amount /= 1024.0;
+        i++;
+    }
+    return g_strdup_printf("%.1f %s", amount, names[i]);
 }
 
 char *units_format_count(int64_t count)

@@ -149,6 +149,17 @@ static void test_long_line_is_cut_around_the_caret(void **state)
     g_string_free(line, TRUE);
 }
 
+static void test_long_word_is_cut_in_the_message(void **state)
+{
+    (void)state;
+    AUTO(diags) diags = diags_new();
+    g_autofree char *word = g_strnfill(100000, 'a');
+    diag_error(diags, SPAN_NONE, "c", NULL, "unknown '%s'", word);
+    const char *message = diags_get(diags, 0)->message;
+    assert_int_equal(strlen(message), 403);
+    assert_true(g_str_has_suffix(message, "a..."));
+}
+
 static void test_color_changes_nothing_but_colour(void **state)
 {
     (void)state;
@@ -294,6 +305,7 @@ int main(void)
         cmocka_unit_test(test_error_without_place_has_no_line),
         cmocka_unit_test(test_control_characters_do_not_reach_the_terminal),
         cmocka_unit_test(test_long_line_is_cut_around_the_caret),
+        cmocka_unit_test(test_long_word_is_cut_in_the_message),
         cmocka_unit_test(test_color_changes_nothing_but_colour),
         cmocka_unit_test(test_errors_past_twenty_are_counted_only),
         cmocka_unit_test(test_status_is_input_error_or_the_first_failure),
