@@ -105,6 +105,9 @@ struct einsum_tensor {
     enum tensor_kind kind;
     int dim_count;
     int64_t extent[EINSUM_MAX_DIMS];
+    /* The rank that indexes each dimension where the tensor is declared or
+     * computed (K[b,h,m,e]: "b", "h", "m", "e"); NULL if it is not one rank. */
+    const char *dim_rank[EINSUM_MAX_DIMS];
     int64_t element_count;
     /* The dimension along which the tensor advances (RM[m1+1] from RM[m1]),
      * or -1, and the iterative rank that advances it. */

@@ -51,6 +51,27 @@ static void list_shapes(struct binder *binder)
     }
 }
 
+/* From an input's declaration, or the left side that computes the tensor. */
+static void name_dimensions(struct binder *binder)
+{
+    for (int i = 0; i < binder->workload->tensor_count; i++) {
+        const struct cascade_tensor *parsed =
+            cascade_tensor_at(binder->cascade, (size_t)i);
+        const struct ast_node *access = parsed->declaration;
+        if (!parsed->is_input && parsed->producer >= 0) {
+            access =
+                cascade_statement_at(binder->cascade, (size_t)parsed->producer)
+                    ->output;
+        }
+        for (int d = 0; access != NULL && d < access->child_count; d++) {
+            if (access->child[d]->kind == AST_RANK) {
+                binder->workload->tensors[i].dim_rank[d] =
+                    access->child[d]->name;
+            }
+        }
+    }
+}
+
 static void run_steps(struct binder *binder)
 {
     static void (*const steps[])(struct binder *) = {
@@ -65,6 +86,7 @@ static void run_steps(struct binder *binder)
         }
     }
     list_shapes(binder);
+    name_dimensions(binder);
 }
 
 enum status workload_bind(const struct cascade *cascade,
