@@ -1,0 +1,241 @@
+/* DMA channels: one for the holds above the pipeline, in the order of steps,
+ * and one for each child, in the order of its program. A channel issues its
+ * fills one by one and runs ahead of the children: fill n of a stream goes out
+ * when less than `copies` tiles of it are issued and not released.
+ *
+ * A channel is at an event of the schedule: the outer one at a fill of the step
+ * `position`, the others at event `event_index` of the iteration `position` and
+ * there, if it is a tile step, at one of the operands fetched anew for it. That
+ * is all a channel remembers, so it can be moved to another iteration with the
+ * same events. */
+#include "sim/machine.h"
+
+/* Children's channels look at most so many iterations ahead. */
+#define CHANNEL_SIGHT_ITERATIONS 64
+
+/* ---- the next fill
+ * ------------------------------------------------------------ */
+
+static void load_step(struct channel *channel)
+{
+    struct machine *machine = channel->component.machine;
+    channel->event_index = 0;
+    channel->flow_count = 0;
+    channel->position = phase_next_fill_step(machine->phase, channel->position);
+    channel->is_at_end = channel->position == INT64_MAX;
+    if (!channel->is_at_end) {
+        channel->flow_count = walk_outer_fills(
+            machine->plan, machine->phase_index, channel->position,
+            channel->flows, CHANNEL_MAX_FLOWS);
+    }
+}
+
+/* The stream of the next fill at or after the channel's place; -1 at the end.
+ */
+static int find_outer_fill(struct channel *channel)
+{
+    const struct phase *phase = channel->component.machine->phase;
+    while (!channel->is_at_end) {
+        for (; channel->event_index < channel->flow_count;
+             channel->event_index++) {
+            int stream =
+                phase->stream_of_flow[channel->flows[channel->event_index]];
+            if (stream >= 0) {
+                return stream;
+            }
+        }
+        channel->position++;
+        load_step(channel);
+    }
+    return -1;
+}
+
+/* The next stream among those fetched anew for the tile step the channel is
+ * at. */
+static int find_direct(struct channel *channel)
+{
+    const struct phase *phase = channel->component.machine->phase;
+    if (channel->direct_leaf < 0) {
+        return -1;
+    }
+    const GArray *direct = phase->leaves[channel->direct_leaf].direct;
+    if (channel->direct_index < (int)direct->len) {
+        return g_array_index(direct, int, channel->direct_index);
+    }
+    channel->direct_leaf = -1;
+    return -1;
+}
+
+static int find_in_iteration(struct channel *channel)
+{
+    struct machine *machine = channel->component.machine;
+    int stream = find_direct(channel);
+    while (stream < 0 && walk_child_next(channel->walk, &machine->event)) {
+        channel->event_index++;
+        if (machine->event.kind == WALK_MOVE) {
+            stream = machine->phase->stream_of_flow[machine->event.flow];
+            /* A drain is no stream. */
+        } else if (machine->event.kind == WALK_COMPUTE) {
+            channel->direct_leaf = machine->event.leaf;
+            channel->direct_index = 0;
+            stream = find_direct(channel);
+        }
+    }
+    return stream;
+}
+
+static bool is_in_sight(const struct channel *channel)
+{
+    const struct machine *machine = channel->component.machine;
+    int delay = machine->phase->children[channel->child].delay;
+    return channel->position <=
+           machine->step - delay + CHANNEL_SIGHT_ITERATIONS;
+}
+
+/* Likewise for a child's channel; -1 also when it has looked far enough. */
+static int find_inner_fill(struct channel *channel)
+{
+    struct machine *machine = channel->component.machine;
+    channel->is_out_of_sight = false;
+    while (!channel->is_at_end) {
+        int stream = find_in_iteration(channel);
+        if (stream >= 0) {
+            return stream;
+        }
+        if (channel->position + 1 == machine->phase->iteration_count) {
+            channel->is_at_end = true;
+            break;
+        }
+        if (!is_in_sight(channel)) {
+            channel->is_out_of_sight = true;
+            break;
+        }
+        channel->position++;
+        channel->event_index = 0;
+        walk_child_start(channel->walk, channel->position);
+    }
+    return -1;
+}
+
+static void find_head(struct channel *channel)
+{
+    channel->head = channel->child < 0 ? find_outer_fill(channel)
+                                       : find_inner_fill(channel);
+}
+
+/* Past the fill that was just issued. */
+static void pass_head(struct channel *channel)
+{
+    if (channel->child < 0) {
+        channel->event_index++;
+    } else if (channel->direct_leaf >= 0) {
+        channel->direct_index++;
+    }
+    find_head(channel);
+}
+
+/* ---- issuing
+ * ---------------------------------------------------------------------- */
+
+void channel_activate(struct sysc_process *self, void *user)
+{
+    (void)self;
+    struct channel *channel = user;
+    struct machine *machine = channel->component.machine;
+    component_enter_settling(&channel->component);
+    if (channel->head < 0) {
+        find_head(channel);
+    }
+    while (channel->head >= 0) {
+        struct stream *stream = phase_stream(machine->phase, channel->head);
+        if (stream->issued - stream->released >= stream->copies) {
+            return;
+        }
+        port_request(machine, stream->flow, &stream->transfer,
+                     &stream->arrival[stream->issued % stream->copies]);
+        stream->issued++;
+        pass_head(channel);
+    }
+}
+
+void channel_wake(struct machine *machine, int channel)
+{
+    if (machine->channels[channel].is_used) {
+        component_wake_settling(&machine->channels[channel].component);
+    }
+}
+
+void channels_look_on(struct machine *machine)
+{
+    for (int c = 1; c < machine->channel_count; c++) {
+        if (machine->channels[c].is_out_of_sight) {
+            channel_wake(machine, c);
+        }
+    }
+}
+
+/* ---- phases and jumps
+ * ---------------------------------------------------------------- */
+
+static void begin_phase(struct machine *machine, int index)
+{
+    struct channel *channel = &machine->channels[index];
+    channel->position = 0;
+    channel->event_index = 0;
+    channel->direct_leaf = -1;
+    channel->direct_index = 0;
+    channel->head = -1;
+    channel->is_at_end = false;
+    channel->is_out_of_sight = false;
+    if (index == 0) {
+        load_step(channel);
+    } else {
+        channel->walk = walk_child_new(machine->plan, machine->phase_index,
+                                       channel->child, false);
+        walk_child_start(channel->walk, 0);
+    }
+    channel_wake(machine, index);
+}
+
+void channels_begin_phase(struct machine *machine)
+{
+    const struct phase *phase = machine->phase;
+    for (int c = 0; c < machine->channel_count; c++) {
+        struct channel *channel = &machine->channels[c];
+        channel->is_used = c == 0 ? phase->outer_flows->len > 0
+                                  : c <= phase->child_count &&
+                                        phase->children[c - 1].has_streams;
+        channel->is_out_of_sight = false;
+        if (channel->is_used) {
+            begin_phase(machine, c);
+        }
+    }
+}
+
+void channels_end_phase(struct machine *machine)
+{
+    for (int c = 0; c < machine->channel_count; c++) {
+        walk_child_free(machine->channels[c].walk);
+        machine->channels[c].walk = NULL;
+        machine->channels[c].is_used = false;
+    }
+}
+
+void channel_shift(struct channel *channel, int64_t iterations)
+{
+    struct machine *machine = channel->component.machine;
+    channel->position += iterations;
+    if (channel->child < 0) {
+        channel->flow_count = walk_outer_fills(
+            machine->plan, machine->phase_index, channel->position,
+            channel->flows, CHANNEL_MAX_FLOWS);
+        return;
+    }
+    walk_child_start(channel->walk, channel->position);
+    for (int i = 0; i < channel->event_index; i++) {
+        if (!walk_child_next(channel->walk, &machine->event)) {
+            BUG("iteration %" G_GINT64_FORMAT " has fewer events",
+                channel->position);
+        }
+    }
+}

@@ -1,0 +1,373 @@
+/* Exact fast-forward. doc/sim.md has the proof.
+ *
+ * At the beginning of a step all units are idle and the whole state of the
+ * machine is small: times relative to now, positions relative to the step. For
+ * each loop above the pipeline, at steps in which it advances, the state is
+ * compared with an anchor state (Brent's cycle detection: the anchor is renewed
+ * at powers of two). If they are equal, what happened in between happens again
+ * and again as long as the schedule ahead looks the same, that is while nothing
+ * touches the loop's first or last iteration. So many repetitions are added to
+ * the counters at once, and positions move on. */
+#include <string.h>
+
+#include "sim/machine.h"
+
+/* One loop in its current run, from its first to its last iteration. */
+struct level {
+    const struct loop *loop;
+    int64_t begin_step; /* of the run; -1: none seen yet */
+    int64_t end_step;   /* the first step (= iteration) after the run */
+    bool is_done;       /* skipped, or nothing more to skip */
+    /* Units that have done nothing since then have no work in this loop. In
+     * run time: clock and skipped cycles together. */
+    int64_t calm_cycles;
+    bool has_anchor;
+    int64_t anchor_index; /* iteration of the loop */
+    int64_t power;
+    int64_t anchor_cycles; /* run time */
+    GArray *anchor;        /* int64_t */
+    int64_t *anchor_counters;
+};
+
+struct fast_forward {
+    struct machine *machine;
+    int level_count;
+    struct level *levels;
+    GArray *state; /* int64_t: the state being compared */
+};
+
+struct fast_forward *fast_forward_new(struct machine *machine)
+{
+    struct fast_forward *ff = g_new0(struct fast_forward, 1);
+    ff->machine = machine;
+    ff->state = g_array_new(false, false, sizeof(int64_t));
+    return ff;
+}
+
+static void clear_levels(struct fast_forward *ff)
+{
+    for (int l = 0; l < ff->level_count; l++) {
+        g_array_unref(ff->levels[l].anchor);
+        g_free(ff->levels[l].anchor_counters);
+    }
+    g_free(ff->levels);
+    ff->levels = NULL;
+    ff->level_count = 0;
+}
+
+void fast_forward_free(struct fast_forward *ff)
+{
+    if (ff != NULL) {
+        clear_levels(ff);
+        g_array_unref(ff->state);
+        g_free(ff);
+    }
+}
+
+void fast_forward_begin_phase(struct fast_forward *ff)
+{
+    const struct phase *phase = ff->machine->phase;
+    clear_levels(ff);
+    ff->level_count = phase->loop_count;
+    ff->levels = g_new0(struct level, (gsize)phase->loop_count + 1);
+    for (int l = 0; l < ff->level_count; l++) {
+        struct level *level = &ff->levels[l];
+        level->loop = &phase->loops[l];
+        level->begin_step = -1;
+        level->anchor = g_array_new(false, false, sizeof(int64_t));
+        level->anchor_counters =
+            g_new0(int64_t, (gsize)ff->machine->counter_count);
+    }
+}
+
+/* ---- the state
+ * ------------------------------------------------------------------ */
+
+static void put(struct fast_forward *ff, int64_t value)
+{
+    g_array_append_val(ff->state, value);
+}
+
+/* A time that only matters while it lies ahead. */
+static void put_time(struct fast_forward *ff, int64_t at_cycles)
+{
+    int64_t ahead_cycles = at_cycles - ff->machine->now_cycles;
+    put(ff, ahead_cycles > 0 ? ahead_cycles : 0);
+}
+
+static bool is_calm(const struct unit *unit, const struct level *level)
+{
+    return unit->idle_since_cycles <= level->calm_cycles;
+}
+
+static void put_units(struct fast_forward *ff, const struct level *level)
+{
+    struct machine *m = ff->machine;
+    for (int u = 0; u < m->plan->arch->unit_count; u++) {
+        const struct unit *unit = &m->units[u];
+        bool is_without_work = is_calm(unit, level);
+        put(ff, unit->has_started);
+        put(ff, is_without_work);
+        put(ff, is_without_work
+                    ? 0
+                    : machine_run_cycles(m) - unit->idle_since_cycles);
+    }
+}
+
+static void put_ports(struct fast_forward *ff)
+{
+    const struct machine *m = ff->machine;
+    for (int p = 0; p < m->plan->arch->memory_count; p++) {
+        const struct port *port = &m->ports[p];
+        bool is_busy = port->busy_until_cycles >= m->now_cycles;
+        put_time(ff, port->busy_until_cycles);
+        put(ff, is_busy ? port->busy_part : 0);
+    }
+}
+
+static void put_streams(struct fast_forward *ff)
+{
+    const struct phase *phase = ff->machine->phase;
+    for (guint i = 0; i < phase->streams->len; i++) {
+        const struct stream *stream = phase_stream(phase, (int)i);
+        put(ff, stream->issued - stream->released);
+        put(ff, stream->reached - stream->released);
+        for (int64_t n = stream->issued - stream->copies; n < stream->issued;
+             n++) {
+            if (n < 0) {
+                put(ff, -1);
+            } else {
+                put_time(ff, stream->arrival[n % stream->copies].at_cycles);
+            }
+        }
+    }
+    for (guint i = 0; i < phase->sinks->len; i++) {
+        const struct sink *sink = phase_sink(phase, (int)i);
+        put(ff, MIN(sink->requested, SINK_CREDITS));
+        for (int64_t n = sink->requested; n < sink->requested + SINK_CREDITS;
+             n++) {
+            put_time(ff, sink->done[n % SINK_CREDITS].at_cycles);
+        }
+    }
+}
+
+static void put_children(struct fast_forward *ff)
+{
+    const struct phase *phase = ff->machine->phase;
+    int64_t local = machine_local(ff->machine, ff->machine->step);
+    for (int c = 0; c < phase->child_count; c++) {
+        const GArray *readers = phase->children[c].readers;
+        for (guint r = 0; r < readers->len; r++) {
+            const struct reader *reader =
+                &g_array_index(readers, struct reader, r);
+            put(ff, reader->tile - phase_stream(phase, reader->stream)->issued);
+        }
+    }
+    for (int64_t i = local - phase->max_delay; i < local; i++) {
+        put(ff, i < 0 ? 0 : (int64_t)phase->changed[i % phase->ring_count]);
+    }
+    for (int l = 0; l < ff->machine->plan->leaf_count; l++) {
+        const int64_t *arrived = phase->leaves[l].arrived_cycles;
+        int64_t from = local - phase->max_delay - 1 - phase->max_lag;
+        for (int64_t i = from; arrived != NULL && i < local; i++) {
+            put_time(ff, i < 0 ? 0 : arrived[i % phase->ring_count]);
+        }
+    }
+}
+
+/* A channel that has run into what comes after this loop stands still while the
+ * loop goes on: its place is absolute. */
+static bool is_beyond(const struct fast_forward *ff,
+                      const struct channel *channel, const struct level *level)
+{
+    int64_t iteration = channel->position;
+    if (channel->is_at_end) {
+        return true;
+    }
+    if (channel->child < 0 && channel->head >= 0) {
+        iteration -=
+            phase_stream(ff->machine->phase, channel->head)->first_delay;
+    }
+    return iteration >= level->end_step;
+}
+
+static void put_channels(struct fast_forward *ff, const struct level *level)
+{
+    const struct machine *m = ff->machine;
+    for (int c = 0; c < m->channel_count; c++) {
+        const struct channel *channel = &m->channels[c];
+        if (!channel->is_used) {
+            continue;
+        }
+        bool is_still = is_beyond(ff, channel, level);
+        put(ff, channel->is_at_end);
+        put(ff, is_still);
+        put(ff, is_still ? channel->position : channel->position - m->step);
+        put(ff, channel->event_index);
+        put(ff, channel->direct_leaf);
+        put(ff, channel->direct_index);
+        put(ff, channel->head);
+        put(ff, channel->is_out_of_sight);
+    }
+}
+
+static void capture(struct fast_forward *ff, const struct level *level)
+{
+    g_array_set_size(ff->state, 0);
+    put_units(ff, level);
+    put_ports(ff);
+    put_streams(ff);
+    put_children(ff);
+    put_channels(ff, level);
+}
+
+/* ---- skipping
+ * ---------------------------------------------------------------------- */
+
+/* How many of `period` iterations of the loop may be skipped at once: neither
+ * children nor channels may get to see the loop's last iteration. */
+static int64_t count_repetitions(const struct fast_forward *ff,
+                                 const struct level *level, int64_t period)
+{
+    const struct machine *m = ff->machine;
+    int64_t furthest = m->step;
+    for (int c = 0; c < m->channel_count; c++) {
+        const struct channel *channel = &m->channels[c];
+        if (channel->is_used && !is_beyond(ff, channel, level)) {
+            furthest = MAX(furthest, channel->position);
+        }
+    }
+    int64_t room = level->end_step - level->loop->inside - 1 - furthest;
+    return room <= 0 ? 0 : room / (period * level->loop->inside);
+}
+
+static bool multiply_counters(struct machine *m, const struct level *level,
+                              int64_t repetitions)
+{
+    for (int i = 0; i < m->counter_count; i++) {
+        int64_t added = 0;
+        if (i != COUNTER_CYCLES &&
+            (!num_mul(m->counters[i] - level->anchor_counters[i], repetitions,
+                      &added) ||
+             !num_add(m->counters[i], added, &m->counters[i]))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void skip(struct fast_forward *ff, struct level *level, int64_t period,
+                 int64_t repetitions)
+{
+    struct machine *m = ff->machine;
+    int64_t cycles = 0;
+    int64_t iterations = period * repetitions * level->loop->inside;
+    if (!num_mul(machine_run_cycles(m) - level->anchor_cycles, repetitions,
+                 &cycles) ||
+        !multiply_counters(m, level, repetitions) ||
+        !num_add(*counter_skipped_cycles(m), cycles,
+                 counter_skipped_cycles(m))) {
+        machine_fail(m, ERR_LIMIT, "sim-limit", "cycles exceed 64 bits");
+        return;
+    }
+    for (int u = 0; u < m->plan->arch->unit_count; u++) {
+        if (!is_calm(&m->units[u], level)) {
+            m->units[u].idle_since_cycles += cycles;
+        }
+    }
+    for (int c = 0; c < m->channel_count; c++) {
+        struct channel *channel = &m->channels[c];
+        if (channel->is_used && !is_beyond(ff, channel, level)) {
+            channel_shift(channel, iterations);
+        }
+    }
+    m->step += iterations;
+    m->skipped += iterations;
+    m->next_fill_step = phase_next_fill_step(m->phase, m->step);
+}
+
+/* ---- detecting
+ * ------------------------------------------------------------------------ */
+
+static void set_anchor(struct fast_forward *ff, struct level *level,
+                       int64_t index)
+{
+    struct machine *m = ff->machine;
+    level->has_anchor = true;
+    level->anchor_index = index;
+    level->anchor_cycles = machine_run_cycles(m);
+    memcpy(level->anchor_counters, m->counters,
+           sizeof(int64_t) * (gsize)m->counter_count);
+    /* The old anchor becomes the next state's space. */
+    GArray *spare = level->anchor;
+    level->anchor = ff->state;
+    ff->state = spare;
+}
+
+static bool is_at_anchor(const struct fast_forward *ff,
+                         const struct level *level)
+{
+    return level->has_anchor && level->anchor->len == ff->state->len &&
+           memcmp(level->anchor->data, ff->state->data,
+                  sizeof(int64_t) * ff->state->len) == 0;
+}
+
+/* A run of the loop begins with this step. */
+static void begin_run(struct level *level, int64_t step)
+{
+    level->begin_step = step;
+    level->end_step = step + level->loop->trips * level->loop->inside;
+    level->is_done = level->loop->trips < 3;
+    level->has_anchor = false;
+    level->calm_cycles = -1;
+    level->power = 1;
+}
+
+static void look(struct fast_forward *ff, struct level *level)
+{
+    const struct machine *m = ff->machine;
+    int64_t inside = level->loop->inside;
+    int64_t begin = m->step - m->step % (inside * level->loop->trips);
+    if (begin != level->begin_step) {
+        begin_run(level, begin);
+    }
+    /* What belongs to iterations before this run's second must be over. */
+    int64_t since = m->step - begin;
+    int64_t calm = m->phase->max_delay + 1 + m->phase->max_lag;
+    if (level->is_done || since < calm) {
+        return;
+    }
+    if (since < calm + inside || level->calm_cycles < 0) {
+        level->calm_cycles = machine_run_cycles(ff->machine);
+        return;
+    }
+    int64_t index = since / inside;
+    capture(ff, level);
+    if (is_at_anchor(ff, level)) {
+        int64_t period = index - level->anchor_index;
+        int64_t repetitions = count_repetitions(ff, level, period);
+        level->is_done = true;
+        if (repetitions > 0) {
+            skip(ff, level, period, repetitions);
+        }
+    } else if (!level->has_anchor ||
+               index - level->anchor_index == level->power) {
+        level->power *= level->has_anchor ? 2 : 1;
+        set_anchor(ff, level, index);
+    }
+}
+
+void fast_forward_at_step(struct fast_forward *ff)
+{
+    struct machine *m = ff->machine;
+    if (m->step >= m->phase->iteration_count) {
+        return;
+    }
+    /* Outermost first: its jump begins new runs of the loops inside. */
+    for (int l = 0; l < ff->level_count; l++) {
+        struct level *level = &ff->levels[l];
+        if (m->step % level->loop->inside == 0) {
+            look(ff, level);
+        }
+    }
+}

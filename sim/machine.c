@@ -1,0 +1,223 @@
+/* Builds the components of an architecture in a fresh SystemC context and runs
+ * them. */
+#include "sim/machine.h"
+
+/* ---- waking
+ * ---------------------------------------------------------------------- */
+
+void machine_fail(struct machine *machine, enum status status, const char *code,
+                  const char *message)
+{
+    if (machine->status == OK) {
+        machine->status =
+            diag_fail(machine->diags, status, code, "%s", message);
+        machine_check(machine, sysc_stop(machine->context));
+    }
+}
+
+void machine_check(struct machine *machine, enum sysc_status status)
+{
+    if (status != SYSC_OK && status != SYSC_STOPPED && machine->status == OK) {
+        machine->status = diag_fail(
+            machine->diags,
+            status == SYSC_ERR_LIMIT    ? ERR_LIMIT
+            : status == SYSC_ERR_MEMORY ? ERR_MEM
+                                        : ERR_IO,
+            "sim-kernel", "SystemC: %s: %s", sysc_status_text(status),
+            machine->context == NULL ? "no context"
+                                     : sysc_context_error(machine->context));
+    }
+}
+
+void component_wake_now(struct component *component)
+{
+    if (!component->is_woken) {
+        component->is_woken = true;
+        machine_check(component->machine,
+                      sysc_event_notify_delta(component->wake));
+    }
+}
+
+void component_wake_at(struct component *component, int64_t at_cycles)
+{
+    int64_t delay_cycles = at_cycles - component->machine->now_cycles;
+    machine_check(component->machine,
+                  sysc_event_notify_after(component->wake, delay_cycles));
+}
+
+void component_wake_settling(struct component *component)
+{
+    if (!component->is_woken) {
+        component->machine->settling++;
+        component_wake_now(component);
+    }
+}
+
+void component_enter_settling(struct component *component)
+{
+    struct machine *machine = component->machine;
+    machine->now_cycles = sysc_now(machine->context);
+    if (component->is_woken) {
+        component->is_woken = false;
+        machine->settling--;
+    }
+}
+
+/* ---- building
+ * ------------------------------------------------------------------------ */
+
+static enum sysc_status add_component(struct component *component,
+                                      struct machine *machine,
+                                      struct sysc_module *parent,
+                                      const char *kind, int number,
+                                      sysc_process_fn activate, void *user)
+{
+    g_autofree char *name = g_strdup_printf("%s%d", kind, number);
+    struct sysc_module *module = NULL;
+    struct sysc_process *process = NULL;
+    component->machine = machine;
+    enum sysc_status status =
+        sysc_module_new(machine->context, parent, name, user, NULL, &module);
+    if (status == SYSC_OK) {
+        status =
+            sysc_event_new(machine->context, module, "wake", &component->wake);
+    }
+    if (status == SYSC_OK) {
+        struct sysc_process_options options = SYSC_PROCESS_OPTIONS_DEFAULT;
+        options.sensitive = &component->wake;
+        options.sensitive_count = 1;
+        options.dont_initialize = true;
+        status = sysc_method_new(machine->context, module, "run", activate,
+                                 user, &options, &process);
+    }
+    return status;
+}
+
+static enum sysc_status add_units(struct machine *machine,
+                                  struct sysc_module *chip)
+{
+    const struct arch *arch = machine->plan->arch;
+    machine->units = g_new0(struct unit, (gsize)arch->unit_count + 1);
+    enum sysc_status status = SYSC_OK;
+    for (int u = 0; u < arch->unit_count && status == SYSC_OK; u++) {
+        machine->units[u].id = u;
+        status = add_component(&machine->units[u].component, machine, chip,
+                               "unit", u, unit_activate, &machine->units[u]);
+    }
+    return status;
+}
+
+static enum sysc_status add_ports(struct machine *machine,
+                                  struct sysc_module *chip)
+{
+    const struct arch *arch = machine->plan->arch;
+    machine->ports = g_new0(struct port, (gsize)arch->memory_count + 1);
+    enum sysc_status status = SYSC_OK;
+    for (int m = 0; m < arch->memory_count && status == SYSC_OK; m++) {
+        port_init(&machine->ports[m], arch, m);
+        status = add_component(&machine->ports[m].component, machine, chip,
+                               "port", m, port_activate, &machine->ports[m]);
+    }
+    return status;
+}
+
+static enum sysc_status add_channels(struct machine *machine,
+                                     struct sysc_module *chip)
+{
+    int child_count = 0;
+    for (int p = 0; p < machine->plan->phase_count; p++) {
+        child_count = MAX(child_count, machine->plan->phases[p].child_count);
+    }
+    machine->channel_count = 1 + child_count;
+    machine->channels = g_new0(struct channel, (gsize)machine->channel_count);
+    enum sysc_status status = SYSC_OK;
+    for (int c = 0; c < machine->channel_count && status == SYSC_OK; c++) {
+        machine->channels[c].child = c - 1;
+        status =
+            add_component(&machine->channels[c].component, machine, chip, "dma",
+                          c, channel_activate, &machine->channels[c]);
+    }
+    return status;
+}
+
+static enum sysc_status build(struct machine *machine)
+{
+    struct sysc_module *chip = NULL;
+    enum sysc_status status = sysc_context_new(NULL, &machine->context);
+    if (status == SYSC_OK) {
+        status = sysc_module_new(machine->context, NULL, "chip", machine, NULL,
+                                 &chip);
+    }
+    if (status == SYSC_OK) {
+        status = add_units(machine, chip);
+    }
+    if (status == SYSC_OK) {
+        status = add_ports(machine, chip);
+    }
+    if (status == SYSC_OK) {
+        status = add_channels(machine, chip);
+    }
+    if (status == SYSC_OK) {
+        status = add_component(&machine->sequencer, machine, chip, "sequencer",
+                               0, sequencer_activate, machine);
+    }
+    return status;
+}
+
+enum status machine_new(const struct plan *plan,
+                        const struct sim_options *options, struct diags *diags,
+                        struct machine **result)
+{
+    AUTO(machine) machine = g_new0(struct machine, 1);
+    machine->plan = plan;
+    machine->diags = diags;
+    machine->step_limit = options->step_limit;
+    machine->counter_count = 1 + plan->arch->unit_count * COUNTER_PER_UNIT +
+                             plan->leaf_count + plan->flow_count;
+    machine->counters = g_new0(int64_t, (gsize)machine->counter_count);
+    machine_check(machine, build(machine));
+    if (machine->status != OK) {
+        return machine->status;
+    }
+    if (options->use_fast_forward) {
+        machine->fast_forward = fast_forward_new(machine);
+    }
+    *result = g_steal_pointer(&machine);
+    return OK;
+}
+
+void machine_free(struct machine *machine)
+{
+    if (machine == NULL) {
+        return;
+    }
+    if (machine->channels != NULL) {
+        channels_end_phase(machine);
+    }
+    /* Nothing useful can be done about a kernel that does not let go. */
+    (void)sysc_context_free(machine->context);
+    for (int m = 0;
+         machine->ports != NULL && m < machine->plan->arch->memory_count; m++) {
+        port_clear(&machine->ports[m]);
+    }
+    fast_forward_free(machine->fast_forward);
+    phase_free(machine->phase);
+    g_free(machine->units);
+    g_free(machine->ports);
+    g_free(machine->channels);
+    g_free(machine->counters);
+    g_free(machine);
+}
+
+enum status machine_run(struct machine *machine)
+{
+    component_wake_now(&machine->sequencer);
+    enum sysc_status status = sysc_run_until_idle(machine->context);
+    machine_check(machine, status);
+    if (machine->status == OK && status != SYSC_STOPPED) {
+        BUG("the simulation is stuck in step %" G_GINT64_FORMAT
+            " of phase %d, slot %d",
+            machine->step, machine->phase_index, machine->slot);
+    }
+    return machine->status;
+}

@@ -1,0 +1,251 @@
+/* Machine: the SystemC components and what they share. Private to sim/.
+ *
+ *   sequencer  one: walks the steps and slots of a phase; all units enter a
+ *              slot together
+ *   unit       sleeps through a tile step, then starts the next one or waits
+ *   channel    DMA: one for the holds above the pipeline, one per child; issues
+ *              fills in program order as far as buffers allow
+ *   port       of a memory with finite bandwidth: serves requests one after
+ *              another in exact rational time
+ *
+ * Each is an SC_METHOD that sleeps on its own event. What happens in one cycle
+ * does not depend on the order in which the kernel runs them: ports serve
+ * nothing and the sequencer opens no slot before units and channels have
+ * settled, and a port serves the requests of one cycle sorted by flow.
+ *
+ * Times are cycles of the kernel's clock. Fast-forward moves no clock; it adds
+ * what it skipped to the counters. "Run time" is both together. */
+#ifndef SIM_MACHINE_H
+#define SIM_MACHINE_H
+
+#include "sim/sim.h"
+#include "sim/systemc/systemc.h"
+#include "sim/timing.h"
+
+struct machine;
+
+/* What every component has. */
+struct component {
+    struct machine *machine;
+    struct sysc_event *wake;
+    bool is_woken; /* will run in the next delta cycle */
+};
+
+struct unit {
+    struct component component;
+    int id;
+    bool is_busy;
+    int64_t done_cycles;
+    struct child *child; /* whose leaf runs here while busy */
+    int leaf;
+    int queue_position;        /* in phase->queue of the slot */
+    bool waits_for_port;       /* wake it when a port has served something */
+    struct pending on_chip;    /* transfer of the running tile step */
+    int64_t idle_since_cycles; /* run time */
+    bool has_started;          /* in this phase */
+    bool is_used;              /* has leaves in this phase */
+};
+
+struct request {
+    int flow; /* sorts the requests of one cycle */
+    struct leg leg;
+    struct pending *pending;
+};
+
+struct port {
+    struct component component;
+    int memory;
+    int64_t numerator; /* cycles per byte = numerator / denominator */
+    int64_t denominator;
+    int64_t busy_until_cycles; /* and busy_part / denominator */
+    int64_t busy_part;
+    GArray *queue; /* struct request */
+};
+
+#define CHANNEL_MAX_FLOWS 64
+
+struct channel {
+    struct component component;
+    int child; /* -1: holds above the pipeline */
+    bool is_used;
+    struct walk_child *walk;
+    /* Where it is: the outer channel counts steps, the others iterations. */
+    int64_t position;
+    int event_index; /* of the next event there, so a walk can be resumed */
+    int direct_leaf; /* whose direct streams are being issued; -1 */
+    int direct_index;
+    int head; /* stream of the next fill; -1: none found yet */
+    bool is_at_end;
+    bool is_out_of_sight; /* looked as far ahead as it may */
+    int flow_count;       /* outer channel: fills of the step at `position` */
+    int flows[CHANNEL_MAX_FLOWS];
+};
+
+enum sequencer_state {
+    SEQUENCER_BEGIN_PHASE,
+    SEQUENCER_OPEN_SLOT,
+    SEQUENCER_IN_SLOT,   /* children run; the last wakes the sequencer */
+    SEQUENCER_END_PHASE, /* ports finish what is under way */
+};
+
+struct machine {
+    const struct plan *plan;
+    struct sysc_context *context;
+    struct component sequencer;
+    enum sequencer_state state;
+    struct phase *phase;
+    int phase_index;
+    int64_t now_cycles;
+    int64_t step;    /* of the plan */
+    int64_t skipped; /* iterations that fast-forward left out in this phase */
+    int slot;
+    int children_left; /* in this slot */
+    int settling;      /* units and channels woken in this cycle */
+    int ports_woken;
+    int64_t next_fill_step;
+    struct unit *units; /* by unit id */
+    struct port *ports; /* by memory id; denominator 0: unlimited */
+    int channel_count;
+    struct channel *channels;
+    /* All that adds up, in one array so that fast-forward can multiply it. */
+    int counter_count;
+    int64_t *counters;
+    int64_t tile_steps; /* really simulated */
+    int64_t step_limit;
+    struct fast_forward *fast_forward; /* NULL: not used */
+    struct walk_event event;           /* scratch of whoever walks */
+    struct diags *diags;
+    enum status status; /* of the run; not OK ends it */
+};
+
+/* ---- counters --------------------------------------------------------------
+ */
+
+#define COUNTER_CYCLES   0
+#define COUNTER_PER_UNIT (1 + STALL_COUNT)
+
+/* Cycles that fast-forward skipped. */
+static inline int64_t *counter_skipped_cycles(struct machine *m)
+{
+    return &m->counters[COUNTER_CYCLES];
+}
+
+static inline int64_t *counter_busy(struct machine *m, int unit)
+{
+    return &m->counters[1 + unit * COUNTER_PER_UNIT];
+}
+
+static inline int64_t *counter_stall(struct machine *m, int unit,
+                                     enum stall stall)
+{
+    return counter_busy(m, unit) + 1 + (int)stall;
+}
+
+static inline int64_t *counter_executed(struct machine *m, int leaf)
+{
+    return &m->counters[1 + m->plan->arch->unit_count * COUNTER_PER_UNIT +
+                        leaf];
+}
+
+static inline int64_t *counter_moved(struct machine *m, int flow)
+{
+    return counter_executed(m, m->plan->leaf_count) + flow;
+}
+
+static inline int64_t machine_run_cycles(struct machine *m)
+{
+    return m->now_cycles + *counter_skipped_cycles(m);
+}
+
+/* ---- machine.c
+ * --------------------------------------------------------------- */
+
+MUST_USE enum status machine_new(const struct plan *plan,
+                                 const struct sim_options *options,
+                                 struct diags *diags, struct machine **machine);
+void machine_free(struct machine *machine);
+BASE_DEFINE_CLEANUP(machine)
+/* Runs all phases. */
+MUST_USE enum status machine_run(struct machine *machine);
+/* All that is said to the kernel may fail once time ends. */
+void machine_check(struct machine *machine, enum sysc_status status);
+/* Records the first failure and ends the run. */
+void machine_fail(struct machine *machine, enum status status, const char *code,
+                  const char *message);
+
+/* The local number of an iteration or step: without what was skipped. */
+static inline int64_t machine_local(const struct machine *m, int64_t iteration)
+{
+    return iteration - m->skipped;
+}
+
+/* ---- waking
+ * ------------------------------------------------------------------- */
+
+void component_wake_now(struct component *component);
+void component_wake_at(struct component *component, int64_t at_cycles);
+/* Units and channels: counted in `settling` until they have run. */
+void component_wake_settling(struct component *component);
+/* Called at the beginning of a unit's or channel's activation. */
+void component_enter_settling(struct component *component);
+
+/* ---- unit.c
+ * ------------------------------------------------------------------- */
+
+void unit_activate(struct sysc_process *self, void *user);
+/* Wakes every unit that waits for something a port had to serve. */
+void units_wake_waiting(struct machine *machine);
+
+/* ---- port.c
+ * -------------------------------------------------------------------- */
+
+void port_init(struct port *port, const struct arch *arch, int memory);
+void port_clear(struct port *port);
+void port_activate(struct sysc_process *self, void *user);
+/* Requests all legs of a transfer; `pending` is known once they are served. */
+void port_request(struct machine *machine, int flow,
+                  const struct transfer *transfer, struct pending *pending);
+/* When the port has served everything so far. */
+int64_t port_idle_cycles(const struct port *port);
+
+/* ---- dma.c
+ * --------------------------------------------------------------------- */
+
+void channel_activate(struct sysc_process *self, void *user);
+void channels_begin_phase(struct machine *machine);
+void channels_end_phase(struct machine *machine);
+/* Position moves by `iterations`: same events, later iteration. */
+void channel_shift(struct channel *channel, int64_t iterations);
+/* A buffer of the stream was released: its channel may go on. */
+void channel_wake(struct machine *machine, int channel);
+/* Wakes the channels that had looked as far ahead as they may. */
+void channels_look_on(struct machine *machine);
+
+/* ---- sequencer.c
+ * ----------------------------------------------------------------- */
+
+void sequencer_activate(struct sysc_process *self, void *user);
+/* The child's running tile step is finished: its program goes on. */
+void child_go_on(struct machine *machine, struct child *child);
+
+/* ---- stalls.c
+ * ---------------------------------------------------------------------- */
+
+/* The unit starts a tile step now after having been idle: until `ready_cycles`
+ * its turn had not come, until `reduced_cycles` a reduction had not arrived,
+ * then operands or room for results were missing. */
+void stalls_account_start(struct unit *unit, int64_t ready_cycles,
+                          int64_t reduced_cycles);
+/* The phase ends now. */
+void stalls_account_end(struct unit *unit);
+
+/* ---- fast_forward.c
+ * ------------------------------------------------------------------ */
+
+struct fast_forward *fast_forward_new(struct machine *machine);
+void fast_forward_free(struct fast_forward *fast_forward);
+void fast_forward_begin_phase(struct fast_forward *fast_forward);
+/* At the beginning of a step: skips what is known to repeat. */
+void fast_forward_at_step(struct fast_forward *fast_forward);
+
+#endif

@@ -1,0 +1,74 @@
+/* Runs the machine and turns its counters into an evaluation. Everything that
+ * does not depend on time is counted by the model from how often each leaf and
+ * flow happened, so that both fidelities count alike. */
+#include "sim/machine.h"
+
+/* How often each flow happened: flows of leaves happen with every tile step. */
+static void count_flows(struct machine *machine)
+{
+    const struct plan *plan = machine->plan;
+    for (int l = 0; l < plan->leaf_count; l++) {
+        const struct plan_leaf *leaf = &plan->leaves[l];
+        for (int f = 0; f < leaf->flow_count; f++) {
+            *counter_moved(machine, leaf->first_flow + f) =
+                *counter_executed(machine, l);
+        }
+    }
+}
+
+/* Lane-cycles worked over lane-cycles there are. */
+static double find_utilization_ratio(struct machine *machine, int unit,
+                                     int64_t cycles)
+{
+    const struct plan *plan = machine->plan;
+    double worked = 0;
+    for (int l = 0; l < plan->leaf_count; l++) {
+        const struct plan_leaf *leaf = &plan->leaves[l];
+        if (leaf->unit == unit) {
+            worked += (double)*counter_executed(machine, l) *
+                      (double)leaf->busy_cycles_per_step *
+                      (double)leaf->lanes_used;
+        }
+    }
+    double lane_cycles = (double)cycles * (double)plan->arch->units[unit].lanes;
+    return lane_cycles > 0 ? worked / lane_cycles : 0;
+}
+
+static void fill_in(struct machine *machine, struct evaluation *evaluation)
+{
+    evaluation->fidelity = FIDELITY_SIM;
+    evaluation->cycles = machine_run_cycles(machine);
+    for (int u = 0; u < evaluation->unit_count; u++) {
+        struct evaluation_unit *unit = &evaluation->units[u];
+        unit->busy_cycles = *counter_busy(machine, u);
+        for (int s = 0; s < STALL_COUNT; s++) {
+            unit->stall_cycles[s] = *counter_stall(machine, u, (enum stall)s);
+        }
+        unit->utilization_ratio =
+            find_utilization_ratio(machine, u, evaluation->cycles);
+    }
+}
+
+enum status sim_run(const struct plan *plan, const struct sim_options *options,
+                    struct diags *diags, struct evaluation **evaluation,
+                    int64_t *simulated_steps)
+{
+    AUTO(machine) machine = NULL;
+    AUTO(evaluation) counted = NULL;
+    AUTO(evaluation) modelled = NULL;
+    TRY(machine_new(plan, options, diags, &machine));
+    TRY(machine_run(machine));
+    count_flows(machine);
+    TRY(model_count(plan, counter_executed(machine, 0),
+                    counter_moved(machine, 0), diags, &counted));
+    TRY(model_evaluate(plan, diags, &modelled));
+    fill_in(machine, counted);
+    counted->model_cycles = modelled->cycles;
+    g_free(counted->bottleneck);
+    counted->bottleneck = g_strdup(modelled->bottleneck);
+    if (simulated_steps != NULL) {
+        *simulated_steps = machine->tile_steps;
+    }
+    *evaluation = g_steal_pointer(&counted);
+    return OK;
+}

@@ -1,0 +1,181 @@
+/* Timing: what the moves and tile steps of one phase cost and wait for, worked
+ * out once from the plan, plus the state that belongs to it while it runs.
+ * Private to sim/.
+ *
+ *   transfer  one event of a flow as the port time it takes
+ *   stream    data on its way to tile steps: a fill of a hold, or an operand
+ *             read straight from the outermost memory; buffers limit how far
+ *             its channel may run ahead
+ *   sink      data on its way out: a write or a drain, two may be under way
+ *   child     a child of the pipeline: its program and what it has reached
+ *
+ * Iterations and steps are those of the plan; "local" ones do not count what
+ * fast-forward has skipped, so that rings need no shifting. */
+#ifndef SIM_TIMING_H
+#define SIM_TIMING_H
+
+#include "mapping/mapping.h"
+
+/* A completion to come: known once no leg is outstanding. */
+struct pending {
+    int64_t at_cycles;
+    int legs; /* requests not served yet; PENDING_NOT_ISSUED */
+};
+
+/* Time on one port: whole cycles and part / (the port's denominator). */
+struct leg {
+    int port; /* memory id */
+    int64_t whole_cycles;
+    int64_t part;
+};
+
+#define TRANSFER_MAX_LEGS 4
+
+struct transfer {
+    int leg_count; /* 0: takes no time */
+    struct leg leg[TRANSFER_MAX_LEGS];
+};
+
+struct stream {
+    int flow;
+    int channel; /* 0: of the holds above the pipeline; else 1 + child */
+    int64_t copies;
+    struct transfer transfer;
+    /* Holds above the pipeline: the tile of iteration i is needed from step
+     * i+first to the end of step i+last. */
+    bool is_outer;
+    int first_delay;
+    int last_delay;
+    /* State. Fill n may be issued while n - released < copies. */
+    int64_t issued;
+    int64_t released;
+    int64_t reached;         /* inner: fills the program has come to */
+    struct pending *arrival; /* ring of `copies` */
+};
+
+#define SINK_CREDITS 2
+
+struct sink {
+    int flow;
+    struct transfer transfer;
+    int64_t requested;
+    struct pending done[SINK_CREDITS]; /* of the last requests, as a ring */
+};
+
+/* A result that was reduced more iterations ago has always arrived. */
+#define AWAITED_MAX_LAG 16
+
+/* A result of a reduction across lanes that another leaf waits for. */
+struct awaited {
+    int leaf;
+    int64_t lag_iterations; /* 0: of the same iteration */
+};
+
+/* All GArrays hold what the comment says; indices into the phase's arrays. */
+struct leaf_timing {
+    bool is_here; /* belongs to this phase */
+    int unit;
+    int child;
+    int64_t busy_cycles;
+    int64_t reduce_cycles;
+    int64_t per_iteration; /* tile steps, if its phase-level `at` holds */
+    GArray *last_loops;    /* int: loops of the phase that must be last */
+    GArray *readers;       /* int: outer streams, as index in child->readers */
+    GArray *streams;       /* int: streams of its own channel */
+    GArray *direct;        /* int: those fetched anew for each tile step */
+    GArray *writes;        /* int: sinks filled by each tile step */
+    GArray *credits;       /* int: sinks that must have room */
+    GArray *awaited;       /* struct awaited */
+    struct transfer on_chip; /* read while it computes */
+    /* Ring by local iteration: when its reduced result has arrived. */
+    int64_t *arrived_cycles; /* NULL unless reduce_cycles > 0 */
+};
+
+struct reader {
+    int stream;
+    int64_t tile; /* index of the tile that the child is at; -1: none yet */
+};
+
+struct child {
+    int index; /* in the plan's children[] */
+    int slot;
+    int delay;
+    struct walk_child *walk;
+    GArray *units;    /* int: units it uses */
+    GArray *leaves;   /* int: leaf ids */
+    GArray *readers;  /* struct reader */
+    bool has_streams; /* its channel has work */
+    bool has_outer_drains;
+    /* State. */
+    int64_t iteration;
+    bool is_running;
+    int next_leaf;         /* leaf it waits to run or runs; -1 at the end */
+    int64_t since_cycles;  /* when the program came to next_leaf */
+    int64_t *left_on_unit; /* tile steps to come in this iteration, by unit;
+                              NULL if it uses one unit only */
+};
+
+/* One loop above the pipeline. */
+struct loop {
+    int node;
+    int64_t trips;
+    int64_t inside; /* iterations of one trip: product of the trips inside */
+};
+
+struct phase {
+    const struct plan *plan;
+    const struct plan_phase *planned;
+    int index;
+    int loop_count;
+    struct loop *loops;
+    int64_t iteration_count;
+    int max_delay;
+    int slot_count;
+    int child_count;
+    struct child *children;
+    int ring_count;             /* of rings by local iteration */
+    int max_lag;                /* of what is awaited, in iterations */
+    struct leaf_timing *leaves; /* by leaf id */
+    GArray *streams;            /* struct stream */
+    GArray *sinks;              /* struct sink */
+    int *stream_of_flow;        /* -1: takes no time */
+    int *sink_of_flow;
+    GArray *outer_flows; /* struct outer_flow */
+    /* Children by slot and unit: who uses the unit in this slot, listed
+     * order; [slot * unit_count + unit], arrays of int. */
+    GArray **queue;
+    /* Streams whose tile changes at an iteration: ring by local iteration. */
+    uint64_t *changed;
+};
+
+/* A FILL or REFILL of a hold above the pipeline, timed or not. */
+struct outer_flow {
+    int flow;
+    int64_t tile_iterations;
+    int first_delay;
+};
+
+#define PHASE_MAX_STREAMS 64 /* bits of `changed` */
+
+/* ERR_LIMIT with a diagnostic if the plan is beyond what can be counted. */
+MUST_USE enum status phase_new(const struct plan *plan, int index,
+                               struct diags *diags, struct phase **phase);
+void phase_free(struct phase *phase);
+
+/* The next step >= `step` in which a tile of a hold above the pipeline may
+ * change; INT64_MAX if there is none. */
+int64_t phase_next_fill_step(const struct phase *phase, int64_t step);
+/* Is the digit of this loop its last one in this iteration? */
+bool phase_is_last(const struct loop *loop, int64_t iteration);
+
+static inline struct stream *phase_stream(const struct phase *phase, int i)
+{
+    return &g_array_index(phase->streams, struct stream, i);
+}
+
+static inline struct sink *phase_sink(const struct phase *phase, int i)
+{
+    return &g_array_index(phase->sinks, struct sink, i);
+}
+
+#endif

@@ -1,0 +1,27 @@
+/* What the files that build a phase's timing share. Private to sim/. */
+#ifndef SIM_TIMING_BUILD_H
+#define SIM_TIMING_BUILD_H
+
+#include "sim/timing.h"
+
+/* More buffers than this are never filled ahead. */
+#define STREAM_MAX_COPIES 64
+
+/* Service time of `bytes` at a memory of finite bandwidth. ERR_LIMIT on
+ * overflow. */
+MUST_USE enum status port_count_leg(const struct arch *arch, int memory,
+                                    int64_t bytes, struct leg *leg);
+
+/* Is `node` the same as, or an ancestor of, `descendant`? */
+bool timing_is_above(const struct plan *plan, int node, int descendant);
+/* Does the leaf read or write the tensor (seen through views)? */
+bool timing_uses_tensor(const struct plan *plan, int leaf, int tensor);
+
+/* Streams and sinks of holds; needs the leaves' tables. */
+MUST_USE enum status timing_build_holds(struct phase *phase);
+/* Streams, sinks and on-chip transfers of a leaf's own flows. */
+MUST_USE enum status timing_build_leaf_flows(struct phase *phase, int leaf);
+/* Which streams each leaf waits for, and whose reductions. */
+void timing_connect_leaf(struct phase *phase, int leaf);
+
+#endif

@@ -1,0 +1,285 @@
+/* The flows of a phase as transfers, streams and sinks.
+ *
+ * A transfer occupies the port of every finite memory it touches. Of what is
+ * exchanged with a memory that spills, the spilled fraction goes to the memory
+ * outside; of that memory's own fills and drains the same fraction does not
+ * happen. Both shares of an event are rounded up. */
+#include "sim/timing_build.h"
+
+static bool is_finite(const struct plan *plan, int memory)
+{
+    return plan->arch->memories[memory].bandwidth_bytes_per_s != NUM_UNLIMITED;
+}
+
+/* Splits the bytes of an event into the share that stays and the one that is
+ * spilled, each rounded up. */
+static enum status split_spilled(const struct plan *plan, int memory,
+                                 int64_t bytes, int64_t *kept_bytes,
+                                 int64_t *spilled_bytes)
+{
+    const struct plan_memory *m = &plan->memories[memory];
+    *kept_bytes = bytes;
+    *spilled_bytes = 0;
+    if (m->spilled_bytes == 0 || plan->arch->memories[memory].parent < 0) {
+        return OK;
+    }
+    int64_t whole_bytes = 0;
+    if (!num_mul_div_ceil(bytes, m->spilled_bytes, m->footprint_bytes,
+                          spilled_bytes) ||
+        !num_mul_div_floor(bytes, m->spilled_bytes, m->footprint_bytes,
+                           &whole_bytes)) {
+        return ERR_LIMIT;
+    }
+    *kept_bytes = bytes - whole_bytes;
+    return OK;
+}
+
+static enum status add_leg(const struct plan *plan, int memory, int64_t bytes,
+                           struct transfer *transfer)
+{
+    if (bytes == 0 || !is_finite(plan, memory)) {
+        return OK;
+    }
+    if (transfer->leg_count == TRANSFER_MAX_LEGS) {
+        BUG("transfer with more than %d legs", TRANSFER_MAX_LEGS);
+    }
+    TRY(port_count_leg(plan->arch, memory, bytes,
+                       &transfer->leg[transfer->leg_count]));
+    transfer->leg_count++;
+    return OK;
+}
+
+/* The share of `memory` goes to `near`, that of the memory outside to `far`;
+ * both may be the same transfer. */
+static enum status add_shared_leg(const struct plan *plan, int memory,
+                                  bool spills, int64_t bytes,
+                                  struct transfer *near, struct transfer *far)
+{
+    int64_t spilled_bytes = 0;
+    if (spills) {
+        TRY(split_spilled(plan, memory, bytes, &bytes, &spilled_bytes));
+        TRY(add_leg(plan, plan->arch->memories[memory].parent, spilled_bytes,
+                    far));
+    }
+    return add_leg(plan, memory, bytes, near);
+}
+
+/* Bytes of one event. What is read back in the whole run is spread evenly over
+ * the events, rounded up. */
+static enum status count_event_bytes(const struct plan *plan,
+                                     const struct plan_flow *flow,
+                                     int64_t *bytes)
+{
+    int64_t elements = flow->kind == FLOW_PARTIAL && flow->events > 0
+                           ? num_ceil_div(flow->total, flow->events)
+                           : flow->elements;
+    return num_mul(elements, plan->word_bytes, bytes) ? OK : ERR_LIMIT;
+}
+
+/* A fill, refill or drain: both ends. */
+static enum status count_move(const struct plan *plan,
+                              const struct plan_flow *flow,
+                              struct transfer *transfer)
+{
+    int64_t bytes = 0;
+    int64_t spilled_bytes = 0;
+    TRY(count_event_bytes(plan, flow, &bytes));
+    if (flow->spills) {
+        TRY(split_spilled(plan, flow->memory, bytes, &bytes, &spilled_bytes));
+    }
+    TRY(add_shared_leg(plan, flow->outer, flow->outer_spills, bytes, transfer,
+                       transfer));
+    return flow->is_cut_through ? OK
+                                : add_leg(plan, flow->memory, bytes, transfer);
+}
+
+static int add_stream(struct phase *phase, struct stream stream)
+{
+    if (stream.copies > STREAM_MAX_COPIES) {
+        stream.copies = STREAM_MAX_COPIES;
+    }
+    stream.arrival = g_new0(struct pending, (gsize)stream.copies);
+    g_array_append_val(phase->streams, stream);
+    phase->stream_of_flow[stream.flow] = (int)phase->streams->len - 1;
+    return (int)phase->streams->len - 1;
+}
+
+static int add_sink(struct phase *phase, int flow,
+                    const struct transfer *transfer)
+{
+    struct sink sink = {.flow = flow, .transfer = *transfer};
+    g_array_append_val(phase->sinks, sink);
+    phase->sink_of_flow[flow] = (int)phase->sinks->len - 1;
+    return (int)phase->sinks->len - 1;
+}
+
+/* Some tile of the flow is used by a leaf that does not run in every iteration:
+ * the tile then changes more irregularly than every so many iterations. */
+static bool is_irregular(const struct plan *plan, const struct plan_flow *flow)
+{
+    for (int l = 0; l < plan->leaf_count; l++) {
+        if (plan->leaves[l].at_count > 0 &&
+            timing_is_above(plan, flow->node, plan->leaves[l].node) &&
+            timing_uses_tensor(plan, l, flow->tensor)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A fill of a hold above the pipeline. Its copies are at least what lock-step
+ * needs: a tile of iteration i is needed from step i+first to i+last. */
+static enum status add_outer_fill(struct phase *phase, int flow_id)
+{
+    const struct plan *plan = phase->plan;
+    const struct plan_flow *flow = &plan->flows[flow_id];
+    struct outer_flow outer = {.flow = flow_id};
+    int last_delay = 0;
+    walk_use_delays(plan, flow_id, &outer.first_delay, &last_delay);
+    outer.tile_iterations =
+        is_irregular(plan, flow) ? 1 : walk_tile_iterations(plan, flow_id);
+    g_array_append_val(phase->outer_flows, outer);
+    struct stream stream = {
+        .flow = flow_id,
+        .channel = 0,
+        .is_outer = true,
+        .first_delay = outer.first_delay,
+        .last_delay = last_delay,
+    };
+    int64_t needed =
+        1 + num_ceil_div(last_delay - outer.first_delay, outer.tile_iterations);
+    stream.copies = MAX(plan->nodes[flow->node].copies, needed);
+    TRY(count_move(plan, flow, &stream.transfer));
+    if (stream.transfer.leg_count > 0) {
+        add_stream(phase, stream);
+    }
+    return OK;
+}
+
+static enum status add_inner_fill(struct phase *phase, int child, int flow_id)
+{
+    const struct plan *plan = phase->plan;
+    struct stream stream = {
+        .flow = flow_id,
+        .channel = 1 + child,
+        .copies = MAX(plan->nodes[plan->flows[flow_id].node].copies, 1),
+    };
+    TRY(count_move(plan, &plan->flows[flow_id], &stream.transfer));
+    if (stream.transfer.leg_count > 0) {
+        add_stream(phase, stream);
+        phase->children[child].has_streams = true;
+    }
+    return OK;
+}
+
+static enum status add_drain(struct phase *phase, int flow_id)
+{
+    const struct plan_flow *flow = &phase->plan->flows[flow_id];
+    struct leaf_timing *leaf = &phase->leaves[flow->leaf];
+    struct transfer transfer = {0};
+    TRY(count_move(phase->plan, flow, &transfer));
+    if (transfer.leg_count > 0 && leaf->is_here) {
+        int sink = add_sink(phase, flow_id, &transfer);
+        g_array_append_val(leaf->credits, sink);
+    }
+    return OK;
+}
+
+/* The child of this phase that the hold stands in; -1: above the pipeline, -2:
+ * in another phase. */
+static int hold_child(const struct phase *phase, int node)
+{
+    for (int c = 0; c < phase->child_count; c++) {
+        int top = phase->planned->children[c].node;
+        if (timing_is_above(phase->plan, top, node)) {
+            return c;
+        }
+        if (timing_is_above(phase->plan, node, top)) {
+            return -1;
+        }
+    }
+    return -2;
+}
+
+enum status timing_build_holds(struct phase *phase)
+{
+    for (int f = 0; f < phase->plan->flow_count; f++) {
+        const struct plan_flow *flow = &phase->plan->flows[f];
+        int child = flow->node < 0 ? -2 : hold_child(phase, flow->node);
+        if (child == -2) {
+            continue;
+        }
+        if (flow->kind == FLOW_DRAIN) {
+            TRY(add_drain(phase, f));
+        } else if (child >= 0) {
+            TRY(add_inner_fill(phase, child, f));
+        } else {
+            TRY(add_outer_fill(phase, f));
+        }
+    }
+    return OK;
+}
+
+static enum status add_leaf_read(struct phase *phase, int leaf_id, int flow_id)
+{
+    const struct plan *plan = phase->plan;
+    const struct plan_flow *flow = &plan->flows[flow_id];
+    struct leaf_timing *leaf = &phase->leaves[leaf_id];
+    int64_t bytes = 0;
+    TRY(count_event_bytes(plan, flow, &bytes));
+    struct stream stream = {
+        .flow = flow_id, .channel = 1 + leaf->child, .copies = 2};
+    /* From the outermost memory operands are fetched ahead; memories on the
+     * chip are read while the unit computes. */
+    struct transfer *near =
+        flow->memory == 0 ? &stream.transfer : &leaf->on_chip;
+    TRY(add_shared_leg(plan, flow->memory, flow->spills, bytes, near,
+                       &stream.transfer));
+    if (stream.transfer.leg_count > 0) {
+        int id = add_stream(phase, stream);
+        g_array_append_val(leaf->direct, id);
+        g_array_append_val(leaf->streams, id);
+        phase->children[leaf->child].has_streams = true;
+    }
+    return OK;
+}
+
+static enum status add_leaf_write(struct phase *phase, int leaf_id, int flow_id)
+{
+    const struct plan *plan = phase->plan;
+    const struct plan_flow *flow = &plan->flows[flow_id];
+    struct leaf_timing *leaf = &phase->leaves[leaf_id];
+    int64_t bytes = 0;
+    TRY(count_event_bytes(plan, flow, &bytes));
+    struct transfer transfer = {0};
+    TRY(add_shared_leg(plan, flow->memory, flow->spills, bytes, &transfer,
+                       &transfer));
+    if (transfer.leg_count > 0) {
+        int sink = add_sink(phase, flow_id, &transfer);
+        g_array_append_val(leaf->writes, sink);
+        g_array_append_val(leaf->credits, sink);
+    }
+    return OK;
+}
+
+enum status timing_build_leaf_flows(struct phase *phase, int leaf_id)
+{
+    const struct plan_leaf *leaf = &phase->plan->leaves[leaf_id];
+    for (int f = leaf->first_flow; f < leaf->first_flow + leaf->flow_count;
+         f++) {
+        switch (phase->plan->flows[f].kind) {
+        case FLOW_READ:
+        case FLOW_PARTIAL:
+            TRY(add_leaf_read(phase, leaf_id, f));
+            break;
+        case FLOW_WRITE:
+            TRY(add_leaf_write(phase, leaf_id, f));
+            break;
+        case FLOW_FILL:
+        case FLOW_REFILL:
+        case FLOW_DRAIN:
+            BUG("flow %d of a hold among those of leaf %d", f, leaf_id);
+        }
+    }
+    return OK;
+}

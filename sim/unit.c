@@ -1,0 +1,239 @@
+/* Compute unit: sleeps through a tile step; then its child's program goes on,
+ * and the unit starts what comes next in its queue, or sleeps until the last
+ * operand arrives, or until somebody wakes it.
+ *
+ * In a slot a unit runs the tile steps of the children that use it, in listed
+ * order. A child's program is serial: if its next tile step belongs to another
+ * unit, this one waits for it. */
+#include "sim/machine.h"
+
+/* ---- what a tile step waits for
+ * ------------------------------------------------ */
+
+struct readiness {
+    bool is_known; /* everything it waits for has been served or issued */
+    int64_t operands_cycles;
+    int64_t reduced_cycles;
+};
+
+static void wait_for(struct readiness *ready, const struct pending *pending)
+{
+    if (pending->legs != 0) {
+        ready->is_known = false;
+    } else {
+        ready->operands_cycles =
+            MAX(ready->operands_cycles, pending->at_cycles);
+    }
+}
+
+static void wait_for_tile(struct readiness *ready, const struct stream *stream,
+                          int64_t tile)
+{
+    if (tile >= stream->issued) {
+        ready->is_known = false;
+    } else if (tile >= 0) {
+        wait_for(ready, &stream->arrival[tile % stream->copies]);
+    }
+}
+
+/* Room for the result: the last request but one of each sink is served. */
+static void wait_for_credit(struct readiness *ready, const struct sink *sink)
+{
+    if (sink->requested >= SINK_CREDITS) {
+        wait_for(ready, &sink->done[sink->requested % SINK_CREDITS]);
+    }
+}
+
+static void wait_for_reductions(const struct machine *machine,
+                                const struct child *child,
+                                const struct leaf_timing *leaf,
+                                struct readiness *ready)
+{
+    const struct phase *phase = machine->phase;
+    for (guint i = 0; i < leaf->awaited->len; i++) {
+        const struct awaited *a =
+            &g_array_index(leaf->awaited, struct awaited, i);
+        if (child->iteration < a->lag_iterations) {
+            continue;
+        }
+        int64_t local =
+            machine_local(machine, child->iteration) - a->lag_iterations;
+        if (local >= 0) {
+            ready->reduced_cycles =
+                MAX(ready->reduced_cycles,
+                    phase->leaves[a->leaf]
+                        .arrived_cycles[local % phase->ring_count]);
+        }
+    }
+}
+
+static struct readiness check_ready(const struct machine *machine,
+                                    const struct child *child,
+                                    const struct leaf_timing *leaf)
+{
+    const struct phase *phase = machine->phase;
+    struct readiness ready = {.is_known = true};
+    for (guint i = 0; i < leaf->readers->len; i++) {
+        const struct reader *r =
+            &g_array_index(child->readers, struct reader,
+                           g_array_index(leaf->readers, int, i));
+        wait_for_tile(&ready, phase_stream(phase, r->stream), r->tile);
+    }
+    for (guint i = 0; i < leaf->streams->len; i++) {
+        const struct stream *stream =
+            phase_stream(phase, g_array_index(leaf->streams, int, i));
+        wait_for_tile(&ready, stream, stream->reached - 1);
+    }
+    for (guint i = 0; i < leaf->credits->len; i++) {
+        wait_for_credit(
+            &ready, phase_sink(phase, g_array_index(leaf->credits, int, i)));
+    }
+    wait_for_reductions(machine, child, leaf, &ready);
+    return ready;
+}
+
+/* ---- starting
+ * --------------------------------------------------------------------- */
+
+static void start(struct unit *unit, struct child *child,
+                  const struct readiness *ready)
+{
+    struct machine *machine = unit->component.machine;
+    const struct leaf_timing *leaf = &machine->phase->leaves[child->next_leaf];
+    stalls_account_start(unit, child->since_cycles, ready->reduced_cycles);
+    unit->is_busy = true;
+    unit->has_started = true;
+    unit->child = child;
+    unit->leaf = child->next_leaf;
+    unit->done_cycles = machine->now_cycles + leaf->busy_cycles;
+    unit->on_chip = (struct pending){0};
+    if (leaf->on_chip.leg_count > 0) {
+        int flow = machine->plan->leaves[unit->leaf].first_flow;
+        port_request(machine, flow, &leaf->on_chip, &unit->on_chip);
+    }
+    component_wake_at(&unit->component, unit->done_cycles);
+    machine->tile_steps++;
+    if (machine->step_limit > 0 && machine->tile_steps > machine->step_limit) {
+        machine_fail(machine, ERR_LIMIT, "sim-step-limit",
+                     "more tile steps than the limit allows");
+    }
+}
+
+/* The child whose turn it is on this unit; NULL if none is left. */
+static struct child *find_turn(struct unit *unit)
+{
+    struct machine *machine = unit->component.machine;
+    struct phase *phase = machine->phase;
+    const GArray *queue =
+        phase
+            ->queue[machine->slot * machine->plan->arch->unit_count + unit->id];
+    for (; unit->queue_position < (int)queue->len; unit->queue_position++) {
+        struct child *child =
+            &phase->children[g_array_index(queue, int, unit->queue_position)];
+        if (child->is_running && (child->left_on_unit == NULL ||
+                                  child->left_on_unit[unit->id] > 0)) {
+            return child;
+        }
+    }
+    return NULL;
+}
+
+static void try_start(struct unit *unit)
+{
+    struct machine *machine = unit->component.machine;
+    struct child *child = find_turn(unit);
+    if (child == NULL ||
+        machine->phase->leaves[child->next_leaf].unit != unit->id) {
+        return; /* who brings the program here wakes the unit */
+    }
+    struct readiness ready =
+        check_ready(machine, child, &machine->phase->leaves[child->next_leaf]);
+    int64_t at_cycles = MAX(ready.operands_cycles, ready.reduced_cycles);
+    if (!ready.is_known) {
+        unit->waits_for_port = true;
+    } else if (at_cycles > machine->now_cycles) {
+        component_wake_at(&unit->component, at_cycles);
+    } else {
+        start(unit, child, &ready);
+    }
+}
+
+/* ---- finishing
+ * ---------------------------------------------------------------------- */
+
+static void request_writes(struct machine *machine,
+                           const struct leaf_timing *leaf)
+{
+    for (guint i = 0; i < leaf->writes->len; i++) {
+        struct sink *sink =
+            phase_sink(machine->phase, g_array_index(leaf->writes, int, i));
+        port_request(machine, sink->flow, &sink->transfer,
+                     &sink->done[sink->requested++ % SINK_CREDITS]);
+    }
+}
+
+static void finish(struct unit *unit)
+{
+    struct machine *machine = unit->component.machine;
+    struct phase *phase = machine->phase;
+    struct leaf_timing *leaf = &phase->leaves[unit->leaf];
+    *counter_busy(machine, unit->id) += leaf->busy_cycles;
+    *counter_executed(machine, unit->leaf) += 1;
+    unit->is_busy = false;
+    unit->idle_since_cycles = machine_run_cycles(machine);
+    struct child *child = unit->child;
+    if (leaf->reduce_cycles > 0) {
+        int64_t local = machine_local(machine, child->iteration);
+        leaf->arrived_cycles[local % phase->ring_count] =
+            machine->now_cycles + leaf->reduce_cycles;
+    }
+    request_writes(machine, leaf);
+    if (child->left_on_unit != NULL) {
+        child->left_on_unit[unit->id]--;
+    }
+    child_go_on(machine, child);
+}
+
+/* Has the running tile step ended? It lasts as long as its transfers from
+ * memories on the chip. */
+static bool is_done(struct unit *unit)
+{
+    struct machine *machine = unit->component.machine;
+    if (machine->now_cycles < unit->done_cycles) {
+        component_wake_at(&unit->component, unit->done_cycles);
+        return false;
+    }
+    if (unit->on_chip.at_cycles > machine->now_cycles) {
+        *counter_stall(machine, unit->id, STALL_BANDWIDTH) +=
+            unit->on_chip.at_cycles - unit->done_cycles;
+        unit->done_cycles = unit->on_chip.at_cycles;
+        component_wake_at(&unit->component, unit->done_cycles);
+        return false;
+    }
+    return true;
+}
+
+void unit_activate(struct sysc_process *self, void *user)
+{
+    (void)self;
+    struct unit *unit = user;
+    component_enter_settling(&unit->component);
+    unit->waits_for_port = false;
+    if (unit->is_busy) {
+        if (!is_done(unit)) {
+            return;
+        }
+        finish(unit);
+    }
+    try_start(unit);
+}
+
+void units_wake_waiting(struct machine *machine)
+{
+    for (int u = 0; u < machine->plan->arch->unit_count; u++) {
+        struct unit *unit = &machine->units[u];
+        if (unit->waits_for_port && !unit->is_busy) {
+            component_wake_settling(&unit->component);
+        }
+    }
+}
