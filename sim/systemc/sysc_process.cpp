@@ -22,6 +22,9 @@ void finish(sysc_process *process)
     if (process->is_thread) {
         process->context->thread_count--;
     }
+    if (process->timer) {
+        process->timer->cancel(); /* time shall not go on for it */
+    }
     /* A held handle would keep the kernel's process and its stack alive. */
     process->handle = sc_core::sc_process_handle();
 }
