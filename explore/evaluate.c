@@ -1,0 +1,81 @@
+/* One point: load, check the names, model or simulate. */
+#include <inttypes.h>
+
+#include "explore/explore.h"
+#include "sim/sim.h"
+
+char *explore_print_command(const struct point *point)
+{
+    GString *command = g_string_new(NULL);
+    g_autofree char *cascade = g_shell_quote(point->cascade);
+    g_autofree char *arch = g_shell_quote(point->arch);
+    g_autofree char *mapping = g_shell_quote(point->mapping);
+    g_string_append_printf(
+        command, "weir %s --cascade %s --arch %s --mapping %s",
+        fidelity_name(point->fidelity), cascade, arch, mapping);
+    g_autoptr(GPtrArray) names = scope_names(point->chosen);
+    for (guint i = 0; i < names->len; i++) {
+        const char *name = g_ptr_array_index(names, i);
+        int64_t value = 0;
+        if (scope_get(point->chosen, name, &value)) {
+            g_string_append_printf(command, "%s%s=%" PRId64,
+                                   i == 0 ? " --set " : ",", name, value);
+        }
+    }
+    return g_string_free(command, FALSE);
+}
+
+enum status explore_check_names(struct diags *diags,
+                                const struct problem *problem,
+                                const struct scope *chosen)
+{
+    g_autoptr(GPtrArray) known = problem_names(problem);
+    g_autoptr(GPtrArray) names = scope_names(chosen);
+    const char *const *words = (const char *const *)known->pdata;
+    enum status status = OK;
+    for (guint i = 0; i < names->len; i++) {
+        const char *name = g_ptr_array_index(names, i);
+        if (g_ptr_array_find_with_equal_func(known, name, g_str_equal, NULL)) {
+            continue;
+        }
+        g_autofree char *suggestion = suggest_text(name, words, known->len);
+        diag_error(diags, SPAN_NONE, "set-unknown-name", suggestion,
+                   "no file has a shape or parameter '%s'", name);
+        status = ERR_INPUT;
+    }
+    return status;
+}
+
+static enum status evaluate_problem(struct diags *diags,
+                                    const struct problem *problem,
+                                    enum fidelity fidelity,
+                                    bool use_fast_forward,
+                                    struct evaluation **evaluation)
+{
+    if (fidelity == FIDELITY_MODEL) {
+        return model_evaluate(problem->plan, diags, evaluation);
+    }
+    struct sim_options options = SIM_OPTIONS_DEFAULT;
+    options.use_fast_forward = use_fast_forward;
+    return sim_run(problem->plan, &options, diags, evaluation, NULL);
+}
+
+enum status explore_evaluate(struct diags *diags, const struct point *point,
+                             const struct run_origin *origin,
+                             bool use_fast_forward, struct run **run)
+{
+    AUTO(problem) problem = NULL;
+    AUTO(evaluation) evaluation = NULL;
+    TRY(problem_load(diags, point->cascade, point->arch, point->mapping,
+                     point->chosen, &problem));
+    TRY(explore_check_names(diags, problem, point->chosen));
+    TRY(evaluate_problem(diags, problem, point->fidelity, use_fast_forward,
+                         &evaluation));
+    g_autofree char *command = explore_print_command(point);
+    struct run_origin whole = *origin;
+    whole.command = command;
+    whole.experiment = point->experiment;
+    whole.label = point->label;
+    *run = run_new(problem, evaluation, point->key, &whole);
+    return OK;
+}

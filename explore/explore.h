@@ -1,0 +1,164 @@
+/* Explore: experiments. An experiment file names axes; the cross product of
+ * their entries, in file order, are the points. A point is one run: files,
+ * names bound as by --set, a fidelity. Points are evaluated by forked workers
+ * and kept in a store, from which figures and tables are made.
+ *
+ * The file:
+ *   schema: 1
+ *   experiment: fusemax            name
+ *   about, source: text
+ *   database: out/fusemax.db       default of --db; from the current directory
+ *   fidelity: [model, sim]
+ *   set: {B: 64}                   common to all points; --set wins
+ *   cascade, arch, mapping: FILE   common to all points, from the folder of the
+ *                                  experiment file, as are all files in it
+ *   axes:
+ *     - axis: model                entries bind names and choose files
+ *       entries:
+ *         BERT: {set: {H: 12}, cascade: FILE, arch: FILE, mapping: FILE}
+ *     - axis: length               short for entries that bind one value each
+ *       set: [P, M]
+ *       values: [1K, 4K]
+ *   figures:
+ *     - figure: fig6a              name of the file, fidelity is appended
+ *       kind: utilization          see reports/figures/figures.def
+ *       unit: array1d              where the kind asks for one
+ *       baseline: FLAT             likewise: an entry of the bars' axis
+ *       group: model               axis of the groups, may be absent
+ *       x: length                  axis of the clusters
+ *       bars: configuration        axis of the bars of a cluster
+ *       at: {clock: fast}          entry of every further axis
+ *       title, x_label: text
+ *   tables:
+ *     - table: speedup
+ *       kind: mean_speedup         arithmetic and geometric mean over all
+ *       of: configuration          other axes, of each entry of this axis
+ *       over: [FLAT, Unfused]      over these entries
+ *
+ * Values are expressions over the names bound before: those of `set`, then
+ * those of the axes in file order. Two axes may not bind the same name or
+ * choose the same file; an axis wins over what is common to all points.
+ *
+ * Ownership: points and names live as long as their experiment; an experiment
+ * borrows spans of the diags it was read with.
+ */
+#ifndef WEIR_EXPLORE_H
+#define WEIR_EXPLORE_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <glib.h>
+
+#include "base/base.h"
+#include "model/model.h"
+#include "reports/reports.h"
+
+/* ---- points ---------------------------------------------------------------- */
+
+struct point {
+    enum fidelity fidelity;
+    const char *cascade; /* paths */
+    const char *arch;
+    const char *mapping;
+    const struct scope *chosen;
+    const char *experiment; /* NULL when no experiment made the point */
+    const char *label;      /* "model=BERT length=1K", or NULL */
+    const char *key;        /* run_key */
+    const int *entries;     /* by axis: index of the entry */
+};
+
+/* SHA-256 of the bytes of a file, as the loaders give it. Caller frees. */
+MUST_USE enum status explore_hash_file(struct diags *diags, const char *path,
+                                       char **hash);
+/* The command that repeats a point alone. Caller frees. */
+char *explore_print_command(const struct point *point);
+/* Are all names of `chosen` names that the problem knows? Each unknown one is
+ * 'set-unknown-name' with a suggestion. */
+MUST_USE enum status explore_check_names(struct diags *diags,
+                                         const struct problem *problem,
+                                         const struct scope *chosen);
+/* Loads and evaluates one point. `origin` may leave out command, experiment and
+ * label: the point's are used. */
+MUST_USE enum status explore_evaluate(struct diags *diags,
+                                      const struct point *point,
+                                      const struct run_origin *origin,
+                                      bool use_fast_forward, struct run **run);
+
+/* ---- experiments ----------------------------------------------------------- */
+
+struct experiment;
+
+struct experiment_options {
+    const struct scope *chosen; /* --set; NULL: none */
+    /* Which fidelities; none: those of the file. */
+    bool wants_model;
+    bool wants_sim;
+};
+
+MUST_USE enum status
+experiment_load_file(struct diags *diags, const char *path,
+                     const struct experiment_options *options,
+                     struct experiment **experiment);
+void experiment_free(struct experiment *experiment);
+BASE_DEFINE_CLEANUP(experiment)
+
+const char *experiment_name(const struct experiment *experiment);
+/* NULL if the file names none. */
+const char *experiment_database(const struct experiment *experiment);
+size_t experiment_point_count(const struct experiment *experiment);
+const struct point *experiment_point(const struct experiment *experiment,
+                                     size_t i);
+/* Names of the figures, NULL-terminated, file order. */
+const char *const *experiment_figures(const struct experiment *experiment);
+
+/* ---- sweeping -------------------------------------------------------------- */
+
+struct sweep_options {
+    const struct run_origin *origin; /* version, git id, time */
+    int jobs;                        /* worker processes, at least 1 */
+    bool use_fast_forward;
+    /* Counts Ctrl-C; may be NULL. 1: start no further point, finish and store
+     * those that run. 2: stop now. */
+    const volatile sig_atomic_t *interrupts;
+    /* Called in the parent, at least every 100 ms; may be NULL. */
+    void (*progress)(void *data, size_t done, size_t total);
+    void *progress_data;
+};
+
+struct sweep_outcome {
+    size_t total;     /* distinct points of the experiment */
+    size_t found;     /* in the store before */
+    size_t evaluated; /* and stored now */
+    size_t failed;    /* each has its diagnostic */
+    bool is_interrupted;
+};
+
+/* Evaluates the points that are not in the store and stores them: at any moment
+ * the store holds whole points only, and their ids are those of their order in
+ * the experiment. A point that fails, or whose worker dies, does not stop the
+ * others. `outcome` is filled in whatever is returned. */
+MUST_USE enum status sweep_run(const struct experiment *experiment,
+                               struct store *store,
+                               const struct sweep_options *options,
+                               struct diags *diags,
+                               struct sweep_outcome *outcome);
+
+/* ---- what is made of the results ------------------------------------------- */
+
+/* Draws one figure of the experiment, once per fidelity, into the directory;
+ * appends the paths written to `paths` (g_free each). Points that the store
+ * lacks leave gaps and give a warning; ERR_IO when it has none of them. */
+MUST_USE enum status explore_draw(const struct experiment *experiment,
+                                  struct store *store, struct diags *diags,
+                                  const char *figure, const bool *formats,
+                                  const char *directory, GPtrArray *paths);
+/* All tables of the experiment as text, or as one JSON object. */
+MUST_USE enum status explore_print_tables(const struct experiment *experiment,
+                                          struct store *store,
+                                          struct diags *diags, bool as_json,
+                                          GString *out);
+
+#endif

@@ -1,0 +1,230 @@
+/* The cross product of an experiment: fidelity outermost, then the axes in file
+ * order, the last one fastest. */
+#include <string.h>
+
+#include "explore/experiment.h"
+#include "explore/point.h"
+
+#define POINTS_MAX 1000000 /* of one experiment */
+
+void point_free(struct point *point)
+{
+    if (point == NULL) {
+        return;
+    }
+    struct owned_point *owned = (struct owned_point *)point;
+    scope_free(owned->chosen);
+    g_free(owned->label);
+    g_free(owned->key);
+    g_free(owned->entries);
+    g_free(owned);
+}
+
+enum status explore_hash_file(struct diags *diags, const char *path,
+                              char **hash)
+{
+    const struct source *source = NULL;
+    TRY(diags_read_file(diags, path, (size_t)4 << 20, &source));
+    *hash = source_hash(source);
+    return OK;
+}
+
+/* Each file is read once for its hash. */
+static enum status find_hash(struct diags *diags,
+                             const struct experiment *experiment,
+                             const char *path, const char **hash)
+{
+    *hash = g_hash_table_lookup(experiment->hashes, path);
+    if (*hash != NULL) {
+        return OK;
+    }
+    char *computed = NULL;
+    TRY(explore_hash_file(diags, path, &computed));
+    g_hash_table_insert(experiment->hashes, g_strdup(path), computed);
+    *hash = computed;
+    return OK;
+}
+
+/* Binds the names of an entry. A name chosen by the caller keeps that value. */
+static enum status bind_entry(struct diags *diags, const struct entry *entry,
+                              const struct scope *fixed, struct scope *scope)
+{
+    for (guint i = 0; i < entry->bindings->len; i++) {
+        const struct binding *binding =
+            &g_array_index(entry->bindings, struct binding, i);
+        int64_t value = 0;
+        if (fixed == NULL || !scope_get(fixed, binding->name, &value)) {
+            TRY(expr_eval(binding->expr, scope, diags, &value));
+        }
+        scope_set(scope, binding->name, value);
+    }
+    return OK;
+}
+
+static enum status bind_names(struct diags *diags,
+                              const struct experiment *experiment,
+                              const struct scope *chosen,
+                              struct owned_point *owned)
+{
+    TRY(bind_entry(diags, experiment->common, chosen, owned->chosen));
+    g_autoptr(GPtrArray) names =
+        chosen == NULL ? g_ptr_array_new() : scope_names(chosen);
+    for (guint i = 0; i < names->len; i++) {
+        const char *name = g_ptr_array_index(names, i);
+        int64_t value = 0;
+        if (scope_get(chosen, name, &value)) {
+            scope_set(owned->chosen, name, value);
+        }
+    }
+    for (int a = 0; a < (int)experiment->axes->len; a++) {
+        TRY(bind_entry(
+            diags,
+            axis_entry(experiment_axis(experiment, a), owned->entries[a]), NULL,
+            owned->chosen));
+    }
+    return OK;
+}
+
+static enum status choose_file(struct diags *diags,
+                               const struct experiment *experiment,
+                               const struct owned_point *owned,
+                               enum input_file input, const char **file,
+                               const char **hash)
+{
+    *file = experiment->common->files[input];
+    for (int a = 0; a < (int)experiment->axes->len; a++) {
+        const struct entry *entry =
+            axis_entry(experiment_axis(experiment, a), owned->entries[a]);
+        if (entry->files[input] != NULL) {
+            *file = entry->files[input];
+        }
+    }
+    if (*file == NULL) {
+        diag_error(diags, yaml_span(yaml_root(experiment->document)),
+                   "explore-no-file", NULL, "point '%s' has no %s",
+                   owned->label, input_key(input));
+        return ERR_INPUT;
+    }
+    return find_hash(diags, experiment, *file, hash);
+}
+
+static char *print_label(const struct experiment *experiment,
+                         const int *entries)
+{
+    GString *label = g_string_new(NULL);
+    for (int a = 0; a < (int)experiment->axes->len; a++) {
+        const struct axis *axis = experiment_axis(experiment, a);
+        g_string_append_printf(label, "%s%s=%s", a == 0 ? "" : " ", axis->name,
+                               axis_entry(axis, entries[a])->label);
+    }
+    return g_string_free(label, FALSE);
+}
+
+static enum status fill_point(struct diags *diags,
+                              const struct experiment *experiment,
+                              const struct scope *chosen,
+                              struct owned_point *owned)
+{
+    const char *hash[INPUT_COUNT] = {NULL};
+    const char **const file[INPUT_COUNT] = {
+        [INPUT_CASCADE] = &owned->point.cascade,
+        [INPUT_ARCH] = &owned->point.arch,
+        [INPUT_MAPPING] = &owned->point.mapping,
+    };
+    TRY(bind_names(diags, experiment, chosen, owned));
+    for (int i = 0; i < INPUT_COUNT; i++) {
+        TRY(choose_file(diags, experiment, owned, (enum input_file)i, file[i],
+                        &hash[i]));
+    }
+    owned->key = run_key(owned->point.fidelity, hash[INPUT_CASCADE],
+                         hash[INPUT_ARCH], hash[INPUT_MAPPING], owned->chosen);
+    owned->point.experiment = experiment->name;
+    owned->point.label = owned->label;
+    owned->point.key = owned->key;
+    owned->point.chosen = owned->chosen;
+    owned->point.entries = owned->entries;
+    return OK;
+}
+
+static enum status add_point(struct diags *diags, struct experiment *experiment,
+                             const struct scope *chosen, enum fidelity fidelity,
+                             const int *entries)
+{
+    struct owned_point *owned = g_new0(struct owned_point, 1);
+    g_ptr_array_add(experiment->points, &owned->point);
+    owned->point.fidelity = fidelity;
+    owned->entries =
+        g_memdup2(entries, (experiment->axes->len + 1) * sizeof(*entries));
+    owned->chosen = scope_new(NULL);
+    owned->label = print_label(experiment, entries);
+    return fill_point(diags, experiment, chosen, owned);
+}
+
+/* The next combination; false after the last. */
+static bool advance(const struct experiment *experiment, int *entries)
+{
+    for (int a = (int)experiment->axes->len - 1; a >= 0; a--) {
+        entries[a]++;
+        if (entries[a] < (int)experiment_axis(experiment, a)->entries->len) {
+            return true;
+        }
+        entries[a] = 0;
+    }
+    return false;
+}
+
+static enum status check_size(struct diags *diags,
+                              const struct experiment *experiment)
+{
+    int64_t count = 1;
+    for (int a = 0; a < (int)experiment->axes->len; a++) {
+        const struct axis *axis = experiment_axis(experiment, a);
+        if (!num_mul(count, (int64_t)axis->entries->len, &count) ||
+            count > POINTS_MAX) {
+            diag_error(diags, axis->span, "explore-too-many-points", NULL,
+                       "the axes make more than %d points", POINTS_MAX);
+            return ERR_LIMIT;
+        }
+    }
+    return OK;
+}
+
+/* A name that an axis binds cannot be one value for all points. */
+static enum status check_chosen(struct diags *diags,
+                                const struct experiment *experiment,
+                                const struct scope *chosen)
+{
+    g_autoptr(GPtrArray) names =
+        chosen == NULL ? g_ptr_array_new() : scope_names(chosen);
+    for (guint i = 0; i < names->len; i++) {
+        for (int a = 0; a < (int)experiment->axes->len; a++) {
+            const struct axis *axis = experiment_axis(experiment, a);
+            const char *name = g_ptr_array_index(names, i);
+            if (axis_binds(axis, name)) {
+                diag_error(diags, axis->span, "explore-set-axis", NULL,
+                           "--set %s: axis '%s' binds that name", name,
+                           axis->name);
+                return ERR_INPUT;
+            }
+        }
+    }
+    return OK;
+}
+
+enum status points_expand(struct diags *diags, struct experiment *experiment,
+                          const struct scope *chosen)
+{
+    TRY(check_size(diags, experiment));
+    TRY(check_chosen(diags, experiment, chosen));
+    g_autofree int *entries = g_new0(int, experiment->axes->len + 1);
+    for (int fidelity = FIDELITY_MODEL; fidelity <= FIDELITY_SIM; fidelity++) {
+        if (!experiment->fidelities[fidelity]) {
+            continue;
+        }
+        do {
+            TRY(add_point(diags, experiment, chosen, (enum fidelity)fidelity,
+                          entries));
+        } while (advance(experiment, entries));
+    }
+    return OK;
+}
