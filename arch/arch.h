@@ -83,6 +83,11 @@ struct arch {
 MUST_USE enum status arch_load_file(struct diags *diags, const char *path,
                                     const struct scope *chosen,
                                     struct arch **arch);
+/* The same from a text that `diags` owns; its path is the arch's. */
+MUST_USE enum status arch_load_source(struct diags *diags,
+                                      const struct source *source,
+                                      const struct scope *chosen,
+                                      struct arch **arch);
 void arch_free(struct arch *arch);
 BASE_DEFINE_CLEANUP(arch)
 

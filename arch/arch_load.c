@@ -188,17 +188,18 @@ static void load_document(struct diags *diags,
     take_arrays(&builder, arch);
 }
 
-enum status arch_load_file(struct diags *diags, const char *path,
-                           const struct scope *chosen, struct arch **arch)
+static enum status check_document(struct diags *diags,
+                                  const struct yaml_document *document,
+                                  const struct scope *chosen,
+                                  struct arch **arch)
 {
-    AUTO(yaml_document) document = NULL;
-    TRY(yaml_load_file(diags, path, &document));
     TRY(yaml_check_schema(diags, yaml_root(document)));
 
     /* Errors of another file in the same diags are not this file's. */
     size_t errors_before = diags_error_count(diags);
     struct arch_file *file = file_new();
-    file->arch.path = g_string_chunk_insert(file->strings, path);
+    file->arch.path =
+        g_string_chunk_insert(file->strings, yaml_source(document)->path);
     load_document(diags, document, chosen, file);
     if (diags_error_count(diags) != errors_before) {
         arch_free(&file->arch);
@@ -206,4 +207,20 @@ enum status arch_load_file(struct diags *diags, const char *path,
     }
     *arch = &file->arch;
     return OK;
+}
+
+enum status arch_load_source(struct diags *diags, const struct source *source,
+                             const struct scope *chosen, struct arch **arch)
+{
+    AUTO(yaml_document) document = NULL;
+    TRY(yaml_load_source(diags, source, &document));
+    return check_document(diags, document, chosen, arch);
+}
+
+enum status arch_load_file(struct diags *diags, const char *path,
+                           const struct scope *chosen, struct arch **arch)
+{
+    AUTO(yaml_document) document = NULL;
+    TRY(yaml_load_file(diags, path, &document));
+    return check_document(diags, document, chosen, arch);
 }

@@ -39,7 +39,7 @@ static bool replay_file(const char *path)
         return false;
     }
     /* A copy of the exact size, so that reading one byte too far is seen. */
-    g_autofree uint8_t *exact = g_malloc(size_bytes);
+    g_autofree uint8_t *exact = g_malloc(MAX(size_bytes, 1));
     for (size_t i = 0; i < size_bytes; i++) {
         exact[i] = (uint8_t)data[i];
     }
