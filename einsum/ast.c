@@ -203,6 +203,33 @@ bool statement_infers_rank(const struct cascade *cascade,
     return search.is_found;
 }
 
+bool statement_reduces(const struct ast_statement *statement, const char *rank)
+{
+    for (guint i = 0; i < statement->reduce_ranks->len; i++) {
+        const struct ast_node *named =
+            g_ptr_array_index(statement->reduce_ranks, i);
+        if (g_str_equal(named->name, rank)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool cascade_has_rank(const struct cascade *cascade, const char *rank)
+{
+    const char *shape = name_shape_of_rank(cascade, rank);
+    if (cascade_find_shape(cascade, shape) >= 0) {
+        return true;
+    }
+    for (size_t i = 0; i < cascade->statements->len; i++) {
+        if (statement_infers_rank(cascade, cascade_statement_at(cascade, i),
+                                  rank)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int cascade_find_shape(const struct cascade *cascade, const char *name)
 {
     for (size_t i = 0; i < cascade->shapes->len; i++) {

@@ -92,6 +92,10 @@ struct cascade {
     GArray *tensors;    /* struct cascade_tensor */
     GArray *statements; /* struct ast_statement */
     const struct yaml_node *outputs;
+    /* What could not be read has been reported; names that may stand there are
+     * then not unknown. */
+    bool has_lost_shapes;
+    bool has_lost_tensors;
     /* Names of all ranks in order of appearance, inputs first. */
     GPtrArray *ranks;
 };
@@ -130,11 +134,19 @@ enum index_form index_find_form(const struct ast_node *index,
                                 const struct ast_node **rank);
 /* A constant into a slice or a whole tensor: no operand on the right. */
 bool statement_is_initial(const struct ast_statement *statement);
+/* The reduction that is written out names `rank`. */
+bool statement_reduces(const struct ast_statement *statement, const char *rank);
 /* `rank` has no shape of its own but follows from a split in the statement:
  * BK[m1,m0] = K[m1*M0+m0] gives M1 = M/M0. */
 bool statement_infers_rank(const struct cascade *cascade,
                            const struct ast_statement *statement,
                            const char *rank);
+
+/* There is a shape of its name, or a statement infers its extent. */
+bool cascade_has_rank(const struct cascade *cascade, const char *rank);
+/* "did you mean 'm0'?" for the unknown rank at this place, or NULL; the caller
+ * frees. */
+char *suggest_rank(const struct cascade *cascade, const struct ast_node *rank);
 
 int cascade_find_shape(const struct cascade *cascade, const char *name);
 int cascade_find_tensor(const struct cascade *cascade, const char *name);

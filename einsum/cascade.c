@@ -62,14 +62,16 @@ static void read_shape(struct cascade *cascade, const char *name,
         g_autofree char *upper = g_ascii_strup(name, -1);
         g_autofree char *suggestion =
             name_is_shape(upper) ? g_strdup_printf("write '%s'", upper) : NULL;
+        cascade->has_lost_shapes = true;
         diag_error(diags, span, "einsum-bad-name", suggestion,
                    "'%s' is not the name of a shape (capitals)", name);
         return;
     }
     struct cascade_shape shape = {.name = name, .span = span};
-    if (yaml_parse_expr(diags, value, &shape.expr) == OK) {
-        g_array_append_val(cascade->shapes, shape);
+    if (yaml_parse_expr(diags, value, &shape.expr) != OK) {
+        shape.expr = NULL;
     }
+    g_array_append_val(cascade->shapes, shape);
 }
 
 static void read_shapes(struct cascade *cascade, const struct yaml_node *root,
@@ -77,11 +79,13 @@ static void read_shapes(struct cascade *cascade, const struct yaml_node *root,
 {
     const struct yaml_node *node = NULL;
     if (yaml_get_node(diags, root, "shapes", YAML_MAPPING, &node) != OK) {
+        cascade->has_lost_shapes = true;
         return;
     }
     if (yaml_count(node) > CASCADE_MAX_SHAPES) {
         diag_error(diags, yaml_span(node), "einsum-too-many-shapes", NULL,
                    "a cascade has at most %d shapes", CASCADE_MAX_SHAPES);
+        cascade->has_lost_shapes = true;
         return;
     }
     for (size_t i = 0; i < yaml_count(node); i++) {
@@ -94,6 +98,7 @@ static void read_input(struct cascade *cascade, const char *name,
                        const struct yaml_node *value, struct diags *diags)
 {
     if (!name_is_tensor(name)) {
+        cascade->has_lost_tensors = true;
         diag_error(diags, yaml_key_span(value), "einsum-bad-name", NULL,
                    "'%s' is not the name of a tensor (letters and digits, the "
                    "first a capital)",
@@ -123,6 +128,7 @@ static void read_inputs(struct cascade *cascade, const struct yaml_node *root,
 {
     const struct yaml_node *node = NULL;
     if (yaml_get_node(diags, root, "inputs", YAML_MAPPING, &node) != OK) {
+        cascade->has_lost_tensors = true;
         return;
     }
     for (size_t i = 0; i < yaml_count(node); i++) {
@@ -155,6 +161,8 @@ static void read_statements(struct cascade *cascade,
     const struct yaml_node *node = NULL;
     if (yaml_get_node(diags, root, "einsums", YAML_SCALAR, &node) == OK) {
         parse_statements(cascade, node, diags);
+    } else {
+        cascade->has_lost_tensors = true;
     }
     if (yaml_get_node(diags, root, "outputs", YAML_SEQUENCE, &node) == OK) {
         cascade->outputs = node;

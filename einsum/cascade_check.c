@@ -156,7 +156,7 @@ static void define_tensor(struct check *check)
                    : add_tensor(check->cascade, output);
     if (tensor->is_input) {
         report_twice(check, output, tensor);
-    } else if (statement_is_initial(statement)) {
+    } else if (statement_is_initial(statement) || has_constant_index(output)) {
         define_initial(check, tensor, output);
     } else {
         define_main(check, tensor, output);
@@ -204,19 +204,27 @@ static bool is_available(const struct cascade_tensor *tensor, int statement)
            (tensor->iterative_dim >= 0 && is_started);
 }
 
+static void report_unknown_tensor(const struct check *check,
+                                  const struct ast_node *access)
+{
+    const struct ast_statement *statement =
+        cascade_statement_at(check->cascade, (size_t)check->statement);
+    if (check->cascade->has_lost_tensors) {
+        return;
+    }
+    g_autoptr(GPtrArray) names = tensor_names(check->cascade);
+    g_autofree char *suggestion = suggest_among(access->name, names);
+    diag_error(check->diags, place_span(access->place), "einsum-unknown-tensor",
+               suggestion, "unknown tensor '%s' in einsum '%s'", access->name,
+               statement->output->name);
+}
+
 static void check_read(struct ast_node *access, void *data)
 {
     struct check *check = data;
     int found = cascade_find_tensor(check->cascade, access->name);
     if (found < 0) {
-        g_autoptr(GPtrArray) names = tensor_names(check->cascade);
-        g_autofree char *suggestion = suggest_among(access->name, names);
-        const struct ast_statement *statement =
-            cascade_statement_at(check->cascade, (size_t)check->statement);
-        diag_error(check->diags, place_span(access->place),
-                   "einsum-unknown-tensor", suggestion,
-                   "unknown tensor '%s' in einsum '%s'", access->name,
-                   statement->output->name);
+        report_unknown_tensor(check, access);
         return;
     }
     struct cascade_tensor *tensor =
@@ -244,55 +252,21 @@ static void check_uses(struct check *check)
 
 /* ---- ranks and shapes ---------------------------------------------------- */
 
-static bool is_known_rank(const struct cascade *cascade, const char *rank)
-{
-    const char *shape = name_shape_of_rank(cascade, rank);
-    if (cascade_find_shape(cascade, shape) >= 0) {
-        return true;
-    }
-    for (size_t i = 0; i < cascade->statements->len; i++) {
-        if (statement_infers_rank(cascade, cascade_statement_at(cascade, i),
-                                  rank)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool is_known_shape(const struct cascade *cascade, const char *shape)
 {
     g_autofree char *rank = g_ascii_strdown(shape, -1);
     return cascade_find_shape(cascade, shape) >= 0 ||
-           (name_is_shape(shape) && is_known_rank(cascade, rank));
-}
-
-/* What a misspelt rank may have meant: known ranks, then shapes of the file
- * that no rank uses. */
-static GPtrArray *rank_names(const struct cascade *cascade)
-{
-    GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
-    for (guint i = 0; i < cascade->ranks->len; i++) {
-        const char *rank = g_ptr_array_index(cascade->ranks, i);
-        if (is_known_rank(cascade, rank)) {
-            g_ptr_array_add(names, g_strdup(rank));
-        }
-    }
-    for (size_t i = 0; i < cascade->shapes->len; i++) {
-        g_ptr_array_add(
-            names, g_ascii_strdown(cascade_shape_at(cascade, i)->name, -1));
-    }
-    return names;
+           (name_is_shape(shape) && cascade_has_rank(cascade, rank));
 }
 
 static void check_rank(struct ast_node *rank, void *data)
 {
     struct check *check = data;
-    if (is_known_rank(check->cascade, rank->name) ||
+    if (cascade_has_rank(check->cascade, rank->name) ||
         !g_hash_table_add(check->reported, (gpointer)(guintptr)rank->name)) {
         return;
     }
-    g_autoptr(GPtrArray) names = rank_names(check->cascade);
-    g_autofree char *suggestion = suggest_among(rank->name, names);
+    g_autofree char *suggestion = suggest_rank(check->cascade, rank);
     diag_error(check->diags, place_span(rank->place), "einsum-unknown-rank",
                suggestion, "unknown rank '%s': there is no shape '%s'",
                rank->name, name_shape_of_rank(check->cascade, rank->name));
@@ -352,6 +326,10 @@ static void visit_all(struct check *check, enum ast_kind kind,
     for (size_t i = 0; i < cascade->statements->len; i++) {
         struct ast_statement *statement = cascade_statement_at(cascade, i);
         ast_visit(statement->output, kind, visit, check);
+        for (guint j = 0; j < statement->reduce_ranks->len; j++) {
+            ast_visit(g_ptr_array_index(statement->reduce_ranks, j), kind,
+                      visit, check);
+        }
         ast_visit(statement->body, kind, visit, check);
     }
 }
@@ -397,6 +375,9 @@ static void check_output(struct check *check, const struct yaml_node *node)
     int found = cascade_find_tensor(check->cascade, name);
     struct cascade_tensor *tensor =
         found < 0 ? NULL : cascade_tensor_at(check->cascade, (size_t)found);
+    if (tensor == NULL && check->cascade->has_lost_tensors) {
+        return;
+    }
     if (tensor == NULL || tensor->is_input) {
         g_autoptr(GPtrArray) names = tensor_names(check->cascade);
         g_autofree char *suggestion =
@@ -448,6 +429,7 @@ static bool has_reported_rank(const struct check *check,
         const char *rank = g_ptr_array_index(check->cascade->ranks, i);
         if (g_hash_table_contains(check->reported, rank) &&
             (ast_has_rank(statement->output, rank) ||
+             statement_reduces(statement, rank) ||
              (statement->body != NULL &&
               ast_has_rank(statement->body, rank)))) {
             return true;
@@ -494,12 +476,17 @@ void cascade_check(struct cascade *cascade, struct diags *diags)
         }
     }
     visit_all(&check, AST_RANK, collect_rank);
-    visit_all(&check, AST_RANK, check_rank);
+    if (!cascade->has_lost_shapes) {
+        visit_all(&check, AST_RANK, check_rank);
+    }
     define_tensors(&check);
     check_statements(&check);
-    visit_all(&check, AST_SHAPE, check_shape);
+    if (!cascade->has_lost_shapes) {
+        visit_all(&check, AST_SHAPE, check_shape);
+    }
     check_outputs(&check);
-    if (check.is_whole && diags_error_count(diags) == errors_before) {
+    if (check.is_whole && !cascade->has_lost_tensors &&
+        diags_error_count(diags) == errors_before) {
         warn_unused(&check);
     }
 }

@@ -158,18 +158,6 @@ static void check_reduce_rank(const struct statement_check *check,
     }
 }
 
-static bool is_named(const struct ast_statement *statement, const char *rank)
-{
-    for (guint i = 0; i < statement->reduce_ranks->len; i++) {
-        const struct ast_node *named =
-            g_ptr_array_index(statement->reduce_ranks, i);
-        if (g_str_equal(named->name, rank)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Besides max(m0) no other rank may be left to the default sum: one statement
  * has one reduction. */
 static void check_default_sum(struct ast_node *rank, void *data)
@@ -177,7 +165,7 @@ static void check_default_sum(struct ast_node *rank, void *data)
     const struct statement_check *check = data;
     const struct ast_statement *statement = check->statement;
     if (!ast_has_rank(statement->output, rank->name) &&
-        !is_named(statement, rank->name)) {
+        !statement_reduces(statement, rank->name)) {
         const char *reduce = reduce_name(statement->reduce);
         g_autofree char *suggestion =
             g_strdup_printf("add it to %s(...) or to the left", reduce);

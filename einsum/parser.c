@@ -278,6 +278,7 @@ static void parse_statement(struct parser *parser)
         skip_to_line_start(parser);
     }
     if (statement.output == NULL) {
+        parser->cascade->has_lost_tensors = true;
         g_ptr_array_unref(statement.reduce_ranks);
     } else {
         g_array_append_val(parser->cascade->statements, statement);

@@ -86,8 +86,7 @@ static void check_group_read(const struct binder *binder, int reader,
     const struct einsum_access *written = &workload->statements[writer].output;
     int dim = find_step_dim(written, rank);
     if (dim < 0) {
-        report(binder, written->span, "does not advance along its rank", name);
-        return;
+        return; /* reported with the statement that writes it */
     }
     struct affine step = read->index[dim];
     int64_t distance = written->index[dim].constant - step.constant;
@@ -156,7 +155,7 @@ static void bind_group(struct binder *binder, const int *group, int i)
         }
     }
     if (find_step_dim(&statement->output, rank) < 0) {
-        report(binder, statement->span, "does not advance along its rank",
+        report(binder, statement->span, "it does not advance along its rank",
                statement->name);
         return;
     }
