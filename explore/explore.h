@@ -148,13 +148,16 @@ MUST_USE enum status sweep_run(const struct experiment *experiment,
 
 /* ---- what is made of the results ------------------------------------------- */
 
-/* Draws one figure of the experiment, once per fidelity, into the directory;
- * appends the paths written to `paths` (g_free each). Points that the store
- * lacks leave gaps and give a warning; ERR_IO when it has none of them. */
+/* Draws figures of the experiment, those named (NULL-terminated) or all when
+ * none is, once per fidelity, in the formats that are true, into the directory,
+ * which is made if missing; appends the paths written to `paths` (g_free each).
+ * Points that the store lacks leave gaps and give a warning; ERR_IO when it has
+ * none of them. */
 MUST_USE enum status explore_draw(const struct experiment *experiment,
                                   struct store *store, struct diags *diags,
-                                  const char *figure, const bool *formats,
-                                  const char *directory, GPtrArray *paths);
+                                  const char *const *figures,
+                                  const bool *formats, const char *directory,
+                                  GPtrArray *paths);
 /* All tables of the experiment as text, or as one JSON object. */
 MUST_USE enum status explore_print_tables(const struct experiment *experiment,
                                           struct store *store,

@@ -25,8 +25,7 @@
 #include "mapping/mapping.h"
 #include "model/model.h"
 
-/* ---- metrics ---------------------------------------------------------------
- */
+/* ---- metrics ------------------------------------------------------------ */
 
 enum metric {
 #define METRIC(id, ...) METRIC_##id,
@@ -45,8 +44,7 @@ struct metric_info {
 };
 const struct metric_info *metric_get(enum metric metric);
 
-/* ---- runs ------------------------------------------------------------------
- */
+/* ---- runs --------------------------------------------------------------- */
 
 /* Where a run comes from; the caller's words. All may be NULL but `version`. */
 struct run_origin {
@@ -103,8 +101,7 @@ MUST_USE enum status run_parse_json(struct diags *diags, const char *text,
 /* The tables of `weir model` and `weir sim`. */
 void run_print_table(const struct run *run, GString *out);
 
-/* ---- aligned text ----------------------------------------------------------
- */
+/* ---- aligned text ------------------------------------------------------- */
 
 struct table;
 
@@ -126,8 +123,7 @@ void table_add_percent(struct table *table, double ratio); /* 98.3 % */
 void table_add_energy(struct table *table, double energy_pj);
 void table_print(const struct table *table, GString *out);
 
-/* ---- the store -------------------------------------------------------------
- */
+/* ---- the store ---------------------------------------------------------- */
 
 /* The result of one numeric comparison of `weir verify`. */
 struct check {
@@ -197,8 +193,7 @@ MUST_USE enum status store_export_csv(struct store *store, struct diags *diags,
 /* NULL-terminated names of the tables one may export. */
 const char *const *store_table_names(void);
 
-/* ---- figures ---------------------------------------------------------------
- */
+/* ---- figures ------------------------------------------------------------ */
 
 /* Runs arranged for a grouped bar chart: cell [group][tick][bar]. NULL where
  * there is no run. All is borrowed. */

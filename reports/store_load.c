@@ -96,8 +96,7 @@ static void load_head(struct run *run, sqlite3_stmt *row)
     load_assumptions(run, (const char *)sqlite3_column_text(row, 24));
 }
 
-/* ---- rows of a run ---------------------------------------------------------
- */
+/* ---- rows of a run ------------------------------------------------------ */
 
 static void load_memory(struct run *run, sqlite3_stmt *row, GArray *rows)
 {

@@ -10,8 +10,7 @@ static const char *or_empty(const char *text)
     return text == NULL ? "" : text;
 }
 
-/* ---- ids -------------------------------------------------------------------
- */
+/* ---- ids ---------------------------------------------------------------- */
 
 static enum status reserve_one(struct store *store, struct diags *diags,
                                const struct run_origin *origin, const char *key)
@@ -64,8 +63,7 @@ static enum status find_id(struct store *store, struct diags *diags,
     return OK;
 }
 
-/* ---- a run -----------------------------------------------------------------
- */
+/* ---- a run -------------------------------------------------------------- */
 
 static char *print_object(json_t *object)
 {
@@ -243,8 +241,7 @@ enum status store_save_runs(struct store *store, struct diags *diags,
     return status;
 }
 
-/* ---- checks ----------------------------------------------------------------
- */
+/* ---- checks ------------------------------------------------------------- */
 
 /* A check that was made before stays: its numbers are the same. */
 static enum status save_check(struct store *store, struct diags *diags,

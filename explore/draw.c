@@ -1,0 +1,124 @@
+/* Figures of an experiment: picks the runs of a plan out of the study. */
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <string.h>
+
+#include "explore/study.h"
+
+/* Labels of an axis, NULL-terminated; one empty label without an axis. */
+static const char **list_labels(const struct experiment *experiment, int axis,
+                                size_t *count)
+{
+    *count = axis < 0 ? 1 : experiment_axis(experiment, axis)->entries->len;
+    const char **labels = g_new0(const char *, *count + 1);
+    for (size_t i = 0; i < *count; i++) {
+        labels[i] =
+            axis < 0
+                ? ""
+                : axis_entry(experiment_axis(experiment, axis), (int)i)->label;
+    }
+    return labels;
+}
+
+static void set_entry(int *entries, int axis, size_t entry)
+{
+    if (axis >= 0) {
+        entries[axis] = (int)entry;
+    }
+}
+
+static void fill_cells(const struct study *study,
+                       const struct figure_plan *plan, enum fidelity fidelity,
+                       const struct figure_grid *grid, const struct run **cells)
+{
+    g_autofree int *entries = g_memdup2(
+        plan->at, (study->experiment->axes->len + 1) * sizeof(*entries));
+    for (size_t group = 0; group < grid->group_count; group++) {
+        for (size_t tick = 0; tick < grid->tick_count; tick++) {
+            for (size_t bar = 0; bar < grid->bar_count; bar++) {
+                set_entry(entries, plan->group, group);
+                set_entry(entries, plan->x, tick);
+                set_entry(entries, plan->bars, bar);
+                *cells++ = study_find(study, fidelity, entries);
+            }
+        }
+    }
+}
+
+static enum status draw(const struct study *study, struct diags *diags,
+                        const struct figure_plan *plan, enum fidelity fidelity,
+                        const bool *formats, const char *directory,
+                        GPtrArray *paths)
+{
+    struct figure_grid grid = {0};
+    const struct experiment *experiment = study->experiment;
+    g_autofree const char **groups =
+        list_labels(experiment, plan->group, &grid.group_count);
+    g_autofree const char **ticks =
+        list_labels(experiment, plan->x, &grid.tick_count);
+    g_autofree const char **bars =
+        list_labels(experiment, plan->bars, &grid.bar_count);
+    g_autofree const struct run **cells =
+        g_new0(const struct run *,
+               grid.group_count *grid.tick_count *grid.bar_count + 1);
+    grid.groups = groups;
+    grid.ticks = ticks;
+    grid.bars = bars;
+    grid.cells = cells;
+    fill_cells(study, plan, fidelity, &grid, cells);
+    struct figure_options options = plan->options;
+    g_autofree char *name =
+        g_strdup_printf("%s-%s", options.name, fidelity_name(fidelity));
+    options.name = name;
+    for (int f = 0; f < FIGURE_FORMAT_COUNT; f++) {
+        if (formats[f]) {
+            TRY(figure_draw(diags, &options, &grid, (enum figure_format)f,
+                            directory));
+            g_ptr_array_add(paths, g_strdup_printf("%s/%s.%s", directory, name,
+                                                   figure_format_name(
+                                                       (enum figure_format)f)));
+        }
+    }
+    return OK;
+}
+
+static bool has_results(const struct study *study, enum fidelity fidelity)
+{
+    const struct experiment *experiment = study->experiment;
+    for (size_t i = 0; i < experiment_point_count(experiment); i++) {
+        if (study->runs[i] != NULL &&
+            experiment_point(experiment, i)->fidelity == fidelity) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum status explore_draw(const struct experiment *experiment,
+                         struct store *store, struct diags *diags,
+                         const char *const *figures, const bool *formats,
+                         const char *directory, GPtrArray *paths)
+{
+    AUTO(study) study = NULL;
+    TRY(study_new(experiment, store, diags, &study));
+    if (g_mkdir_with_parents(directory, 0777) != 0) {
+        return diag_fail(diags, ERR_IO, "explore-folder",
+                         "cannot make the folder '%s': %s", directory,
+                         g_strerror(errno));
+    }
+    for (guint i = 0; i < experiment->figures->len; i++) {
+        const struct figure_plan *plan =
+            g_ptr_array_index(experiment->figures, i);
+        if (figures[0] != NULL &&
+            !g_strv_contains(figures, plan->options.name)) {
+            continue;
+        }
+        for (int f = FIDELITY_MODEL; f <= FIDELITY_SIM; f++) {
+            if (has_results(study, (enum fidelity)f)) {
+                TRY(draw(study, diags, plan, (enum fidelity)f, formats,
+                         directory, paths));
+            }
+        }
+    }
+    return OK;
+}
