@@ -56,7 +56,7 @@ TEST_CFLAGS  := $(call pkg_cflags,$(TEST_LIBS))
 # ---- sources ---------------------------------------------------------------
 
 FOLDERS := base einsum arch kernels mapping model sim $(wildcard sim/*) \
-  mappers $(wildcard mappers/*) reports explore
+  mappers $(wildcard mappers/*) reports $(wildcard reports/*) explore
 LIB_C   := $(wildcard $(addsuffix /*.c,$(FOLDERS)))
 LIB_CXX := $(wildcard sim/systemc/*.cpp)
 CLI_C   := $(filter-out cli/main.c,$(wildcard cli/*.c))
@@ -232,7 +232,7 @@ lint: ## clang-format and clang-tidy, all findings are errors
 # Data files go where the command does not look by itself: they are examples to
 # copy from, given by path.
 DATA := arch-configs workloads mappings experiments
-PUBLIC := $(foreach f,$(filter-out sim/% mappers/%,$(FOLDERS)),\
+PUBLIC := $(foreach f,$(filter-out sim/% mappers/% reports/%,$(FOLDERS)),\
   $(wildcard $(f)/$(notdir $(f)).h))
 install: all ## install to PREFIX (/usr/local) below DESTDIR
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig \
