@@ -20,12 +20,12 @@ struct level {
     bool is_done;       /* skipped, or nothing more to skip */
     /* Units that have done nothing since then have no work in this loop. In
      * run time: clock and skipped cycles together. */
-    int64_t calm_cycles;
+    int64_t calm_ticks;
     bool has_anchor;
     int64_t anchor_index; /* iteration of the loop */
     int64_t power;
-    int64_t anchor_cycles; /* run time */
-    GArray *anchor;        /* int64_t */
+    int64_t anchor_ticks; /* run time */
+    GArray *anchor;       /* int64_t */
     int64_t *anchor_counters;
 };
 
@@ -89,15 +89,15 @@ static void put(struct fast_forward *ff, int64_t value)
 }
 
 /* A time that only matters while it lies ahead. */
-static void put_time(struct fast_forward *ff, int64_t at_cycles)
+static void put_time(struct fast_forward *ff, int64_t at_ticks)
 {
-    int64_t ahead_cycles = at_cycles - ff->machine->now_cycles;
-    put(ff, ahead_cycles > 0 ? ahead_cycles : 0);
+    int64_t ahead_ticks = at_ticks - ff->machine->now_ticks;
+    put(ff, ahead_ticks > 0 ? ahead_ticks : 0);
 }
 
 static bool is_calm(const struct unit *unit, const struct level *level)
 {
-    return unit->idle_since_cycles <= level->calm_cycles;
+    return unit->idle_since_ticks <= level->calm_ticks;
 }
 
 static void put_units(struct fast_forward *ff, const struct level *level)
@@ -110,7 +110,7 @@ static void put_units(struct fast_forward *ff, const struct level *level)
         put(ff, is_without_work);
         put(ff, is_without_work
                     ? 0
-                    : machine_run_cycles(m) - unit->idle_since_cycles);
+                    : machine_run_ticks(m) - unit->idle_since_ticks);
     }
 }
 
@@ -118,10 +118,7 @@ static void put_ports(struct fast_forward *ff)
 {
     const struct machine *m = ff->machine;
     for (int p = 0; p < m->plan->arch->memory_count; p++) {
-        const struct port *port = &m->ports[p];
-        bool is_busy = port->busy_until_cycles >= m->now_cycles;
-        put_time(ff, port->busy_until_cycles);
-        put(ff, is_busy ? port->busy_part : 0);
+        put_time(ff, m->ports[p].busy_until_ticks);
     }
 }
 
@@ -137,7 +134,7 @@ static void put_streams(struct fast_forward *ff)
             if (n < 0) {
                 put(ff, -1);
             } else {
-                put_time(ff, stream->arrival[n % stream->copies].at_cycles);
+                put_time(ff, stream->arrival[n % stream->copies].at_ticks);
             }
         }
     }
@@ -146,7 +143,7 @@ static void put_streams(struct fast_forward *ff)
         put(ff, MIN(sink->requested, SINK_CREDITS));
         for (int64_t n = sink->requested; n < sink->requested + SINK_CREDITS;
              n++) {
-            put_time(ff, sink->done[n % SINK_CREDITS].at_cycles);
+            put_time(ff, sink->done[n % SINK_CREDITS].at_ticks);
         }
     }
 }
@@ -167,7 +164,7 @@ static void put_children(struct fast_forward *ff)
         put(ff, i < 0 ? 0 : (int64_t)phase->changed[i % phase->ring_count]);
     }
     for (int l = 0; l < ff->machine->plan->leaf_count; l++) {
-        const int64_t *arrived = phase->leaves[l].arrived_cycles;
+        const int64_t *arrived = phase->leaves[l].arrived_ticks;
         int64_t from = local - phase->max_delay - 1 - phase->max_lag;
         for (int64_t i = from; arrived != NULL && i < local; i++) {
             put_time(ff, i < 0 ? 0 : arrived[i % phase->ring_count]);
@@ -246,7 +243,7 @@ static bool multiply_counters(struct machine *m, const struct level *level,
 {
     for (int i = 0; i < m->counter_count; i++) {
         int64_t added = 0;
-        if (i != COUNTER_CYCLES &&
+        if (i != COUNTER_TICKS &&
             (!num_mul(m->counters[i] - level->anchor_counters[i], repetitions,
                       &added) ||
              !num_add(m->counters[i], added, &m->counters[i]))) {
@@ -262,17 +259,16 @@ static void skip(struct fast_forward *ff, struct level *level, int64_t period,
     struct machine *m = ff->machine;
     int64_t cycles = 0;
     int64_t iterations = period * repetitions * level->loop->inside;
-    if (!num_mul(machine_run_cycles(m) - level->anchor_cycles, repetitions,
+    if (!num_mul(machine_run_ticks(m) - level->anchor_ticks, repetitions,
                  &cycles) ||
         !multiply_counters(m, level, repetitions) ||
-        !num_add(*counter_skipped_cycles(m), cycles,
-                 counter_skipped_cycles(m))) {
+        !num_add(*counter_skipped_ticks(m), cycles, counter_skipped_ticks(m))) {
         machine_fail(m, ERR_LIMIT, "sim-limit", "cycles exceed 64 bits");
         return;
     }
     for (int u = 0; u < m->plan->arch->unit_count; u++) {
         if (!is_calm(&m->units[u], level)) {
-            m->units[u].idle_since_cycles += cycles;
+            m->units[u].idle_since_ticks += cycles;
         }
     }
     for (int c = 0; c < m->channel_count; c++) {
@@ -295,7 +291,7 @@ static void set_anchor(struct fast_forward *ff, struct level *level,
     struct machine *m = ff->machine;
     level->has_anchor = true;
     level->anchor_index = index;
-    level->anchor_cycles = machine_run_cycles(m);
+    level->anchor_ticks = machine_run_ticks(m);
     memcpy(level->anchor_counters, m->counters,
            sizeof(int64_t) * (gsize)m->counter_count);
     /* The old anchor becomes the next state's space. */
@@ -319,7 +315,7 @@ static void begin_run(struct level *level, int64_t step)
     level->end_step = step + level->loop->trips * level->loop->inside;
     level->is_done = level->loop->trips < 3;
     level->has_anchor = false;
-    level->calm_cycles = -1;
+    level->calm_ticks = -1;
     level->power = 1;
 }
 
@@ -337,8 +333,8 @@ static void look(struct fast_forward *ff, struct level *level)
     if (level->is_done || since < calm) {
         return;
     }
-    if (since < calm + inside || level->calm_cycles < 0) {
-        level->calm_cycles = machine_run_cycles(ff->machine);
+    if (since < calm + inside || level->calm_ticks < 0) {
+        level->calm_ticks = machine_run_ticks(ff->machine);
         return;
     }
     int64_t index = since / inside;

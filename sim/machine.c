@@ -38,11 +38,11 @@ void component_wake_now(struct component *component)
     }
 }
 
-void component_wake_at(struct component *component, int64_t at_cycles)
+void component_wake_at(struct component *component, int64_t at_ticks)
 {
-    int64_t delay_cycles = at_cycles - component->machine->now_cycles;
+    int64_t delay_ticks = at_ticks - component->machine->now_ticks;
     machine_check(component->machine,
-                  sysc_event_notify_after(component->wake, delay_cycles));
+                  sysc_event_notify_after(component->wake, delay_ticks));
 }
 
 void component_wake_settling(struct component *component)
@@ -56,7 +56,7 @@ void component_wake_settling(struct component *component)
 void component_enter_settling(struct component *component)
 {
     struct machine *machine = component->machine;
-    machine->now_cycles = sysc_now(machine->context);
+    machine->now_ticks = sysc_now(machine->context);
     if (component->is_woken) {
         component->is_woken = false;
         machine->settling--;
@@ -114,7 +114,9 @@ static enum sysc_status add_ports(struct machine *machine,
     machine->ports = g_new0(struct port, (gsize)arch->memory_count + 1);
     enum sysc_status status = SYSC_OK;
     for (int m = 0; m < arch->memory_count && status == SYSC_OK; m++) {
-        port_init(&machine->ports[m], arch, m);
+        machine->ports[m].memory = m;
+        machine->ports[m].queue =
+            g_array_new(false, false, sizeof(struct request));
         status = add_component(&machine->ports[m].component, machine, chip,
                                "port", m, port_activate, &machine->ports[m]);
     }
@@ -164,6 +166,21 @@ static enum sysc_status build(struct machine *machine)
     return status;
 }
 
+static enum status build_phases(struct machine *machine)
+{
+    const struct plan *plan = machine->plan;
+    machine->phases = g_new0(struct phase *, (gsize)plan->phase_count + 1);
+    for (int p = 0; p < plan->phase_count; p++) {
+        TRY(phase_new(plan, p, machine->diags, &machine->phases[p]));
+    }
+    if (ticks_set(plan->arch, machine->phases, plan->phase_count,
+                  &machine->ticks_per_cycle) != OK) {
+        return diag_fail(machine->diags, ERR_LIMIT, "sim-limit",
+                         "a transfer or tile step lasts too long");
+    }
+    return OK;
+}
+
 enum status machine_new(const struct plan *plan,
                         const struct sim_options *options, struct diags *diags,
                         struct machine **result)
@@ -175,6 +192,7 @@ enum status machine_new(const struct plan *plan,
     machine->counter_count = 1 + plan->arch->unit_count * COUNTER_PER_UNIT +
                              plan->leaf_count + plan->flow_count;
     machine->counters = g_new0(int64_t, (gsize)machine->counter_count);
+    TRY(build_phases(machine));
     machine_check(machine, build(machine));
     if (machine->status != OK) {
         return machine->status;
@@ -184,6 +202,26 @@ enum status machine_new(const struct plan *plan,
     }
     *result = g_steal_pointer(&machine);
     return OK;
+}
+
+static void free_phases(struct machine *machine)
+{
+    for (int p = 0; machine->phases != NULL && p < machine->plan->phase_count;
+         p++) {
+        phase_free(machine->phases[p]);
+    }
+    g_free(machine->phases);
+}
+
+static void clear_ports(struct machine *machine)
+{
+    for (int m = 0;
+         machine->ports != NULL && m < machine->plan->arch->memory_count; m++) {
+        if (machine->ports[m].queue != NULL) {
+            g_array_unref(machine->ports[m].queue);
+        }
+    }
+    g_free(machine->ports);
 }
 
 void machine_free(struct machine *machine)
@@ -196,14 +234,10 @@ void machine_free(struct machine *machine)
     }
     /* Nothing useful can be done about a kernel that does not let go. */
     (void)sysc_context_free(machine->context);
-    for (int m = 0;
-         machine->ports != NULL && m < machine->plan->arch->memory_count; m++) {
-        port_clear(&machine->ports[m]);
-    }
     fast_forward_free(machine->fast_forward);
-    phase_free(machine->phase);
+    free_phases(machine);
+    clear_ports(machine);
     g_free(machine->units);
-    g_free(machine->ports);
     g_free(machine->channels);
     g_free(machine->counters);
     g_free(machine);

@@ -6,15 +6,16 @@
  *   channel    DMA: one for the holds above the pipeline, one per child; issues
  *              fills in program order as far as buffers allow
  *   port       of a memory with finite bandwidth: serves requests one after
- *              another in exact rational time
+ *              another in exact time
  *
  * Each is an SC_METHOD that sleeps on its own event. What happens in one cycle
  * does not depend on the order in which the kernel runs them: ports serve
  * nothing and the sequencer opens no slot before units and channels have
  * settled, and a port serves the requests of one cycle sorted by flow.
  *
- * Times are cycles of the kernel's clock. Fast-forward moves no clock; it adds
- * what it skipped to the counters. "Run time" is both together. */
+ * Times are ticks of the kernel's clock, fractions of a cycle (ticks.c).
+ * Fast-forward moves no clock; it adds what it skipped to the counters. "Run
+ * time" is both together. */
 #ifndef SIM_MACHINE_H
 #define SIM_MACHINE_H
 
@@ -35,30 +36,27 @@ struct unit {
     struct component component;
     int id;
     bool is_busy;
-    int64_t done_cycles;
+    int64_t done_ticks;
     struct child *child; /* whose leaf runs here while busy */
     int leaf;
-    int queue_position;        /* in phase->queue of the slot */
-    bool waits_for_port;       /* wake it when a port has served something */
-    struct pending on_chip;    /* transfer of the running tile step */
-    int64_t idle_since_cycles; /* run time */
-    bool has_started;          /* in this phase */
-    bool is_used;              /* has leaves in this phase */
+    int queue_position;       /* in phase->queue of the slot */
+    bool waits_for_port;      /* wake it when a port has served something */
+    struct pending on_chip;   /* transfer of the running tile step */
+    int64_t idle_since_ticks; /* run time */
+    bool has_started;         /* in this phase */
+    bool is_used;             /* has leaves in this phase */
 };
 
 struct request {
-    int flow; /* sorts the requests of one cycle */
-    struct leg leg;
+    int flow; /* sorts the requests of one instant */
+    int64_t ticks;
     struct pending *pending;
 };
 
 struct port {
     struct component component;
     int memory;
-    int64_t numerator; /* cycles per byte = numerator / denominator */
-    int64_t denominator;
-    int64_t busy_until_cycles; /* and busy_part / denominator */
-    int64_t busy_part;
+    int64_t busy_until_ticks;
     GArray *queue; /* struct request */
 };
 
@@ -93,9 +91,11 @@ struct machine {
     struct sysc_context *context;
     struct component sequencer;
     enum sequencer_state state;
-    struct phase *phase;
+    int64_t ticks_per_cycle;
+    struct phase **phases;
+    struct phase *phase; /* the one that runs */
     int phase_index;
-    int64_t now_cycles;
+    int64_t now_ticks;
     int64_t step;    /* of the plan */
     int64_t skipped; /* iterations that fast-forward left out in this phase */
     int slot;
@@ -104,7 +104,7 @@ struct machine {
     int ports_woken;
     int64_t next_fill_step;
     struct unit *units; /* by unit id */
-    struct port *ports; /* by memory id; denominator 0: unlimited */
+    struct port *ports; /* by memory id */
     int channel_count;
     struct channel *channels;
     /* All that adds up, in one array so that fast-forward can multiply it. */
@@ -121,13 +121,13 @@ struct machine {
 /* ---- counters --------------------------------------------------------------
  */
 
-#define COUNTER_CYCLES   0
+#define COUNTER_TICKS    0
 #define COUNTER_PER_UNIT (1 + STALL_COUNT)
 
-/* Cycles that fast-forward skipped. */
-static inline int64_t *counter_skipped_cycles(struct machine *m)
+/* Ticks that fast-forward skipped. */
+static inline int64_t *counter_skipped_ticks(struct machine *m)
 {
-    return &m->counters[COUNTER_CYCLES];
+    return &m->counters[COUNTER_TICKS];
 }
 
 static inline int64_t *counter_busy(struct machine *m, int unit)
@@ -152,9 +152,9 @@ static inline int64_t *counter_moved(struct machine *m, int flow)
     return counter_executed(m, m->plan->leaf_count) + flow;
 }
 
-static inline int64_t machine_run_cycles(struct machine *m)
+static inline int64_t machine_run_ticks(struct machine *m)
 {
-    return m->now_cycles + *counter_skipped_cycles(m);
+    return m->now_ticks + *counter_skipped_ticks(m);
 }
 
 /* ---- machine.c
@@ -183,7 +183,7 @@ static inline int64_t machine_local(const struct machine *m, int64_t iteration)
  * ------------------------------------------------------------------- */
 
 void component_wake_now(struct component *component);
-void component_wake_at(struct component *component, int64_t at_cycles);
+void component_wake_at(struct component *component, int64_t at_ticks);
 /* Units and channels: counted in `settling` until they have run. */
 void component_wake_settling(struct component *component);
 /* Called at the beginning of a unit's or channel's activation. */
@@ -199,14 +199,17 @@ void units_wake_waiting(struct machine *machine);
 /* ---- port.c
  * -------------------------------------------------------------------- */
 
-void port_init(struct port *port, const struct arch *arch, int memory);
-void port_clear(struct port *port);
 void port_activate(struct sysc_process *self, void *user);
 /* Requests all legs of a transfer; `pending` is known once they are served. */
 void port_request(struct machine *machine, int flow,
                   const struct transfer *transfer, struct pending *pending);
-/* When the port has served everything so far. */
-int64_t port_idle_cycles(const struct port *port);
+
+/* ---- ticks.c -------------------------------------------------------------------- */
+
+/* Chooses the ticks of a cycle and gives all phases their times in ticks.
+ * ERR_LIMIT on overflow. */
+MUST_USE enum status ticks_set(const struct arch *arch, struct phase **phases,
+                               int phase_count, int64_t *ticks_per_cycle);
 
 /* ---- dma.c
  * --------------------------------------------------------------------- */
@@ -231,11 +234,11 @@ void child_go_on(struct machine *machine, struct child *child);
 /* ---- stalls.c
  * ---------------------------------------------------------------------- */
 
-/* The unit starts a tile step now after having been idle: until `ready_cycles`
- * its turn had not come, until `reduced_cycles` a reduction had not arrived,
+/* The unit starts a tile step now after having been idle: until `ready_ticks`
+ * its turn had not come, until `reduced_ticks` a reduction had not arrived,
  * then operands or room for results were missing. */
-void stalls_account_start(struct unit *unit, int64_t ready_cycles,
-                          int64_t reduced_cycles);
+void stalls_account_start(struct unit *unit, int64_t ready_ticks,
+                          int64_t reduced_ticks);
 /* The phase ends now. */
 void stalls_account_end(struct unit *unit);
 

@@ -32,7 +32,7 @@ static void reach_leaf(struct machine *machine, struct child *child, int leaf)
     struct phase *phase = machine->phase;
     const GArray *direct = phase->leaves[leaf].direct;
     child->next_leaf = leaf;
-    child->since_cycles = machine->now_cycles;
+    child->since_ticks = machine->now_ticks;
     for (guint i = 0; i < direct->len; i++) {
         struct stream *stream =
             phase_stream(phase, g_array_index(direct, int, i));
@@ -129,8 +129,8 @@ static void start_child(struct machine *machine, struct child *child)
     for (guint i = 0; i < child->leaves->len; i++) {
         struct leaf_timing *leaf =
             &phase->leaves[g_array_index(child->leaves, int, i)];
-        if (leaf->arrived_cycles != NULL) {
-            leaf->arrived_cycles[local % phase->ring_count] = 0;
+        if (leaf->arrived_ticks != NULL) {
+            leaf->arrived_ticks[local % phase->ring_count] = 0;
         }
     }
     if (child->left_on_unit != NULL) {
@@ -231,17 +231,10 @@ static void begin_step(struct machine *machine)
 
 static bool begin_phase(struct machine *machine)
 {
-    phase_free(machine->phase);
-    machine->phase = NULL;
     if (machine->phase_index == machine->plan->phase_count) {
         return false;
     }
-    enum status status = phase_new(machine->plan, machine->phase_index,
-                                   machine->diags, &machine->phase);
-    if (status != OK) {
-        machine->status = status;
-        return false;
-    }
+    machine->phase = machine->phases[machine->phase_index];
     machine->step = 0;
     machine->skipped = 0;
     machine->next_fill_step = 0;
@@ -262,15 +255,20 @@ static bool begin_phase(struct machine *machine)
     return true;
 }
 
-/* True once every port is idle. */
+/* True once every port is idle and a whole cycle is over. */
 static bool close_phase(struct machine *machine)
 {
-    int64_t end_cycles = machine->now_cycles;
+    int64_t end_ticks = machine->now_ticks;
     for (int p = 0; p < machine->plan->arch->memory_count; p++) {
-        end_cycles = MAX(end_cycles, port_idle_cycles(&machine->ports[p]));
+        end_ticks = MAX(end_ticks, machine->ports[p].busy_until_ticks);
     }
-    if (end_cycles > machine->now_cycles) {
-        component_wake_at(&machine->sequencer, end_cycles);
+    int64_t over_ticks = (end_ticks + *counter_skipped_ticks(machine)) %
+                         machine->ticks_per_cycle;
+    if (over_ticks > 0) {
+        end_ticks += machine->ticks_per_cycle - over_ticks;
+    }
+    if (end_ticks > machine->now_ticks) {
+        component_wake_at(&machine->sequencer, end_ticks);
         return false;
     }
     for (int u = 0; u < machine->plan->arch->unit_count; u++) {
@@ -322,7 +320,7 @@ void sequencer_activate(struct sysc_process *self, void *user)
 {
     (void)self;
     struct machine *machine = user;
-    machine->now_cycles = sysc_now(machine->context);
+    machine->now_ticks = sysc_now(machine->context);
     machine->sequencer.is_woken = false;
     do {
         if (machine->settling > 0 || machine->ports_woken > 0) {

@@ -34,16 +34,38 @@ static double find_utilization_ratio(struct machine *machine, int unit,
     return lane_cycles > 0 ? worked / lane_cycles : 0;
 }
 
+/* Ticks to cycles: each cause is rounded down, and the cycles that are missing
+ * go to the causes with the largest remainders, so that the sum stays right. */
+static void round_stalls(struct machine *machine, int unit,
+                         int64_t *stall_cycles)
+{
+    int64_t left_ticks[STALL_COUNT];
+    int64_t sum_ticks = 0;
+    for (int s = 0; s < STALL_COUNT; s++) {
+        int64_t ticks = *counter_stall(machine, unit, (enum stall)s);
+        stall_cycles[s] = ticks / machine->ticks_per_cycle;
+        left_ticks[s] = ticks % machine->ticks_per_cycle;
+        sum_ticks += left_ticks[s];
+    }
+    for (; sum_ticks > 0; sum_ticks -= machine->ticks_per_cycle) {
+        int largest = 0;
+        for (int s = 1; s < STALL_COUNT; s++) {
+            largest = left_ticks[s] > left_ticks[largest] ? s : largest;
+        }
+        stall_cycles[largest]++;
+        left_ticks[largest] = 0;
+    }
+}
+
 static void fill_in(struct machine *machine, struct evaluation *evaluation)
 {
     evaluation->fidelity = FIDELITY_SIM;
-    evaluation->cycles = machine_run_cycles(machine);
+    evaluation->cycles = machine_run_ticks(machine) / machine->ticks_per_cycle;
     for (int u = 0; u < evaluation->unit_count; u++) {
         struct evaluation_unit *unit = &evaluation->units[u];
-        unit->busy_cycles = *counter_busy(machine, u);
-        for (int s = 0; s < STALL_COUNT; s++) {
-            unit->stall_cycles[s] = *counter_stall(machine, u, (enum stall)s);
-        }
+        unit->busy_cycles =
+            *counter_busy(machine, u) / machine->ticks_per_cycle;
+        round_stalls(machine, u, unit->stall_cycles);
         unit->utilization_ratio =
             find_utilization_ratio(machine, u, evaluation->cycles);
     }

@@ -21,13 +21,13 @@ static enum stall dependency_cause(const struct machine *machine)
                                                             : STALL_DEPENDENCY;
 }
 
-void stalls_account_start(struct unit *unit, int64_t ready_cycles,
-                          int64_t reduced_cycles)
+void stalls_account_start(struct unit *unit, int64_t ready_ticks,
+                          int64_t reduced_ticks)
 {
     struct machine *machine = unit->component.machine;
-    int64_t skipped_cycles = *counter_skipped_cycles(machine);
-    int64_t from = unit->idle_since_cycles;
-    int64_t to = machine_run_cycles(machine);
+    int64_t skipped_ticks = *counter_skipped_ticks(machine);
+    int64_t from = unit->idle_since_ticks;
+    int64_t to = machine_run_ticks(machine);
     if (from == to) {
         return;
     }
@@ -35,8 +35,8 @@ void stalls_account_start(struct unit *unit, int64_t ready_cycles,
         *counter_stall(machine, unit->id, STALL_FILL) += to - from;
         return;
     }
-    int64_t turn = CLAMP(ready_cycles + skipped_cycles, from, to);
-    int64_t reduced = CLAMP(reduced_cycles + skipped_cycles, turn, to);
+    int64_t turn = CLAMP(ready_ticks + skipped_ticks, from, to);
+    int64_t reduced = CLAMP(reduced_ticks + skipped_ticks, turn, to);
     *counter_stall(machine, unit->id, dependency_cause(machine)) += turn - from;
     *counter_stall(machine, unit->id, STALL_REDUCTION) += reduced - turn;
     *counter_stall(machine, unit->id, STALL_BANDWIDTH) += to - reduced;
@@ -46,8 +46,8 @@ void stalls_account_end(struct unit *unit)
 {
     struct machine *machine = unit->component.machine;
     enum stall cause = unit->is_used ? STALL_DRAIN : STALL_DEPENDENCY;
-    int64_t now_cycles = machine_run_cycles(machine);
+    int64_t now_ticks = machine_run_ticks(machine);
     *counter_stall(machine, unit->id, cause) +=
-        now_cycles - unit->idle_since_cycles;
-    unit->idle_since_cycles = now_cycles;
+        now_ticks - unit->idle_since_ticks;
+    unit->idle_since_ticks = now_ticks;
 }

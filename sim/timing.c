@@ -116,10 +116,8 @@ static enum status build_leaf(struct phase *phase, int leaf_id)
     }
     leaf->unit = planned->unit;
     leaf->child = planned->child;
-    leaf->busy_cycles = planned->busy_cycles_per_step;
-    leaf->reduce_cycles = planned->reduce_latency_cycles;
-    if (leaf->reduce_cycles > 0) {
-        leaf->arrived_cycles = g_new0(int64_t, (gsize)phase->ring_count);
+    if (planned->reduce_latency_cycles > 0) {
+        leaf->arrived_ticks = g_new0(int64_t, (gsize)phase->ring_count);
     }
     struct child *child = &phase->children[leaf->child];
     g_array_append_val(child->leaves, leaf_id);
@@ -241,7 +239,7 @@ static void clear_leaf(struct leaf_timing *leaf)
     g_array_unref(leaf->writes);
     g_array_unref(leaf->credits);
     g_array_unref(leaf->awaited);
-    g_free(leaf->arrived_cycles);
+    g_free(leaf->arrived_ticks);
 }
 
 static void clear_child(struct child *child)

@@ -18,15 +18,15 @@
 
 /* A completion to come: known once no leg is outstanding. */
 struct pending {
-    int64_t at_cycles;
+    int64_t at_ticks;
     int legs; /* requests not served yet; PENDING_NOT_ISSUED */
 };
 
-/* Time on one port: whole cycles and part / (the port's denominator). */
+/* Time on one port. */
 struct leg {
     int port; /* memory id */
-    int64_t whole_cycles;
-    int64_t part;
+    int64_t bytes;
+    int64_t ticks;
 };
 
 #define TRANSFER_MAX_LEGS 4
@@ -76,8 +76,8 @@ struct leaf_timing {
     bool is_here; /* belongs to this phase */
     int unit;
     int child;
-    int64_t busy_cycles;
-    int64_t reduce_cycles;
+    int64_t busy_ticks;
+    int64_t reduce_ticks;
     int64_t per_iteration; /* tile steps, if its phase-level `at` holds */
     GArray *last_loops;    /* int: loops of the phase that must be last */
     GArray *readers;       /* int: outer streams, as index in child->readers */
@@ -88,7 +88,7 @@ struct leaf_timing {
     GArray *awaited;       /* struct awaited */
     struct transfer on_chip; /* read while it computes */
     /* Ring by local iteration: when its reduced result has arrived. */
-    int64_t *arrived_cycles; /* NULL unless reduce_cycles > 0 */
+    int64_t *arrived_ticks; /* NULL unless reduce_ticks > 0 */
 };
 
 struct reader {
@@ -110,7 +110,7 @@ struct child {
     int64_t iteration;
     bool is_running;
     int next_leaf;         /* leaf it waits to run or runs; -1 at the end */
-    int64_t since_cycles;  /* when the program came to next_leaf */
+    int64_t since_ticks;   /* when the program came to next_leaf */
     int64_t *left_on_unit; /* tile steps to come in this iteration, by unit;
                               NULL if it uses one unit only */
 };

@@ -7,11 +7,6 @@
 /* More buffers than this are never filled ahead. */
 #define STREAM_MAX_COPIES 64
 
-/* Service time of `bytes` at a memory of finite bandwidth. ERR_LIMIT on
- * overflow. */
-MUST_USE enum status port_count_leg(const struct arch *arch, int memory,
-                                    int64_t bytes, struct leg *leg);
-
 /* Is `node` the same as, or an ancestor of, `descendant`? */
 bool timing_is_above(const struct plan *plan, int node, int descendant);
 /* Does the leaf read or write the tensor (seen through views)? */

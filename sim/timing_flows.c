@@ -34,19 +34,17 @@ static enum status split_spilled(const struct plan *plan, int memory,
     return OK;
 }
 
-static enum status add_leg(const struct plan *plan, int memory, int64_t bytes,
-                           struct transfer *transfer)
+static void add_leg(const struct plan *plan, int memory, int64_t bytes,
+                    struct transfer *transfer)
 {
     if (bytes == 0 || !is_finite(plan, memory)) {
-        return OK;
+        return;
     }
     if (transfer->leg_count == TRANSFER_MAX_LEGS) {
         BUG("transfer with more than %d legs", TRANSFER_MAX_LEGS);
     }
-    TRY(port_count_leg(plan->arch, memory, bytes,
-                       &transfer->leg[transfer->leg_count]));
-    transfer->leg_count++;
-    return OK;
+    transfer->leg[transfer->leg_count++] =
+        (struct leg){.port = memory, .bytes = bytes};
 }
 
 /* The share of `memory` goes to `near`, that of the memory outside to `far`;
@@ -58,10 +56,10 @@ static enum status add_shared_leg(const struct plan *plan, int memory,
     int64_t spilled_bytes = 0;
     if (spills) {
         TRY(split_spilled(plan, memory, bytes, &bytes, &spilled_bytes));
-        TRY(add_leg(plan, plan->arch->memories[memory].parent, spilled_bytes,
-                    far));
+        add_leg(plan, plan->arch->memories[memory].parent, spilled_bytes, far);
     }
-    return add_leg(plan, memory, bytes, near);
+    add_leg(plan, memory, bytes, near);
+    return OK;
 }
 
 /* Bytes of one event. What is read back in the whole run is spread evenly over
@@ -89,8 +87,10 @@ static enum status count_move(const struct plan *plan,
     }
     TRY(add_shared_leg(plan, flow->outer, flow->outer_spills, bytes, transfer,
                        transfer));
-    return flow->is_cut_through ? OK
-                                : add_leg(plan, flow->memory, bytes, transfer);
+    if (!flow->is_cut_through) {
+        add_leg(plan, flow->memory, bytes, transfer);
+    }
+    return OK;
 }
 
 static int add_stream(struct phase *phase, struct stream stream)

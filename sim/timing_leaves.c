@@ -106,7 +106,7 @@ static void await_producer(struct phase *phase, int leaf_id,
         bool is_forwarded =
             leaf->forward_from >= 0 && x >= leaf->forward_from && x < leaf_id;
         if (!phase->leaves[x].is_here || is_forwarded ||
-            phase->leaves[x].reduce_cycles == 0 ||
+            plan->leaves[x].reduce_latency_cycles == 0 ||
             output->tensor != read->tensor) {
             continue;
         }

@@ -12,8 +12,8 @@
 
 struct readiness {
     bool is_known; /* everything it waits for has been served or issued */
-    int64_t operands_cycles;
-    int64_t reduced_cycles;
+    int64_t operands_ticks;
+    int64_t reduced_ticks;
 };
 
 static void wait_for(struct readiness *ready, const struct pending *pending)
@@ -21,8 +21,7 @@ static void wait_for(struct readiness *ready, const struct pending *pending)
     if (pending->legs != 0) {
         ready->is_known = false;
     } else {
-        ready->operands_cycles =
-            MAX(ready->operands_cycles, pending->at_cycles);
+        ready->operands_ticks = MAX(ready->operands_ticks, pending->at_ticks);
     }
 }
 
@@ -59,10 +58,10 @@ static void wait_for_reductions(const struct machine *machine,
         int64_t local =
             machine_local(machine, child->iteration) - a->lag_iterations;
         if (local >= 0) {
-            ready->reduced_cycles =
-                MAX(ready->reduced_cycles,
+            ready->reduced_ticks =
+                MAX(ready->reduced_ticks,
                     phase->leaves[a->leaf]
-                        .arrived_cycles[local % phase->ring_count]);
+                        .arrived_ticks[local % phase->ring_count]);
         }
     }
 }
@@ -100,18 +99,18 @@ static void start(struct unit *unit, struct child *child,
 {
     struct machine *machine = unit->component.machine;
     const struct leaf_timing *leaf = &machine->phase->leaves[child->next_leaf];
-    stalls_account_start(unit, child->since_cycles, ready->reduced_cycles);
+    stalls_account_start(unit, child->since_ticks, ready->reduced_ticks);
     unit->is_busy = true;
     unit->has_started = true;
     unit->child = child;
     unit->leaf = child->next_leaf;
-    unit->done_cycles = machine->now_cycles + leaf->busy_cycles;
+    unit->done_ticks = machine->now_ticks + leaf->busy_ticks;
     unit->on_chip = (struct pending){0};
     if (leaf->on_chip.leg_count > 0) {
         int flow = machine->plan->leaves[unit->leaf].first_flow;
         port_request(machine, flow, &leaf->on_chip, &unit->on_chip);
     }
-    component_wake_at(&unit->component, unit->done_cycles);
+    component_wake_at(&unit->component, unit->done_ticks);
     machine->tile_steps++;
     if (machine->step_limit > 0 && machine->tile_steps > machine->step_limit) {
         machine_fail(machine, ERR_LIMIT, "sim-step-limit",
@@ -148,11 +147,11 @@ static void try_start(struct unit *unit)
     }
     struct readiness ready =
         check_ready(machine, child, &machine->phase->leaves[child->next_leaf]);
-    int64_t at_cycles = MAX(ready.operands_cycles, ready.reduced_cycles);
+    int64_t at_ticks = MAX(ready.operands_ticks, ready.reduced_ticks);
     if (!ready.is_known) {
         unit->waits_for_port = true;
-    } else if (at_cycles > machine->now_cycles) {
-        component_wake_at(&unit->component, at_cycles);
+    } else if (at_ticks > machine->now_ticks) {
+        component_wake_at(&unit->component, at_ticks);
     } else {
         start(unit, child, &ready);
     }
@@ -177,15 +176,15 @@ static void finish(struct unit *unit)
     struct machine *machine = unit->component.machine;
     struct phase *phase = machine->phase;
     struct leaf_timing *leaf = &phase->leaves[unit->leaf];
-    *counter_busy(machine, unit->id) += leaf->busy_cycles;
+    *counter_busy(machine, unit->id) += leaf->busy_ticks;
     *counter_executed(machine, unit->leaf) += 1;
     unit->is_busy = false;
-    unit->idle_since_cycles = machine_run_cycles(machine);
+    unit->idle_since_ticks = machine_run_ticks(machine);
     struct child *child = unit->child;
-    if (leaf->reduce_cycles > 0) {
+    if (leaf->reduce_ticks > 0) {
         int64_t local = machine_local(machine, child->iteration);
-        leaf->arrived_cycles[local % phase->ring_count] =
-            machine->now_cycles + leaf->reduce_cycles;
+        leaf->arrived_ticks[local % phase->ring_count] =
+            machine->now_ticks + leaf->reduce_ticks;
     }
     request_writes(machine, leaf);
     if (child->left_on_unit != NULL) {
@@ -199,15 +198,15 @@ static void finish(struct unit *unit)
 static bool is_done(struct unit *unit)
 {
     struct machine *machine = unit->component.machine;
-    if (machine->now_cycles < unit->done_cycles) {
-        component_wake_at(&unit->component, unit->done_cycles);
+    if (machine->now_ticks < unit->done_ticks) {
+        component_wake_at(&unit->component, unit->done_ticks);
         return false;
     }
-    if (unit->on_chip.at_cycles > machine->now_cycles) {
+    if (unit->on_chip.at_ticks > machine->now_ticks) {
         *counter_stall(machine, unit->id, STALL_BANDWIDTH) +=
-            unit->on_chip.at_cycles - unit->done_cycles;
-        unit->done_cycles = unit->on_chip.at_cycles;
-        component_wake_at(&unit->component, unit->done_cycles);
+            unit->on_chip.at_ticks - unit->done_ticks;
+        unit->done_ticks = unit->on_chip.at_ticks;
+        component_wake_at(&unit->component, unit->done_ticks);
         return false;
     }
     return true;

@@ -1,0 +1,133 @@
+/* The clock of the simulation. A tick is a fraction of a cycle such that every
+ * transfer of the plan lasts a whole number of ticks:
+ *
+ *     cycles of b bytes = b * clock / (bandwidth * instances) = b * n / d
+ *
+ * with n / d reduced; if g divides all requests of the port, d / gcd(d, g) ticks
+ * a cycle are enough for it, and the least common multiple of these serves all
+ * ports. So time is exact, and what repeats repeats to the tick: with completions
+ * rounded to cycles, a saturated memory would jitter with a period of d.
+ *
+ * Where more than TICKS_MAX a cycle would be needed, it is TICKS_MAX, and each
+ * transfer is rounded up, by less than a millionth of a cycle. */
+#include "sim/machine.h"
+
+#define TICKS_MAX ((int64_t)1 << 20)
+
+typedef enum status (*transfer_visit_fn)(struct transfer *transfer, void *user);
+
+static enum status visit_transfers(struct phase *phase, transfer_visit_fn visit,
+                                   void *user)
+{
+    for (guint i = 0; i < phase->streams->len; i++) {
+        TRY(visit(&phase_stream(phase, (int)i)->transfer, user));
+    }
+    for (guint i = 0; i < phase->sinks->len; i++) {
+        TRY(visit(&phase_sink(phase, (int)i)->transfer, user));
+    }
+    for (int l = 0; l < phase->plan->leaf_count; l++) {
+        TRY(visit(&phase->leaves[l].on_chip, user));
+    }
+    return OK;
+}
+
+/* Cycles per byte as a reduced fraction. */
+static enum status find_rate(const struct arch *arch, int memory,
+                             int64_t *numerator, int64_t *denominator)
+{
+    const struct arch_memory *m = &arch->memories[memory];
+    int64_t bytes_per_s = 0;
+    if (!num_mul(m->bandwidth_bytes_per_s, m->instances, &bytes_per_s)) {
+        return ERR_LIMIT;
+    }
+    int64_t divisor = num_gcd(arch->clock_hz, bytes_per_s);
+    *numerator = arch->clock_hz / divisor;
+    *denominator = bytes_per_s / divisor;
+    return OK;
+}
+
+static enum status collect_divisors(struct transfer *transfer, void *user)
+{
+    int64_t *divisor = user; /* by memory */
+    for (int i = 0; i < transfer->leg_count; i++) {
+        struct leg *leg = &transfer->leg[i];
+        divisor[leg->port] = num_gcd(divisor[leg->port], leg->bytes);
+    }
+    return OK;
+}
+
+static enum status find_ticks(const struct arch *arch, const int64_t *divisor,
+                              int64_t *ticks_per_cycle)
+{
+    *ticks_per_cycle = 1;
+    for (int m = 0; m < arch->memory_count; m++) {
+        int64_t numerator = 0;
+        int64_t denominator = 1;
+        if (divisor[m] == 0) {
+            continue; /* nothing moves, or it takes no time */
+        }
+        TRY(find_rate(arch, m, &numerator, &denominator));
+        denominator /= num_gcd(denominator, divisor[m]);
+        int64_t more = denominator / num_gcd(denominator, *ticks_per_cycle);
+        if (more > TICKS_MAX / *ticks_per_cycle) {
+            *ticks_per_cycle = TICKS_MAX;
+            return OK;
+        }
+        *ticks_per_cycle *= more;
+    }
+    return OK;
+}
+
+struct conversion {
+    const struct arch *arch;
+    int64_t ticks_per_cycle;
+};
+
+static enum status convert_transfer(struct transfer *transfer, void *user)
+{
+    const struct conversion *c = user;
+    for (int i = 0; i < transfer->leg_count; i++) {
+        struct leg *leg = &transfer->leg[i];
+        int64_t numerator = 0;
+        int64_t denominator = 1;
+        TRY(find_rate(c->arch, leg->port, &numerator, &denominator));
+        if (!num_mul(numerator, c->ticks_per_cycle, &numerator) ||
+            !num_mul_div_ceil(leg->bytes, numerator, denominator,
+                              &leg->ticks)) {
+            return ERR_LIMIT;
+        }
+    }
+    return OK;
+}
+
+static enum status convert_leaves(struct phase *phase, int64_t ticks_per_cycle)
+{
+    for (int l = 0; l < phase->plan->leaf_count; l++) {
+        const struct plan_leaf *planned = &phase->plan->leaves[l];
+        struct leaf_timing *leaf = &phase->leaves[l];
+        if (!num_mul(planned->busy_cycles_per_step, ticks_per_cycle,
+                     &leaf->busy_ticks) ||
+            !num_mul(planned->reduce_latency_cycles, ticks_per_cycle,
+                     &leaf->reduce_ticks)) {
+            return ERR_LIMIT;
+        }
+    }
+    return OK;
+}
+
+enum status ticks_set(const struct arch *arch, struct phase **phases,
+                      int phase_count, int64_t *ticks_per_cycle)
+{
+    g_autofree int64_t *divisor =
+        g_new0(int64_t, (gsize)arch->memory_count + 1);
+    for (int p = 0; p < phase_count; p++) {
+        TRY(visit_transfers(phases[p], collect_divisors, divisor));
+    }
+    TRY(find_ticks(arch, divisor, ticks_per_cycle));
+    struct conversion conversion = {arch, *ticks_per_cycle};
+    for (int p = 0; p < phase_count; p++) {
+        TRY(visit_transfers(phases[p], convert_transfer, &conversion));
+        TRY(convert_leaves(phases[p], *ticks_per_cycle));
+    }
+    return OK;
+}
