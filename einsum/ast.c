@@ -143,87 +143,12 @@ bool statement_is_initial(const struct ast_statement *statement)
     return statement->body != NULL && !ast_has(statement->body, AST_ACCESS);
 }
 
-/* Gathers the products c*rank of a sum, as `rank` occurs in them. */
-static bool is_scaled_rank(const struct ast_node *index, const char *rank)
-{
-    if (index->kind != AST_OP) {
-        return false;
-    }
-    if (index->op == EINSUM_MUL) {
-        return ast_has_rank(index, rank);
-    }
-    for (int i = 0; i < index->child_count; i++) {
-        if (is_scaled_rank(index->child[i], rank)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-struct split_search {
-    const struct cascade *cascade;
-    const char *rank;
-    bool is_found;
-};
-
-static void find_other_unshaped(struct ast_node *node, void *data)
-{
-    struct split_search *search = data;
-    const char *shape = name_shape_of_rank(search->cascade, node->name);
-    if (!g_str_equal(node->name, search->rank) &&
-        cascade_find_shape(search->cascade, shape) < 0) {
-        search->is_found = true;
-    }
-}
-
-static void find_split(struct ast_node *access, void *data)
-{
-    struct split_search *search = data;
-    for (int i = 0; i < access->child_count; i++) {
-        struct ast_node *index = access->child[i];
-        struct split_search other = {search->cascade, search->rank, false};
-        ast_visit(index, AST_RANK, find_other_unshaped, &other);
-        if (!other.is_found && is_scaled_rank(index, search->rank)) {
-            search->is_found = true;
-        }
-    }
-}
-
-bool statement_infers_rank(const struct cascade *cascade,
-                           const struct ast_statement *statement,
-                           const char *rank)
-{
-    /* Only a rank that the statement also defines: `K[mx*M0+m0]` with `m1` on
-     * the left is a misspelling, not a new rank. */
-    if (statement->body == NULL || !ast_has_rank(statement->output, rank)) {
-        return false;
-    }
-    struct split_search search = {cascade, rank, false};
-    ast_visit(statement->body, AST_ACCESS, find_split, &search);
-    return search.is_found;
-}
-
 bool statement_reduces(const struct ast_statement *statement, const char *rank)
 {
     for (guint i = 0; i < statement->reduce_ranks->len; i++) {
         const struct ast_node *named =
             g_ptr_array_index(statement->reduce_ranks, i);
         if (g_str_equal(named->name, rank)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-bool cascade_has_rank(const struct cascade *cascade, const char *rank)
-{
-    const char *shape = name_shape_of_rank(cascade, rank);
-    if (cascade_find_shape(cascade, shape) >= 0) {
-        return true;
-    }
-    for (size_t i = 0; i < cascade->statements->len; i++) {
-        if (statement_infers_rank(cascade, cascade_statement_at(cascade, i),
-                                  rank)) {
             return true;
         }
     }

@@ -131,6 +131,12 @@ static void read_inputs(struct cascade *cascade, const struct yaml_node *root,
         cascade->has_lost_tensors = true;
         return;
     }
+    if (yaml_count(node) > AST_MAX_STATEMENTS) {
+        diag_error(diags, yaml_span(node), "einsum-too-many-inputs", NULL,
+                   "a cascade has at most %d inputs", AST_MAX_STATEMENTS);
+        cascade->has_lost_tensors = true;
+        return;
+    }
     for (size_t i = 0; i < yaml_count(node); i++) {
         read_input(cascade, yaml_pair_key(node, i), yaml_pair_value(node, i),
                    diags);

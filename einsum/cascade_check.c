@@ -10,7 +10,8 @@ struct check {
     struct diags *diags;
     int statement;        /* the one being looked at */
     bool is_whole;        /* every statement was parsed */
-    GHashTable *reported; /* names already complained about */
+    GHashTable *known;    /* names of ranks and shapes that are */
+    GHashTable *reported; /* and those already complained about */
 };
 
 static struct span tensor_span(const struct cascade_tensor *tensor)
@@ -259,10 +260,25 @@ static bool is_known_shape(const struct cascade *cascade, const char *shape)
            (name_is_shape(shape) && cascade_has_rank(cascade, rank));
 }
 
+/* Asks once for each name. */
+static bool is_known(struct check *check, const char *name,
+                     bool (*ask)(const struct cascade *, const char *))
+{
+    if (g_hash_table_contains(check->known, name)) {
+        return true;
+    }
+    if (g_hash_table_contains(check->reported, name) ||
+        !ask(check->cascade, name)) {
+        return false;
+    }
+    g_hash_table_add(check->known, (gpointer)(guintptr)name);
+    return true;
+}
+
 static void check_rank(struct ast_node *rank, void *data)
 {
     struct check *check = data;
-    if (cascade_has_rank(check->cascade, rank->name) ||
+    if (is_known(check, rank->name, cascade_has_rank) ||
         !g_hash_table_add(check->reported, (gpointer)(guintptr)rank->name)) {
         return;
     }
@@ -275,7 +291,7 @@ static void check_rank(struct ast_node *rank, void *data)
 static void check_shape(struct ast_node *shape, void *data)
 {
     struct check *check = data;
-    if (is_known_shape(check->cascade, shape->name) ||
+    if (is_known(check, shape->name, is_known_shape) ||
         !g_hash_table_add(check->reported, (gpointer)(guintptr)shape->name)) {
         return;
     }
@@ -301,6 +317,9 @@ static void collect_rank(struct ast_node *rank, void *data)
 {
     struct check *check = data;
     GPtrArray *ranks = check->cascade->ranks;
+    if (ranks->len > EINSUM_MAX_RANKS) {
+        return; /* reported */
+    }
     for (guint i = 0; i < ranks->len; i++) {
         if (g_str_equal(g_ptr_array_index(ranks, i), rank->name)) {
             return;
@@ -462,10 +481,12 @@ static void check_statements(struct check *check)
 void cascade_check(struct cascade *cascade, struct diags *diags)
 {
     g_autoptr(GHashTable) reported = g_hash_table_new(g_str_hash, g_str_equal);
+    g_autoptr(GHashTable) known = g_hash_table_new(g_str_hash, g_str_equal);
     struct check check = {
         .cascade = cascade,
         .diags = diags,
         .is_whole = true,
+        .known = known,
         .reported = reported,
     };
     size_t errors_before = diags_error_count(diags);
@@ -476,6 +497,9 @@ void cascade_check(struct cascade *cascade, struct diags *diags)
         }
     }
     visit_all(&check, AST_RANK, collect_rank);
+    if (cascade->ranks->len > EINSUM_MAX_RANKS) {
+        return;
+    }
     if (!cascade->has_lost_shapes) {
         visit_all(&check, AST_RANK, check_rank);
     }

@@ -307,6 +307,7 @@ void parse_statements(struct cascade *cascade, const struct yaml_node *node,
         parse_statement(&parser);
     }
     if (parser_look(&parser, 0).kind != TOKEN_END) {
+        cascade->has_lost_tensors = true;
         diag_error(diags,
                    place_span(parser_place(&parser, parser_look(&parser, 0))),
                    "einsum-too-many-statements", NULL,

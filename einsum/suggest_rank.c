@@ -76,6 +76,29 @@ static void find_reducible(struct rank_search *search)
     }
 }
 
+/* On the right: a rank of the left side that does not stand there as well. */
+static void find_unbound(struct rank_search *search)
+{
+    const struct cascade *cascade = search->cascade;
+    for (size_t i = 0; i < cascade->statements->len; i++) {
+        const struct ast_statement *statement =
+            cascade_statement_at(cascade, i);
+        if (search->found != NULL || statement->body == NULL ||
+            ast_has_rank(statement->output, search->unknown->name) ||
+            !ast_has_rank(statement->body, search->unknown->name)) {
+            continue;
+        }
+        for (guint r = 0; r < cascade->ranks->len; r++) {
+            const char *rank = g_ptr_array_index(cascade->ranks, r);
+            if (ast_has_rank(statement->output, rank) &&
+                !ast_has_rank(statement->body, rank) &&
+                cascade_has_rank(cascade, rank)) {
+                search->found = rank;
+            }
+        }
+    }
+}
+
 /* Known ranks, then those whose shape the file has but no statement uses. */
 static char *suggest_near(const struct cascade *cascade, const char *word)
 {
@@ -100,6 +123,7 @@ char *suggest_rank(const struct cascade *cascade, const struct ast_node *rank)
     visit_accesses(&search, find_access);
     visit_accesses(&search, find_at_same_place);
     find_reducible(&search);
+    find_unbound(&search);
     if (search.found != NULL) {
         return g_strdup_printf("did you mean '%s'?", search.found);
     }
