@@ -66,7 +66,8 @@ static void walk_unquoted(struct walk *walk)
     do {
         skip_blanks_and_breaks(&walk->next_text);
         skip_blanks_and_breaks(&walk->next_source);
-        if (*walk->next_text != *walk->next_source) {
+        bool has_ended = *walk->next_text == '\0';
+        if (has_ended || *walk->next_text != *walk->next_source) {
             return;
         }
         add_point(walk);

@@ -25,7 +25,7 @@ static enum status expect_key(struct diags *diags, const struct yaml_node *node,
 enum status yaml_check_keys(struct diags *diags, const struct yaml_node *node,
                             const char *const *keys)
 {
-    TRY(yaml_expect(diags, node, YAML_MAPPING, "this"));
+    TRY(yaml_expect(diags, node, YAML_MAPPING, "the value"));
     enum status status = OK;
     size_t key_count = g_strv_length((char **)(uintptr_t)keys);
     for (size_t i = 0; i < yaml_count(node); i++) {
@@ -63,7 +63,7 @@ enum status yaml_find_node(struct diags *diags, const struct yaml_node *mapping,
                            const char *key, enum yaml_kind kind,
                            const struct yaml_node **value)
 {
-    TRY(yaml_expect(diags, mapping, YAML_MAPPING, "this"));
+    TRY(yaml_expect(diags, mapping, YAML_MAPPING, "the value"));
     const struct yaml_node *found = yaml_find(mapping, key);
     if (found == NULL) {
         return OK;
