@@ -90,7 +90,7 @@ struct sysc_fifo : channel {
 namespace
 {
 
-enum sysc_status check_transfer(const sysc_process *self, const sysc_fifo *fifo,
+enum sysc_status check_transfer(sysc_process *self, const sysc_fifo *fifo,
                                 const void *element)
 {
     if (self == nullptr || fifo == nullptr || element == nullptr) {
@@ -107,7 +107,7 @@ enum sysc_status check_transfer(const sysc_process *self, const sysc_fifo *fifo,
                          "'%s' is a method: it cannot wait for fifo '%s'",
                          self->name.c_str(), fifo->kernel->name());
     }
-    return self->unwinding ? SYSC_KILLED : SYSC_OK;
+    return self->unwinding ? sysc_wait_static(self) : SYSC_OK;
 }
 
 enum sysc_status check_size(sysc_context *context, const char *name,

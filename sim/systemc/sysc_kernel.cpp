@@ -139,20 +139,6 @@ void kernel_free(sc_core::sc_simcontext *kernel)
     sc_core::sc_curr_simcontext = previous;
 }
 
-kernel_scope::kernel_scope(sysc_context *context)
-{
-    if (sc_core::sc_curr_simcontext != context->kernel) {
-        enter(context);
-    }
-}
-
-kernel_scope::~kernel_scope()
-{
-    if (is_entered) {
-        leave();
-    }
-}
-
 void kernel_scope::enter(sysc_context *context)
 {
     previous_kernel = sc_core::sc_get_curr_simcontext();

@@ -19,12 +19,18 @@
 /* ---- the kernel's globals (sysc_kernel.cpp) ----------------------------- */
 
 /* A context is current only while control is inside it: the scope points the
- * kernel's globals at it and puts back what was there before. */
+ * kernel's globals at it and puts back what was there before. Inside a run this
+ * is one comparison. */
 class kernel_scope
 {
   public:
     explicit kernel_scope(sysc_context *context);
-    ~kernel_scope();
+    ~kernel_scope()
+    {
+        if (is_entered) {
+            leave();
+        }
+    }
     kernel_scope(const kernel_scope &) = delete;
     kernel_scope &operator=(const kernel_scope &) = delete;
 
@@ -87,6 +93,9 @@ struct sysc_process {
     /* Own event for timed waits: unlike the kernel's it can be cancelled, so
      * that freeing a context leaves nothing in the queue. Made when needed. */
     std::unique_ptr<sc_core::sc_event> timer;
+    /* For waits with a timeout on the same event: that event or the timer. */
+    std::unique_ptr<sc_core::sc_event_or_list> event_or_timer;
+    const sc_core::sc_event *listed_event;
     /* The kernel's unwinding exception, kept here while C code returns. */
     std::exception_ptr unwinding;
     int ignored_kill_count;
@@ -122,6 +131,13 @@ struct sysc_context {
     void *report_user;
     int64_t report_counts[4];
 };
+
+inline kernel_scope::kernel_scope(sysc_context *context)
+{
+    if (sc_core::sc_curr_simcontext != context->kernel) {
+        enter(context);
+    }
+}
 
 /* ---- errors (sysc_error.cpp) -------------------------------------------- */
 
@@ -218,8 +234,23 @@ sysc_context *signal_context(const sysc_signal *signal);
 
 /* ---- processes (sysc_process.cpp) --------------------------------------- */
 
+/* Counts one more activation in the same cycle; false if it is one too many or
+ * the run is failing. */
+bool repeat_activation(sysc_process *process);
+
 /* Called at every activation; false if the process may not go on. */
-bool enter_activation(sysc_process *process);
+inline bool enter_activation(sysc_process *process)
+{
+    uint64_t now = now_of(process->context);
+    if (now == process->activation_cycle ||
+        process->context->failure != SYSC_OK) {
+        return repeat_activation(process);
+    }
+    process->activation_cycle = now;
+    process->activation_count = 1;
+    return true;
+}
+
 /* Keeps the exception being handled for the trampoline of `process`. */
 enum sysc_status keep_unwinding(sysc_process *process);
 /* Kills all that needs a kernel alive to be released. */
@@ -227,8 +258,19 @@ void reap_processes(sysc_context *context);
 
 /* ---- waiting (sysc_wait.cpp) -------------------------------------------- */
 
+/* Why `self` may not wait, or set a next trigger. */
+enum sysc_status refuse_self(sysc_process *self, bool is_thread_call);
+
 /* SYSC_OK if `self` is the running process and of the right kind. */
-enum sysc_status check_self(sysc_process *self, bool is_thread_call);
+inline enum sysc_status check_self(sysc_process *self, bool is_thread_call)
+{
+    bool is_legal = self != nullptr && !self->unwinding && !self->is_finished &&
+                    self->context->is_running &&
+                    self->kernel == current_process(self->context) &&
+                    self->is_thread == is_thread_call;
+    return is_legal ? SYSC_OK : refuse_self(self, is_thread_call);
+}
+
 /* And the events, at least one, are alive and of its context. */
 enum sysc_status check_self_and_events(sysc_process *self, bool is_thread_call,
                                        struct sysc_event *const *events,

@@ -187,17 +187,11 @@ enum sysc_status process_new(sysc_context *context, sysc_module *module,
 
 } // namespace
 
-bool enter_activation(sysc_process *process)
+bool repeat_activation(sysc_process *process)
 {
     sysc_context *context = process->context;
     if (context->failure != SYSC_OK) {
         return false;
-    }
-    uint64_t now = now_of(context);
-    if (now != process->activation_cycle) {
-        process->activation_cycle = now;
-        process->activation_count = 1;
-        return true;
     }
     process->activation_count++;
     if (context->options.activation_limit == 0 ||
@@ -208,7 +202,7 @@ bool enter_activation(sysc_process *process)
                     "process '%s' was activated %lld times in cycle %llu",
                     process->name.c_str(),
                     static_cast<long long>(process->activation_count),
-                    static_cast<unsigned long long>(now));
+                    static_cast<unsigned long long>(now_of(context)));
     fail_run(context, SYSC_ERR_LOOP);
     return false;
 }

@@ -5,7 +5,7 @@
  * sleeping threads is freed. */
 #include "sim/systemc/sysc_private.hpp"
 
-enum sysc_status check_self(sysc_process *self, bool is_thread_call)
+enum sysc_status refuse_self(sysc_process *self, bool is_thread_call)
 {
     if (self == nullptr) {
         return SYSC_ERR_ARGUMENT;
@@ -21,13 +21,9 @@ enum sysc_status check_self(sysc_process *self, bool is_thread_call)
                          "process '%s' is not the one that runs",
                          self->name.c_str());
     }
-    if (self->is_thread != is_thread_call) {
-        return set_error(context, SYSC_ERR_KIND, "'%s' is a %s: it cannot %s",
-                         self->name.c_str(),
-                         self->is_thread ? "thread" : "method",
-                         self->is_thread ? "set a next trigger" : "wait");
-    }
-    return SYSC_OK;
+    return set_error(context, SYSC_ERR_KIND, "'%s' is a %s: it cannot %s",
+                     self->name.c_str(), is_thread_call ? "method" : "thread",
+                     is_thread_call ? "wait" : "set a next trigger");
 }
 
 enum sysc_status check_self_and_events(sysc_process *self, bool is_thread_call,
@@ -122,14 +118,20 @@ size_t find_triggered(struct sysc_event *const *events, size_t count)
     return count;
 }
 
-enum sysc_status wait_any_until(sysc_process *self,
-                                struct sysc_event *const *events, size_t count,
-                                const sc_core::sc_event &last, size_t *which)
+/* Waits for the list that `make_list` makes; SYSC_TIMEOUT if none of the events
+ * ended the wait. */
+template <typename MakeList>
+enum sysc_status wait_any_in(sysc_process *self,
+                             struct sysc_event *const *events, size_t count,
+                             size_t *which, MakeList &&make_list)
 {
-    sc_core::sc_simcontext *kernel = self->context->kernel;
     enum sysc_status status = wait_in(self, [&] {
-        sc_core::wait(any_of(events, count, last), kernel);
+        const sc_core::sc_event_or_list &list = make_list();
+        sc_core::wait(list, self->context->kernel);
     });
+    if (self->timer) {
+        self->timer->cancel();
+    }
     if (status != SYSC_OK) {
         return status;
     }
@@ -141,6 +143,19 @@ enum sysc_status wait_any_until(sysc_process *self,
         *which = first;
     }
     return SYSC_OK;
+}
+
+/* Kept from wait to wait: most threads use a timeout on one event only. */
+const sc_core::sc_event_or_list &event_or_timer_of(sysc_process *self,
+                                                   const sysc_event *event)
+{
+    if (!self->event_or_timer || self->listed_event != event->kernel) {
+        self->event_or_timer.reset(
+            new sc_core::sc_event_or_list(*event->kernel));
+        *self->event_or_timer |= timer_of(self);
+        self->listed_event = event->kernel;
+    }
+    return *self->event_or_timer;
 }
 
 } // namespace
@@ -189,7 +204,18 @@ extern "C" enum sysc_status sysc_wait_event_for(struct sysc_process *self,
                                                 struct sysc_event *event,
                                                 int64_t cycles)
 {
-    return sysc_wait_any_for(self, &event, 1, cycles, nullptr);
+    enum sysc_status status = check_self_and_events(self, true, &event, 1);
+    if (status == SYSC_OK) {
+        status = check_delay(self->context, cycles);
+    }
+    if (status != SYSC_OK) {
+        return refuse(self, status);
+    }
+    return wait_any_in(self, &event, 1, nullptr,
+                       [&]() -> const sc_core::sc_event_or_list & {
+                           timer_of(self).notify(time_of(cycles));
+                           return event_or_timer_of(self, event);
+                       });
 }
 
 extern "C" enum sysc_status sysc_wait_any(struct sysc_process *self,
@@ -201,7 +227,11 @@ extern "C" enum sysc_status sysc_wait_any(struct sysc_process *self,
     if (status != SYSC_OK) {
         return refuse(self, status);
     }
-    return wait_any_until(self, events, event_count, *events[0]->kernel, which);
+    return wait_any_in(
+        self, events, event_count, which,
+        [&]() -> const sc_core::sc_event_or_list & {
+            return any_of(events, event_count, *events[0]->kernel).release();
+        });
 }
 
 extern "C" enum sysc_status sysc_wait_any_for(struct sysc_process *self,
@@ -217,11 +247,12 @@ extern "C" enum sysc_status sysc_wait_any_for(struct sysc_process *self,
     if (status != SYSC_OK) {
         return refuse(self, status);
     }
-    sc_core::sc_event &timer = timer_of(self);
-    timer.notify(time_of(cycles));
-    status = wait_any_until(self, events, event_count, timer, which);
-    timer.cancel();
-    return status;
+    return wait_any_in(
+        self, events, event_count, which,
+        [&]() -> const sc_core::sc_event_or_list & {
+            timer_of(self).notify(time_of(cycles));
+            return any_of(events, event_count, timer_of(self)).release();
+        });
 }
 
 extern "C" enum sysc_status sysc_wait_all(struct sysc_process *self,
