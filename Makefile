@@ -245,9 +245,9 @@ install: all ## install to PREFIX (/usr/local) below DESTDIR
 	  install -D -m 644 {} $(DESTDIR)$(PREFIX)/share/weir/{} \; ; done
 	printf '%s\n' 'prefix=$(PREFIX)' 'Name: weir' \
 	  'Description: accelerator simulator for attention' \
-	  'Version: $(VERSION)' 'Requires: $(LIBS)' \
+	  'Version: $(VERSION)' 'Requires: $(LIBS)$(if $(LIB_CXX), systemc)' \
 	  'Cflags: -I$${prefix}/include/weir' \
-	  'Libs: -L$${prefix}/lib -lweir -lm' \
+	  'Libs: -L$${prefix}/lib -lweir -lm$(if $(LIB_CXX), -lstdc++)' \
 	  > $(DESTDIR)$(PREFIX)/lib/pkgconfig/weir.pc
 
 clean: ## remove build/
