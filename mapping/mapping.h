@@ -8,13 +8,14 @@
  *
  * The tree. A chain of nodes, the last of which may branch:
  *   for: {p: 256}          iterate rank p in tiles of 256
- *   hold: [Q], in: gbuf    from here inwards tensor Q lives in gbuf: its tile
- * is fetched when it changes and kept until then stream: [K], in: gbuf  K
- * passes through gbuf: every use is fetched anew and cut through; it occupies
- * space but no accesses phases: [...]          children one after another,
- * memory traffic included sequence: [...]        children one after another;
- * fetches may run ahead pipeline: [...]        software pipeline over the
- * iterations of the loops above: in step t the child with `delay` d works on
+ *   hold: [Q], in: gbuf    from here inwards tensor Q lives in gbuf: its tile is
+ *                          fetched when it changes and kept until then
+ *   stream: [K], in: gbuf  K passes through gbuf: every use is fetched anew and
+ *                          cut through; it takes space but no accesses
+ *   phases: [...]          children one after another, memory traffic included
+ *   sequence: [...]        children one after another; fetches may run ahead
+ *   pipeline: [...]        software pipeline over the iterations of the loops
+ *                          above: in step t the child with `delay` d works on
  *                          iteration t-d; a step is divided into `slot`s that
  *                          all units enter together
  *   compute: QK, on: unit  one tile step of an Einsum on a unit
@@ -62,8 +63,7 @@ char *mapping_print(const struct mapping *mapping);
 /* A whole problem: what `weir model`, `sim` and `verify` take. The mapping's
  * `shapes` (M0: min(M, array2d.Y)) are proposed to the cascade; `chosen`
  * (--set) wins. Names in `chosen` must belong to the cascade's shapes, the
- * arch's params or the mapping's params; the caller checks that with
- * problem_find_unknown. */
+ * arch's params or the mapping's params (problem_names); the caller checks. */
 struct problem {
     struct cascade *cascade;
     struct arch *arch;       /* NULL when only a cascade was asked for */
