@@ -49,4 +49,43 @@ fixture_load(struct diags *diags, const char *cascade, const char *arch,
     return problem;
 }
 
+/* As problem_load, the mapping from a text; the caller judges the status. What
+ * was loaded is in *problem in any case. */
+static inline enum status
+fixture_try_text(struct diags *diags, const char *cascade, const char *arch,
+                 const char *mapping, const char *settings,
+                 struct problem **result)
+{
+    g_autofree char *cascade_path =
+        g_strdup_printf("workloads/%s.yaml", cascade);
+    g_autofree char *arch_path = g_strdup_printf("arch-configs/%s.yaml", arch);
+    AUTO(scope) chosen = fixture_scope(settings);
+    struct problem *problem = g_new0(struct problem, 1);
+    *result = problem;
+    TRY(cascade_load_file(diags, cascade_path, &problem->cascade));
+    TRY(arch_load_file(diags, arch_path, chosen, &problem->arch));
+    TRY(mapping_load_source(diags,
+                            diags_add_text(diags, "mapping.yaml", mapping),
+                            &problem->mapping));
+    TRY(workload_bind(problem->cascade, chosen, NULL, diags,
+                      &problem->workload));
+    return plan_bind(problem->mapping, problem->workload, problem->arch, chosen,
+                     diags, &problem->plan);
+}
+
+/* Must load. */
+static inline struct problem *
+fixture_load_text(struct diags *diags, const char *cascade, const char *arch,
+                  const char *mapping, const char *settings)
+{
+    struct problem *problem = NULL;
+    enum status status =
+        fixture_try_text(diags, cascade, arch, mapping, settings, &problem);
+    if (status != OK) {
+        fixture_print(diags);
+    }
+    assert_int_equal(status, OK);
+    return problem;
+}
+
 #endif
