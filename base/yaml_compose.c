@@ -163,6 +163,17 @@ static enum yaml_style style_of(yaml_scalar_style_t style)
     BUG("scalar style %d", (int)style);
 }
 
+/* Of an anchor, which may end at a letter of the scalar's own, a tag or a
+ * comment. */
+static size_t property_length(const char *text)
+{
+    if (text[0] == '&') {
+        return 1 +
+               strspn(text + 1, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "_-");
+    }
+    return strcspn(text, text[0] == '#' ? "\r\n" : " \t\r\n");
+}
+
 /* Anchors, tags and comments behind them stand before the scalar and belong to
  * its event. */
 static size_t find_scalar_start(const struct composer *composer,
@@ -172,7 +183,7 @@ static size_t find_scalar_start(const struct composer *composer,
     size_t start = byte_of(composer, event->start_mark);
     size_t end = byte_of(composer, event->end_mark);
     while (start < end && strchr("&!#", text[start]) != NULL) {
-        start += strcspn(text + start, text[start] == '#' ? "\r\n" : " \t\r\n");
+        start += property_length(text + start);
         start += strspn(text + start, " \t\r\n");
     }
     return MIN(start, end);
