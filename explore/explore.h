@@ -87,6 +87,27 @@ MUST_USE enum status explore_evaluate(struct diags *diags,
                                       const struct run_origin *origin,
                                       bool use_fast_forward, struct run **run);
 
+/* ---- numerics -------------------------------------------------------------- */
+
+/* The cascade, and with a mapping the mapped schedule, against the cascade's
+ * reference kernel on the same random inputs. An element is right when it
+ * differs from the kernel's by at most the interpreter's running error bound,
+ * which holds for every order of reduction, plus the kernel's own bound. */
+struct verification {
+    size_t count;           /* 1, or 2 with a mapping */
+    struct check checks[2]; /* "interpreter", "mapped"; texts are borrowed */
+    char *shapes;           /* owned, as is the verification */
+};
+
+/* The problem's cascade must name a kernel. Functional execution that breaks
+ * down (an element read before it is finished) is ERR_INPUT. */
+MUST_USE enum status explore_verify(struct diags *diags,
+                                    const struct problem *problem,
+                                    uint64_t seed,
+                                    struct verification **verification);
+void verification_free(struct verification *verification);
+BASE_DEFINE_CLEANUP(verification)
+
 /* ---- experiments ----------------------------------------------------------- */
 
 struct experiment;

@@ -156,7 +156,8 @@ struct store;
  * an older one. ERR_IO with the reason otherwise. */
 MUST_USE enum status store_open(struct diags *diags, const char *path,
                                 enum store_mode mode, struct store **store);
-void store_close(struct store *store); /* NULL is legal */
+void store_free(struct store *store); /* closes; NULL is legal */
+BASE_DEFINE_CLEANUP(store)
 
 /* Sets ids aside for runs of this origin (version and git id), in the order of
  * the keys; a key that has an id keeps it. So ids do not depend on the order in

@@ -60,14 +60,14 @@ enum status store_open(struct diags *diags, const char *path,
         status = schema_migrate(opened, diags);
     }
     if (status != OK) {
-        store_close(opened);
+        store_free(opened);
         return status;
     }
     *store = opened;
     return OK;
 }
 
-void store_close(struct store *store)
+void store_free(struct store *store)
 {
     if (store == NULL) {
         return;

@@ -1,0 +1,142 @@
+#include <stdlib.h>
+
+#include <jansson.h>
+
+#include "cli/command.h"
+#include "explore/explore.h"
+
+static enum status parse_formats(struct cli *cli, bool *formats)
+{
+    static const char *const names[] = {"pdf", "svg", "png"};
+    GPtrArray *list = cli->settings.format;
+    if (list->len == 0) {
+        formats[FIGURE_PDF] = true;
+        formats[FIGURE_PNG] = true;
+    }
+    for (guint i = 0; i < list->len; i++) {
+        g_auto(GStrv) words = g_strsplit(g_ptr_array_index(list, i), ",", -1);
+        for (char **word = words; *word != NULL; word++) {
+            enum figure_format format = figure_format_find(*word);
+            if (format == FIGURE_FORMAT_COUNT) {
+                g_autofree char *suggestion =
+                    suggest_text(*word, names, G_N_ELEMENTS(names));
+                return cli_fail_usage(cli, suggestion,
+                                      "unknown format '%s' (pdf, svg, png)",
+                                      *word);
+            }
+            formats[format] = true;
+        }
+    }
+    return OK;
+}
+
+/* Operands after the first must be figures of the experiment. */
+static enum status check_figures(struct cli *cli,
+                                 const struct experiment *experiment,
+                                 const char *const *figures)
+{
+    const char *const *known = experiment_figures(experiment);
+    size_t count = 0;
+    while (known[count] != NULL) {
+        count++;
+    }
+    for (; *figures != NULL; figures++) {
+        if (!g_strv_contains(known, *figures)) {
+            g_autofree char *suggestion = suggest_text(*figures, known, count);
+            diag_error(cli->diags, SPAN_NONE, "plot-unknown-figure", suggestion,
+                       "experiment '%s' has no figure '%s'",
+                       experiment_name(experiment), *figures);
+            return ERR_INPUT;
+        }
+    }
+    return OK;
+}
+
+static void print_json(struct cli *cli, const GPtrArray *paths,
+                       const char *tables)
+{
+    json_t *object = json_object();
+    json_t *list = json_array();
+    for (guint i = 0; i < paths->len; i++) {
+        json_array_append_new(list, json_string(g_ptr_array_index(paths, i)));
+    }
+    json_object_set_new(object, "figures", list);
+    json_object_set_new(object, "tables", json_loads(tables, 0, NULL));
+    char *printed =
+        json_dumps(object, JSON_REAL_PRECISION(17) | JSON_INDENT(2));
+    g_string_append_printf(cli->out, "%s\n", printed);
+    free(printed);
+    json_decref(object);
+}
+
+static enum status plot(struct cli *cli, const struct experiment *experiment,
+                        const char *const *figures)
+{
+    AUTO(store) store = NULL;
+    bool formats[FIGURE_FORMAT_COUNT] = {false};
+    const char *path = cli->settings.db != NULL
+                           ? cli->settings.db
+                           : experiment_database(experiment);
+    TRY(parse_formats(cli, formats));
+    TRY(check_figures(cli, experiment, figures));
+    TRY(cli_need(cli, path, "db"));
+    TRY(store_open(cli->diags, path, STORE_READ, &store));
+    g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
+    TRY(explore_draw(experiment, store, cli->diags, figures, formats,
+                     cli->settings.directory, paths));
+    for (guint i = 0; i < paths->len; i++) {
+        cli_note(cli, "wrote %s", (char *)g_ptr_array_index(paths, i));
+    }
+    g_autoptr(GString) tables = g_string_new(NULL);
+    TRY(explore_print_tables(experiment, store, cli->diags,
+                             cli->settings.as_json, tables));
+    if (cli->settings.as_json) {
+        print_json(cli, paths, tables->str);
+    } else {
+        g_string_append(cli->out, tables->str);
+    }
+    return OK;
+}
+
+static enum status run(struct cli *cli)
+{
+    AUTO(scope) chosen = NULL;
+    AUTO(experiment) experiment = NULL;
+    GPtrArray *operands = cli->settings.operands;
+    struct experiment_options options = {0};
+    TRY(cli_parse_set(cli, &chosen));
+    options.chosen = chosen;
+    TRY(cli_parse_fidelity(cli, &options.wants_model, &options.wants_sim));
+    TRY(experiment_load_file(cli->diags, g_ptr_array_index(operands, 0),
+                             &options, &experiment));
+    g_ptr_array_add(operands, NULL);
+    return plot(cli, experiment, (const char *const *)operands->pdata + 1);
+}
+
+static const struct option options[] = {
+    {"output", 'o', OPTION_TEXT, "DIR", offsetof(struct settings, directory),
+     "folder of the figures; made if missing"},
+    {"format", 'F', OPTION_LIST, "FORMAT", offsetof(struct settings, format),
+     "pdf, svg, png or several; pdf,png otherwise"},
+    OPTION_FIDELITY,
+    OPTION_SET,
+    OPTION_DB("the store; the experiment's 'database' otherwise"),
+    OPTION_JSON("paths and tables as one JSON object"),
+    OPTION_END,
+};
+
+const struct command command_plot = {
+    .options = options,
+    .min_operands = 1,
+    .max_operands = -1,
+    .about =
+        "Draws the figures of an experiment, all or those named, from the "
+        "runs\n"
+        "that 'weir sweep' has stored, with gnuplot; one file a figure, "
+        "fidelity\n"
+        "and format: DIR/fig8-model.pdf. Then prints the experiment's tables.\n"
+        "Give the same --set as to the sweep.\n",
+    .examples = "  weir plot experiments/fusemax.yaml -o out/fusemax\n"
+                "  weir plot experiments/fusemax.yaml fig8 --format svg\n",
+    .run = run,
+};

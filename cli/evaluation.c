@@ -1,0 +1,62 @@
+#include "cli/evaluation.h"
+
+#include <inttypes.h>
+
+#include "explore/explore.h"
+
+static enum status save(struct cli *cli, struct run *run)
+{
+    AUTO(store) store = NULL;
+    TRY(store_open(cli->diags, cli->settings.db, STORE_WRITE, &store));
+    TRY(store_save_runs(store, cli->diags, &run, 1));
+    cli_note(cli, "stored as run %" PRId64 " in '%s'", run->id,
+             cli->settings.db);
+    return OK;
+}
+
+/* The key identifies the run in a store, whoever made it. */
+static enum status find_key(struct cli *cli, const struct point *point,
+                            char **key)
+{
+    g_autofree char *cascade = NULL;
+    g_autofree char *arch = NULL;
+    g_autofree char *mapping = NULL;
+    TRY(explore_hash_file(cli->diags, point->cascade, &cascade));
+    TRY(explore_hash_file(cli->diags, point->arch, &arch));
+    TRY(explore_hash_file(cli->diags, point->mapping, &mapping));
+    *key = run_key(point->fidelity, cascade, arch, mapping, point->chosen);
+    return OK;
+}
+
+enum status evaluation_run(struct cli *cli, enum fidelity fidelity)
+{
+    const struct settings *settings = &cli->settings;
+    AUTO(scope) chosen = NULL;
+    AUTO(run) run = NULL;
+    g_autofree char *key = NULL;
+    TRY(cli_need(cli, settings->cascade, "cascade"));
+    TRY(cli_need(cli, settings->arch, "arch"));
+    TRY(cli_need(cli, settings->mapping, "mapping"));
+    TRY(cli_parse_set(cli, &chosen));
+    struct point point = {
+        .fidelity = fidelity,
+        .cascade = settings->cascade,
+        .arch = settings->arch,
+        .mapping = settings->mapping,
+        .chosen = chosen,
+    };
+    TRY(find_key(cli, &point, &key));
+    point.key = key;
+    TRY(explore_evaluate(cli->diags, &point, &cli->origin,
+                         !settings->is_unabridged, &run));
+    if (settings->db != NULL) {
+        TRY(save(cli, run));
+    }
+    if (settings->as_json) {
+        g_autofree char *json = run_print_json(run, 2);
+        g_string_append_printf(cli->out, "%s\n", json);
+    } else {
+        run_print_table(run, cli->out);
+    }
+    return OK;
+}

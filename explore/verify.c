@@ -1,0 +1,249 @@
+/* Interpreter and mapped schedule against the reference kernel. The three share
+ * inputs and nothing else. */
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "explore/explore.h"
+#include "kernels/kernels.h"
+#include "sim/sim.h"
+
+/* What the kernel computed, laid out as the cascade's tensor. */
+struct reference {
+    int tensor;
+    int64_t count;
+    double *value;
+    double *error;
+};
+
+static void reference_clear(struct reference *reference)
+{
+    g_free(reference->value);
+    g_free(reference->error);
+}
+
+/* The letters of the tensor's ranks; false for a tensor no kernel could take. */
+static bool find_dims(const struct einsum_tensor *tensor, char *dims)
+{
+    for (int d = 0; d < tensor->dim_count; d++) {
+        const char *rank = tensor->dim_rank[d];
+        if (rank == NULL || rank[0] == '\0' || rank[1] != '\0') {
+            return false;
+        }
+        dims[d] = rank[0];
+    }
+    dims[tensor->dim_count] = '\0';
+    return true;
+}
+
+static enum status find_result(struct diags *diags,
+                               const struct problem *problem,
+                               const struct kernel *kernel, int *tensor)
+{
+    for (int i = 0; i < KERNEL_MAX_OPERANDS; i++) {
+        const struct kernel_operand *operand = &kernel->operand[i];
+        if (operand->name == NULL) {
+            break;
+        }
+        if (operand->is_result) {
+            *tensor = workload_find_tensor(problem->workload, operand->name);
+            if (*tensor >= 0) {
+                return OK;
+            }
+            diag_error(diags, SPAN_NONE, "verify-no-result", NULL,
+                       "cascade '%s' has no tensor '%s', which kernel '%s' "
+                       "computes",
+                       cascade_name(problem->cascade), operand->name,
+                       kernel->name);
+            return ERR_INPUT;
+        }
+    }
+    BUG("kernel '%s' has no result", kernel->name);
+}
+
+static enum status allocate(struct diags *diags, struct reference *reference)
+{
+    size_t count = (size_t)reference->count;
+    reference->value = g_try_malloc_n(count, sizeof(double));
+    reference->error = g_try_malloc_n(count, sizeof(double));
+    if (reference->value == NULL || reference->error == NULL) {
+        return diag_fail(diags, ERR_MEM, "verify-memory",
+                         "no memory for two tensors of %zu elements", count);
+    }
+    return OK;
+}
+
+/* All inputs, and the result, with the dimensions' names. */
+static enum status run_kernel(struct diags *diags,
+                              const struct problem *problem,
+                              const struct kernel *kernel,
+                              const struct einsum_data *data,
+                              struct reference *reference)
+{
+    const struct workload *workload = problem->workload;
+    size_t capacity = (size_t)workload->tensor_count;
+    g_autofree struct kernel_tensor *tensors =
+        g_new0(struct kernel_tensor, capacity);
+    g_autofree char *dims = g_new0(char, capacity *(EINSUM_MAX_DIMS + 1));
+    size_t count = 0;
+    for (int i = 0; i < workload->tensor_count; i++) {
+        const struct einsum_tensor *tensor = &workload->tensors[i];
+        bool is_result = i == reference->tensor;
+        char *letters = dims + count * (EINSUM_MAX_DIMS + 1);
+        if ((tensor->kind != TENSOR_INPUT && !is_result) ||
+            !find_dims(tensor, letters)) {
+            continue;
+        }
+        struct kernel_tensor *given = &tensors[count++];
+        given->name = tensor->name;
+        given->dims = letters;
+        memcpy(given->extent, tensor->extent,
+               (size_t)tensor->dim_count * sizeof(int64_t));
+        given->value = is_result ? reference->value : data->tensors[i].value;
+        given->error = is_result ? reference->error : NULL;
+    }
+    return kernel_run(kernel, tensors, count, diags, SPAN_NONE);
+}
+
+static double relative(double difference, double value)
+{
+    if (difference == 0.0) {
+        return 0.0;
+    }
+    return difference / fabs(value);
+}
+
+/* A NaN on either side is never within a bound, and is kept as the maximum. */
+static double larger(double a, double b)
+{
+    return isnan(a) || isnan(b) ? (double)NAN : fmax(a, b);
+}
+
+/* `error` bounds the interpreter's rounding for every order of evaluation. */
+static void compare(const struct reference *reference, const double *value,
+                    const double *error, struct check *check)
+{
+    check->is_ok = true;
+    check->point_count = reference->count;
+    for (int64_t i = 0; i < reference->count; i++) {
+        double difference = fabs(value[i] - reference->value[i]);
+        double bound = error[i] + reference->error[i];
+        check->is_ok = check->is_ok && difference <= bound && isfinite(bound);
+        check->max_abs_error = larger(check->max_abs_error, difference);
+        check->max_rel_error = larger(
+            check->max_rel_error, relative(difference, reference->value[i]));
+        check->error_bound = larger(check->error_bound, bound);
+    }
+}
+
+static void describe(const struct problem *problem, const char *shapes,
+                     const struct kernel *kernel, uint64_t seed,
+                     const char *subject, struct check *check)
+{
+    *check = (struct check){
+        .subject = subject,
+        .kernel = kernel->name,
+        .cascade = cascade_name(problem->cascade),
+        .cascade_hash = cascade_hash(problem->cascade),
+        .shapes = shapes,
+        .dtype = "fp64",
+        .seed = (int64_t)seed,
+    };
+    if (strcmp(subject, "mapped") == 0) {
+        check->arch = problem->arch->name;
+        check->arch_hash = problem->arch->hash;
+        check->mapping = mapping_name(problem->mapping);
+        check->mapping_hash = mapping_hash(problem->mapping);
+    }
+}
+
+static char *print_shapes(const struct workload *workload)
+{
+    json_t *shapes = json_object();
+    for (int i = 0; i < workload->shape_count; i++) {
+        json_object_set_new(shapes, workload->shape_name[i],
+                            json_integer(workload->shape_value[i]));
+    }
+    char *printed = json_dumps(shapes, JSON_COMPACT);
+    json_decref(shapes);
+    char *copy = g_strdup(printed);
+    free(printed);
+    return copy;
+}
+
+static enum status check_mapped(struct diags *diags,
+                                const struct problem *problem, uint64_t seed,
+                                const struct reference *reference,
+                                const double *error, struct check *check)
+{
+    AUTO(einsum_data) data = NULL;
+    TRY(einsum_data_new(problem->workload, false, diags, &data));
+    einsum_fill_inputs(problem->workload, seed, data);
+    TRY(sim_execute(problem->plan, diags, data));
+    compare(reference, data->tensors[reference->tensor].value, error, check);
+    return OK;
+}
+
+static enum status check_all(struct diags *diags, const struct problem *problem,
+                             const struct kernel *kernel, uint64_t seed,
+                             struct reference *reference,
+                             struct verification *verification)
+{
+    AUTO(einsum_data) data = NULL;
+    TRY(find_result(diags, problem, kernel, &reference->tensor));
+    reference->count =
+        problem->workload->tensors[reference->tensor].element_count;
+    TRY(allocate(diags, reference));
+    TRY(einsum_data_new(problem->workload, true, diags, &data));
+    einsum_fill_inputs(problem->workload, seed, data);
+    TRY(einsum_run(problem->workload, diags, data));
+    TRY(run_kernel(diags, problem, kernel, data, reference));
+    const struct tensor_data *computed = &data->tensors[reference->tensor];
+    verification->count = problem->plan == NULL ? 1 : 2;
+    describe(problem, verification->shapes, kernel, seed, "interpreter",
+             &verification->checks[0]);
+    compare(reference, computed->value, computed->error,
+            &verification->checks[0]);
+    if (problem->plan == NULL) {
+        return OK;
+    }
+    describe(problem, verification->shapes, kernel, seed, "mapped",
+             &verification->checks[1]);
+    return check_mapped(diags, problem, seed, reference, computed->error,
+                        &verification->checks[1]);
+}
+
+enum status explore_verify(struct diags *diags, const struct problem *problem,
+                           uint64_t seed, struct verification **result)
+{
+    const char *name = cascade_kernel(problem->cascade);
+    if (name == NULL) {
+        diag_error(diags, SPAN_NONE, "verify-no-kernel", NULL,
+                   "cascade '%s' names no reference kernel ('kernel:')",
+                   cascade_name(problem->cascade));
+        return ERR_INPUT;
+    }
+    const struct kernel *kernel = kernel_look_up(diags, SPAN_NONE, name);
+    if (kernel == NULL) {
+        return ERR_INPUT;
+    }
+    AUTO(verification) verification = g_new0(struct verification, 1);
+    verification->shapes = print_shapes(problem->workload);
+    struct reference reference = {0};
+    enum status status =
+        check_all(diags, problem, kernel, seed, &reference, verification);
+    reference_clear(&reference);
+    TRY(status);
+    *result = g_steal_pointer(&verification);
+    return OK;
+}
+
+void verification_free(struct verification *verification)
+{
+    if (verification == NULL) {
+        return;
+    }
+    g_free(verification->shapes);
+    g_free(verification);
+}
