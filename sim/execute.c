@@ -1,0 +1,351 @@
+/* Functional execution: the schedule applied to data, in program order.
+ *
+ * For every element of a computed tensor it is counted how many contributions
+ * it has got: one for each point of the ranks its statement reduces. An element
+ * is finished when it has got all of them; what an INITIAL statement sets is
+ * finished from the start. A tile step may read finished elements only and may
+ * not give an element more than it needs.
+ *
+ * Accesses are affine, so the elements that a box of the iteration space touches
+ * are base + sum of stride * index over the ranks that occur in the access:
+ * each element is looked at once, not once for each point. */
+#include <string.h>
+
+#include "sim/sim.h"
+
+struct tracker {
+    const struct workload *workload;
+    struct diags *diags;
+    /* By tensor id; NULL for inputs and views. */
+    int64_t **got;
+    int64_t *needed; /* contributions of an element, by tensor id */
+};
+
+/* ---- elements of a box ---------------------------------------------------------- */
+
+/* The elements of an access in a box, as nested counts over flat offsets. */
+struct image {
+    int64_t base;
+    int depth;
+    int64_t count[EINSUM_MAX_RANKS];
+    int64_t stride[EINSUM_MAX_RANKS];
+};
+
+/* Offset that one step of `rank` moves by. */
+static int64_t rank_stride(const struct workload *workload,
+                           const struct einsum_access *access, int rank)
+{
+    const struct einsum_tensor *tensor = &workload->tensors[access->tensor];
+    int64_t stride = 0;
+    int64_t inside = 1;
+    for (int d = access->dim_count; d-- > 0;) {
+        stride += access->index[d].coefficient[rank] * inside;
+        inside *= tensor->extent[d];
+    }
+    return stride;
+}
+
+static int64_t constant_offset(const struct workload *workload,
+                               const struct einsum_access *access)
+{
+    const struct einsum_tensor *tensor = &workload->tensors[access->tensor];
+    int64_t offset = 0;
+    for (int d = 0; d < access->dim_count; d++) {
+        offset = offset * tensor->extent[d] + access->index[d].constant;
+    }
+    return offset;
+}
+
+static struct image image_of_box(const struct workload *workload,
+                                 const struct einsum_statement *s,
+                                 const struct einsum_access *access,
+                                 const int64_t *lo, const int64_t *hi)
+{
+    struct image image = {.base = constant_offset(workload, access)};
+    for (int r = 0; r < s->rank_count; r++) {
+        int64_t stride = rank_stride(workload, access, s->rank[r]);
+        image.base += stride * lo[r];
+        if (stride != 0 && hi[r] - lo[r] > 1) {
+            image.count[image.depth] = hi[r] - lo[r];
+            image.stride[image.depth++] = stride;
+        }
+    }
+    return image;
+}
+
+typedef bool (*element_fn)(int64_t *got, int64_t needed, int64_t amount);
+
+/* Calls `visit` for each element of the image; the offset of the first it is
+ * false for, or -1. */
+static int64_t visit_image(const struct image *image, int64_t *got,
+                           int64_t needed, int64_t amount, element_fn visit)
+{
+    int64_t at[EINSUM_MAX_RANKS] = {0};
+    int64_t offset = image->base;
+    for (;;) {
+        if (!visit(&got[offset], needed, amount)) {
+            return offset;
+        }
+        int level = image->depth - 1;
+        for (; level >= 0; level--) {
+            offset += image->stride[level];
+            if (++at[level] < image->count[level]) {
+                break;
+            }
+            offset -= image->stride[level] * image->count[level];
+            at[level] = 0;
+        }
+        if (level < 0) {
+            return -1;
+        }
+    }
+}
+
+static bool is_finished(int64_t *got, int64_t needed, int64_t amount)
+{
+    (void)amount;
+    return *got == needed;
+}
+
+static bool finish_at_once(int64_t *got, int64_t needed, int64_t amount)
+{
+    (void)amount;
+    *got = needed;
+    return true;
+}
+
+static bool contribute(int64_t *got, int64_t needed, int64_t amount)
+{
+    *got += amount;
+    return *got <= needed;
+}
+
+/* ---- messages --------------------------------------------------------------------- */
+
+/* "RM[0,3,17]"; caller frees. */
+static char *element_name(const struct workload *workload, int tensor_id,
+                          int64_t offset)
+{
+    const struct einsum_tensor *tensor = &workload->tensors[tensor_id];
+    int64_t index[EINSUM_MAX_DIMS] = {0};
+    for (int d = tensor->dim_count; d-- > 0;) {
+        index[d] = offset % tensor->extent[d];
+        offset /= tensor->extent[d];
+    }
+    GString *name = g_string_new(tensor->name);
+    for (int d = 0; d < tensor->dim_count; d++) {
+        g_string_append_printf(name, "%s%" G_GINT64_FORMAT, d == 0 ? "[" : ",",
+                               index[d]);
+    }
+    g_string_append(name, tensor->dim_count > 0 ? "]" : "");
+    return g_string_free(name, FALSE);
+}
+
+static enum status report(struct tracker *tracker,
+                          const struct einsum_statement *s,
+                          const struct einsum_access *access, int64_t offset,
+                          const char *code, const char *what)
+{
+    g_autofree char *element =
+        element_name(tracker->workload, access->tensor, offset);
+    int64_t got = tracker->got[access->tensor][offset];
+    diag_error(tracker->diags, access->span, code, NULL,
+               "Einsum '%s' %s %s: it has %" G_GINT64_FORMAT
+               " of %" G_GINT64_FORMAT " contributions",
+               s->name, what, element, got, tracker->needed[access->tensor]);
+    return ERR_INPUT;
+}
+
+/* ---- tracking ------------------------------------------------------------------------ */
+
+static void tracker_free(struct tracker *tracker)
+{
+    if (tracker != NULL) {
+        for (int t = 0;
+             tracker->got != NULL && t < tracker->workload->tensor_count; t++) {
+            g_free(tracker->got[t]);
+        }
+        g_free(tracker->got);
+        g_free(tracker->needed);
+        g_free(tracker);
+    }
+}
+BASE_DEFINE_CLEANUP(tracker)
+
+static int64_t count_contributions(const struct workload *workload,
+                                   const struct einsum_statement *s)
+{
+    int64_t points = 1;
+    for (int r = 0; r < s->rank_count; r++) {
+        points *= s->is_reduced[r] ? workload->rank[s->rank[r]].extent : 1;
+    }
+    return points; /* at most point_count, which was checked */
+}
+
+static void full_box(const struct workload *workload,
+                     const struct einsum_statement *s, int64_t *lo, int64_t *hi)
+{
+    for (int r = 0; r < s->rank_count; r++) {
+        lo[r] = 0;
+        hi[r] = workload->rank[s->rank[r]].extent;
+    }
+}
+
+/* Visits all elements that the statement defines. */
+static int64_t visit_output(const struct tracker *tracker,
+                            const struct einsum_statement *s, element_fn visit)
+{
+    int64_t lo[EINSUM_MAX_RANKS];
+    int64_t hi[EINSUM_MAX_RANKS];
+    int tensor = s->output.tensor;
+    full_box(tracker->workload, s, lo, hi);
+    struct image image = image_of_box(tracker->workload, s, &s->output, lo, hi);
+    return visit_image(&image, tracker->got[tensor], tracker->needed[tensor], 0,
+                       visit);
+}
+
+static enum status track_tensor(struct tracker *tracker,
+                                const struct einsum_statement *s)
+{
+    int id = s->output.tensor;
+    int64_t count = tracker->workload->tensors[id].element_count;
+    tracker->needed[id] = count_contributions(tracker->workload, s);
+    tracker->got[id] = g_try_new0(int64_t, (gsize)count);
+    if (tracker->got[id] == NULL) {
+        return diag_fail(tracker->diags, ERR_MEM, "execute-memory",
+                         "no memory to track %" G_GINT64_FORMAT
+                         " elements of '%s'",
+                         count, tracker->workload->tensors[id].name);
+    }
+    return OK;
+}
+
+static enum status tracker_new(const struct workload *workload,
+                               struct diags *diags, struct tracker **result)
+{
+    AUTO(tracker) tracker = g_new0(struct tracker, 1);
+    tracker->workload = workload;
+    tracker->diags = diags;
+    tracker->got = g_new0(int64_t *, (gsize)workload->tensor_count + 1);
+    tracker->needed = g_new0(int64_t, (gsize)workload->tensor_count + 1);
+    for (int i = 0; i < workload->statement_count; i++) {
+        if (workload->statements[i].kind == EINSUM_COMPUTE) {
+            TRY(track_tensor(tracker, &workload->statements[i]));
+        }
+    }
+    for (int i = 0; i < workload->statement_count; i++) {
+        const struct einsum_statement *s = &workload->statements[i];
+        if (s->kind == EINSUM_INITIAL &&
+            tracker->got[s->output.tensor] != NULL) {
+            visit_output(tracker, s, finish_at_once);
+        }
+    }
+    *result = g_steal_pointer(&tracker);
+    return OK;
+}
+
+static enum status check_operands(struct tracker *tracker,
+                                  const struct einsum_statement *s,
+                                  const int64_t *lo, const int64_t *hi)
+{
+    for (int i = 0; i < s->read_count; i++) {
+        const struct einsum_access *read = &s->resolved_reads[i];
+        int64_t *got = tracker->got[read->tensor];
+        if (got == NULL) {
+            continue;
+        }
+        struct image image = image_of_box(tracker->workload, s, read, lo, hi);
+        int64_t offset = visit_image(&image, got, tracker->needed[read->tensor],
+                                     0, is_finished);
+        if (offset >= 0) {
+            return report(tracker, s, read, offset,
+                          "execute-unfinished-operand", "reads");
+        }
+    }
+    return OK;
+}
+
+static enum status add_contributions(struct tracker *tracker,
+                                     const struct einsum_statement *s,
+                                     const int64_t *lo, const int64_t *hi)
+{
+    int tensor = s->output.tensor;
+    int64_t amount = 1;
+    for (int r = 0; r < s->rank_count; r++) {
+        amount *= s->is_reduced[r] ? hi[r] - lo[r] : 1;
+    }
+    struct image image = image_of_box(tracker->workload, s, &s->output, lo, hi);
+    int64_t offset = visit_image(&image, tracker->got[tensor],
+                                 tracker->needed[tensor], amount, contribute);
+    return offset < 0 ? OK
+                      : report(tracker, s, &s->output, offset, "execute-twice",
+                               "computes more than all of");
+}
+
+static enum status check_complete(struct tracker *tracker)
+{
+    for (int i = 0; i < tracker->workload->statement_count; i++) {
+        const struct einsum_statement *s = &tracker->workload->statements[i];
+        if (s->kind != EINSUM_COMPUTE) {
+            continue;
+        }
+        int64_t offset = visit_output(tracker, s, is_finished);
+        if (offset >= 0) {
+            return report(tracker, s, &s->output, offset, "execute-missing",
+                          "leaves unfinished");
+        }
+    }
+    return OK;
+}
+
+/* ---- the whole schedule --------------------------------------------------- */
+
+static enum status run_box(struct tracker *tracker, int statement,
+                           const int64_t *lo, const int64_t *hi,
+                           struct einsum_data *data)
+{
+    const struct einsum_statement *s =
+        &tracker->workload->statements[statement];
+    TRY(check_operands(tracker, s, lo, hi));
+    TRY(add_contributions(tracker, s, lo, hi));
+    einsum_run_box(tracker->workload, statement, lo, hi, data);
+    return OK;
+}
+
+/* A tile step along an iterative rank reads what it has just computed: it is
+ * run index by index of that rank. */
+static enum status run_tile_step(struct tracker *tracker, int statement,
+                                 struct walk_event *event,
+                                 struct einsum_data *data)
+{
+    const struct einsum_statement *s =
+        &tracker->workload->statements[statement];
+    for (int r = 0; s->iterative_rank >= 0 && r < s->rank_count; r++) {
+        if (s->rank[r] == s->iterative_rank) {
+            int64_t end = event->hi[r];
+            for (; event->lo[r] < end; event->lo[r]++) {
+                event->hi[r] = event->lo[r] + 1;
+                TRY(run_box(tracker, statement, event->lo, event->hi, data));
+            }
+            return OK;
+        }
+    }
+    return run_box(tracker, statement, event->lo, event->hi, data);
+}
+
+enum status sim_execute(const struct plan *plan, struct diags *diags,
+                        struct einsum_data *data)
+{
+    AUTO(tracker) tracker = NULL;
+    TRY(tracker_new(plan->workload, diags, &tracker));
+    AUTO(walk) walk = walk_new(plan, true);
+    struct walk_event event;
+    memset(&event, 0, sizeof event);
+    while (walk_next(walk, &event)) {
+        if (event.kind == WALK_COMPUTE) {
+            TRY(run_tile_step(tracker, plan->leaves[event.leaf].statement,
+                              &event, data));
+        }
+    }
+    return check_complete(tracker);
+}
