@@ -60,6 +60,11 @@ struct cascade;
  * numbers. All errors are collected. */
 MUST_USE enum status cascade_load_file(struct diags *diags, const char *path,
                                        struct cascade **cascade);
+/* The same from a text that diags holds already; its path names the cascade's
+ * file. */
+MUST_USE enum status cascade_load_source(struct diags *diags,
+                                         const struct source *source,
+                                         struct cascade **cascade);
 void cascade_free(struct cascade *cascade);
 BASE_DEFINE_CLEANUP(cascade)
 
@@ -198,6 +203,102 @@ MUST_USE enum status
 workload_count_compulsory_elements(const struct workload *workload,
                                    int64_t *input_elements,
                                    int64_t *output_elements);
+
+/* ---- pass analysis ------------------------------------------------------- */
+
+/* FuseMax's analysis (MICRO 2024, section III): what the dependences of a
+ * cascade demand of every mapping. The definitions are in doc/passes.md.
+ *
+ * A family is an original rank and the ranks it was split into (m: m1, m0).
+ * A fiber is what is left of a tensor when all ranks but a family are fixed. A
+ * pass is a traversal of a fiber that must be finished before a later traversal
+ * of the same fiber can begin. */
+
+/* In this pass `statement` traverses the fiber; it cannot do so earlier because
+ * `reduction` has to be complete. Both are statement ids. */
+struct pass_wait {
+    int64_t pass;
+    int statement;
+    int reduction;
+};
+
+struct pass_fiber {
+    int family;
+    /* False: the tensor has the family's outer ranks only (LM[m1]). Such
+     * summaries do not count towards the passes of the family. */
+    bool is_whole;
+    int64_t pass_count;
+    /* Of one fiber, elements that must stay on chip for it to be read only
+     * once: all ("M") if there are several passes, else a block ("M0"). */
+    char *footprint;
+    int64_t footprint_elements;
+    int wait_count;
+    struct pass_wait *waits; /* by pass, then text order */
+};
+
+struct pass_tensor {
+    int fiber_count; /* 0 for views */
+    struct pass_fiber *fibers;
+    int64_t pass_count; /* the most of any whole fiber */
+    char *footprint;    /* the product over its whole fibers */
+    int64_t footprint_elements;
+    bool grows; /* some family has to be held in full */
+};
+
+/* What lies on chip while a family is traversed, for each point of the ranks
+ * in pass_family.per. */
+struct pass_live {
+    int tensor;
+    /* Between which passes it is held; equal for what is carried along: sums,
+     * maxima and tensors that advance along the family. */
+    int64_t first_pass;
+    int64_t last_pass;
+    char *extent; /* "M", "M1", "F" */
+    int64_t elements;
+};
+
+struct pass_family {
+    const char *name; /* of the original rank */
+    int64_t extent;
+    int rank_count; /* the original and those split from it */
+    int rank[EINSUM_MAX_RANKS];
+    int64_t pass_count; /* the most over any one fiber */
+    /* Traversals of any fibers of the family that must follow each other. More
+     * than pass_count where one product's result is the next one's operand. */
+    int64_t chain_length;
+    int tensor; /* the first with pass_count passes, or -1 */
+    int per_count;
+    int per[EINSUM_MAX_RANKS]; /* rank ids */
+    int live_count;
+    struct pass_live *live;
+    char *peak; /* largest sum of what is live at once: "M + F + 2" */
+    int64_t peak_elements;
+    bool grows; /* the peak holds an extent of the family */
+};
+
+struct pass_analysis {
+    const struct workload *workload;
+    int64_t pass_count; /* the class: the most passes over any fiber */
+    int family_count;
+    struct pass_family *families; /* by their first rank */
+    struct pass_tensor *tensors;  /* by tensor id */
+    int64_t ops[EINSUM_OP_COUNT]; /* of the whole cascade */
+    int64_t op_count;
+    int64_t point_count;
+    int64_t input_elements; /* compulsory: used elements, once each */
+    int64_t output_elements;
+    int64_t compulsory_bytes;
+    double ops_per_byte; /* a mac is one operation */
+};
+
+/* ERR_LIMIT if a count exceeds int64. Time: statements times tensors times
+ * families, whatever the extents; a recurrence that starts new passes at every
+ * step is followed until it does so evenly. */
+MUST_USE enum status pass_analysis_new(const struct workload *workload,
+                                       int64_t word_bytes, struct diags *diags,
+                                       struct pass_analysis **analysis);
+void pass_analysis_free(struct pass_analysis *analysis);
+BASE_DEFINE_CLEANUP(pass_analysis)
 
 /* ---- the interpreter ----------------------------------------------------- */
 

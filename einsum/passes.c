@@ -1,0 +1,196 @@
+/* The pass analysis of a workload (doc/passes.md), and what its counts come
+ * to: operations, compulsory traffic, their ratio. */
+#include "einsum/passes.h"
+
+/* ---- families ------------------------------------------------------------ */
+
+/* Roots become families; returns the family of each root, else -1. */
+static void list_families(const struct axes *axes,
+                          struct pass_analysis *analysis, int *family_of_root)
+{
+    const struct workload *workload = axes->workload;
+    analysis->families =
+        g_new0(struct pass_family, (size_t)workload->rank_count);
+    for (int root = 0; root < workload->rank_count; root++) {
+        family_of_root[root] = -1;
+        if (axes->of_rank[root] != root || axes->parent[root] >= 0) {
+            continue;
+        }
+        struct pass_family *family =
+            &analysis->families[analysis->family_count];
+        family_of_root[root] = analysis->family_count++;
+        family->name = workload->rank[root].name;
+        family->extent = workload->rank[root].extent;
+        family->pass_count = 1;
+        family->tensor = -1;
+        for (int r = 0; r < workload->rank_count; r++) {
+            if (axes_root(axes, axes->of_rank[r]) == root) {
+                family->rank[family->rank_count++] = r;
+            }
+        }
+    }
+}
+
+static enum status find_live(const struct axes *axes,
+                             const struct pass_schedule *schedule,
+                             struct pass_analysis *analysis,
+                             const int *family_of_root)
+{
+    for (int root = 0; root < axes->workload->rank_count; root++) {
+        if (family_of_root[root] >= 0) {
+            TRY(pass_family_find_live(
+                axes, schedule, root,
+                &analysis->families[family_of_root[root]]));
+        }
+    }
+    return OK;
+}
+
+/* ---- tensors ------------------------------------------------------------- */
+
+static void add_fiber(struct pass_analysis *analysis, int tensor,
+                      const struct pass_fiber *fiber)
+{
+    struct pass_family *family = &analysis->families[fiber->family];
+    bool is_more = fiber->pass_count > family->pass_count;
+    if (fiber->is_whole && (is_more || family->tensor < 0)) {
+        family->pass_count = fiber->pass_count;
+        family->tensor = tensor;
+        analysis->pass_count = MAX(analysis->pass_count, fiber->pass_count);
+    }
+}
+
+static void find_fibers(const struct axes *axes,
+                        const struct pass_schedule *schedule,
+                        struct pass_analysis *analysis,
+                        const int *family_of_root)
+{
+    const struct workload *workload = axes->workload;
+    for (int i = 0; i < workload->tensor_count; i++) {
+        struct pass_tensor *tensor = &analysis->tensors[i];
+        int producer = workload->tensors[i].producer;
+        if (producer >= 0 &&
+            workload->statements[producer].kind != EINSUM_COMPUTE) {
+            continue;
+        }
+        pass_fibers_find(axes, schedule, i, tensor);
+        for (int j = 0; j < tensor->fiber_count; j++) {
+            struct pass_fiber *fiber = &tensor->fibers[j];
+            fiber->family = family_of_root[fiber->family];
+            add_fiber(analysis, i, fiber);
+        }
+    }
+}
+
+/* ---- counts -------------------------------------------------------------- */
+
+MUST_USE static bool count_statement(struct pass_analysis *analysis,
+                                     const struct einsum_statement *statement)
+{
+    for (int op = 0; op < EINSUM_OP_COUNT; op++) {
+        int64_t ops = 0;
+        if (!num_mul(statement->ops_per_point[op], statement->point_count,
+                     &ops) ||
+            !num_add(analysis->ops[op], ops, &analysis->ops[op]) ||
+            !num_add(analysis->op_count, ops, &analysis->op_count)) {
+            return false;
+        }
+    }
+    return num_add(analysis->point_count, statement->point_count,
+                   &analysis->point_count);
+}
+
+static enum status count_all(struct pass_analysis *analysis, int64_t word_bytes)
+{
+    const struct workload *workload = analysis->workload;
+    int64_t elements = 0;
+    for (int i = 0; i < workload->statement_count; i++) {
+        if (workload->statements[i].kind == EINSUM_COMPUTE &&
+            !count_statement(analysis, &workload->statements[i])) {
+            return ERR_LIMIT;
+        }
+    }
+    TRY(workload_count_compulsory_elements(workload, &analysis->input_elements,
+                                           &analysis->output_elements));
+    if (!num_add(analysis->input_elements, analysis->output_elements,
+                 &elements) ||
+        !num_mul(elements, word_bytes, &analysis->compulsory_bytes)) {
+        return ERR_LIMIT;
+    }
+    analysis->ops_per_byte =
+        analysis->compulsory_bytes == 0
+            ? 0.0
+            : (double)analysis->op_count / (double)analysis->compulsory_bytes;
+    return OK;
+}
+
+/* ---- the analysis -------------------------------------------------------- */
+
+static enum status analyze(const struct axes *axes, int64_t word_bytes,
+                           struct pass_analysis *analysis)
+{
+    int family_of_root[EINSUM_MAX_RANKS];
+    struct pass_schedule schedule;
+    pass_schedule_init(&schedule, axes->workload);
+    list_families(axes, analysis, family_of_root);
+    find_fibers(axes, &schedule, analysis, family_of_root);
+    enum status status = find_live(axes, &schedule, analysis, family_of_root);
+    pass_schedule_clear(&schedule);
+    TRY(status);
+    return count_all(analysis, word_bytes);
+}
+
+enum status pass_analysis_new(const struct workload *workload,
+                              int64_t word_bytes, struct diags *diags,
+                              struct pass_analysis **analysis)
+{
+    AUTO(pass_analysis) made = g_new0(struct pass_analysis, 1);
+    struct axes axes;
+    made->workload = workload;
+    made->pass_count = 1;
+    made->tensors = g_new0(struct pass_tensor, (size_t)workload->tensor_count);
+    axes_init(&axes, workload);
+    enum status status = analyze(&axes, word_bytes, made);
+    if (status != OK) {
+        return diag_fail(diags, status, "einsum-count-limit",
+                         "the counts of cascade '%s' exceed 64-bit integers",
+                         workload->name);
+    }
+    *analysis = g_steal_pointer(&made);
+    return OK;
+}
+
+static void clear_tensor(struct pass_tensor *tensor)
+{
+    for (int i = 0; i < tensor->fiber_count; i++) {
+        g_free(tensor->fibers[i].footprint);
+        g_free(tensor->fibers[i].waits);
+    }
+    g_free(tensor->fibers);
+    g_free(tensor->footprint);
+}
+
+static void clear_family(struct pass_family *family)
+{
+    for (int i = 0; i < family->live_count; i++) {
+        g_free(family->live[i].extent);
+    }
+    g_free(family->live);
+    g_free(family->peak);
+}
+
+void pass_analysis_free(struct pass_analysis *analysis)
+{
+    if (analysis == NULL) {
+        return;
+    }
+    for (int i = 0; i < analysis->workload->tensor_count; i++) {
+        clear_tensor(&analysis->tensors[i]);
+    }
+    for (int i = 0; i < analysis->family_count; i++) {
+        clear_family(&analysis->families[i]);
+    }
+    g_free(analysis->tensors);
+    g_free(analysis->families);
+    g_free(analysis);
+}

@@ -1,0 +1,215 @@
+/* Passes over the fibers of one tensor. A fiber is followed through what is
+ * derived from it point by point: in K -> QK -> SN -> A each has one element for
+ * each m, computed from the one before it, so that reading SN again costs
+ * reading K again, or holding as much as a fiber of K. A reduction, a window or
+ * a recurrence along the fiber ends it: what comes out is a tensor of its own.
+ * The passes over the fiber are those of the statements that read any tensor on
+ * it. */
+#include "einsum/passes.h"
+
+#include <string.h>
+
+#include "einsum/affine.h"
+
+/* ---- what is derived point by point -------------------------------------- */
+
+/* The dimension's own rank, or a split of it, and nothing else. */
+static bool is_pure(const struct axes *axes, const struct affine *index,
+                    int dim_axis)
+{
+    bool has[EINSUM_MAX_RANKS] = {false};
+    for (int r = 0; r < axes->workload->rank_count; r++) {
+        int axis = axes->of_rank[r];
+        if (index->coefficient[r] == 0) {
+            continue;
+        }
+        if (index->coefficient[r] < 0 ||
+            !axes_is_within(axes, axis, dim_axis) ||
+            (axis == dim_axis && index->coefficient[r] != 1)) {
+            return false;
+        }
+        has[axis] = true;
+    }
+    return index->constant == 0 && axes_cover(axes, has, dim_axis);
+}
+
+static bool is_pointwise_read(const struct axes *axes, int axis,
+                              const struct einsum_access *read)
+{
+    for (int d = 0; d < read->dim_count; d++) {
+        int dim_axis = axes_of_dim(axes, read->tensor, d);
+        if (dim_axis >= 0 && axes_is_within(axes, dim_axis, axis) &&
+            !is_pure(axes, &read->index[d], dim_axis)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_derived(const struct axes *axes, int axis, int statement,
+                       const bool *is_on_fiber)
+{
+    const struct workload *workload = axes->workload;
+    const struct einsum_statement *s = &workload->statements[statement];
+    bool has[EINSUM_MAX_RANKS];
+    bool reads_fiber = false;
+    axes_of_output(axes, statement, has);
+    if (s->kind != EINSUM_COMPUTE || !axes_cover(axes, has, axis) ||
+        (s->iterative_rank >= 0 &&
+         axes_is_within(axes, axes->of_rank[s->iterative_rank],
+                        axes_root(axes, axis)))) {
+        return false;
+    }
+    for (int d = 0; d < s->output.dim_count; d++) {
+        if (s->output.index[d].constant != 0 &&
+            axes_moves(axes, &s->output.index[d], axis)) {
+            return false;
+        }
+    }
+    for (int i = 0; i < s->read_count; i++) {
+        const struct einsum_access *read = &s->resolved_reads[i];
+        if (is_on_fiber[read->tensor]) {
+            reads_fiber = true;
+            if (!is_pointwise_read(axes, axis, read)) {
+                return false;
+            }
+        }
+    }
+    return reads_fiber;
+}
+
+/* In the schedule's order operands come first, so once through is enough, but
+ * for recurrences along other ranks. */
+static void find_derived(const struct axes *axes,
+                         const struct pass_schedule *schedule, int axis,
+                         bool *is_on_fiber)
+{
+    bool has_changed = true;
+    while (has_changed) {
+        has_changed = false;
+        for (int i = 0; i < schedule->count; i++) {
+            int statement = schedule->statement[i];
+            int output = axes->workload->statements[statement].output.tensor;
+            if (!is_on_fiber[output] &&
+                is_derived(axes, axis, statement, is_on_fiber)) {
+                is_on_fiber[output] = true;
+                has_changed = true;
+            }
+        }
+    }
+}
+
+static void find_traversals(const struct axes *axes, int axis,
+                            const bool *is_on_fiber, bool *is_traversal)
+{
+    const struct workload *workload = axes->workload;
+    for (int i = 0; i < workload->statement_count; i++) {
+        const struct einsum_statement *s = &workload->statements[i];
+        bool has[EINSUM_MAX_RANKS];
+        axes_of_statement(axes, i, has);
+        for (int j = 0; j < s->read_count && s->kind == EINSUM_COMPUTE; j++) {
+            if (is_on_fiber[s->resolved_reads[j].tensor] &&
+                axes_cover(axes, has, axis)) {
+                is_traversal[i] = true;
+            }
+        }
+    }
+}
+
+/* ---- one fiber ----------------------------------------------------------- */
+
+static void find_passes(const struct axes *axes,
+                        const struct pass_schedule *schedule, int tensor,
+                        int axis, struct pass_fiber *fiber)
+{
+    const struct workload *workload = axes->workload;
+    g_autofree bool *is_on_fiber = g_new0(bool, (size_t)workload->tensor_count);
+    g_autofree bool *is_traversal =
+        g_new0(bool, (size_t)workload->statement_count);
+    struct pass_order order;
+    is_on_fiber[tensor] = true;
+    find_derived(axes, schedule, axis, is_on_fiber);
+    find_traversals(axes, axis, is_on_fiber, is_traversal);
+    pass_order_init(&order, axes, schedule, axis, is_traversal);
+    GArray *waits = pass_order_waits(&order);
+    fiber->pass_count = MAX(1, pass_order_count(&order));
+    fiber->wait_count = (int)waits->len;
+    fiber->waits = (struct pass_wait *)(void *)g_array_free(waits, FALSE);
+    pass_order_clear(&order);
+}
+
+static void find_footprint(const struct axes *axes, int axis,
+                           struct pass_fiber *fiber)
+{
+    if (fiber->pass_count > 1) {
+        fiber->footprint = g_strdup(axes_shape(axes, axis));
+        fiber->footprint_elements = axes_extent(axes, axis);
+    } else {
+        fiber->footprint = axes_block(axes, axis, &fiber->footprint_elements);
+    }
+}
+
+/* ---- one tensor ---------------------------------------------------------- */
+
+/* The part of the family that the tensor has: the root if it has all of it,
+ * else the outermost. -1: nothing. */
+static int find_fiber_axis(const struct axes *axes, int tensor, int root)
+{
+    bool has[EINSUM_MAX_RANKS];
+    int found = -1;
+    axes_of_tensor(axes, tensor, has);
+    if (axes_cover(axes, has, root)) {
+        return root;
+    }
+    for (int axis = 0; axis < axes->workload->rank_count; axis++) {
+        bool is_part = has[axis] && axes_is_within(axes, axis, root);
+        if (is_part && (found < 0 || (axes_is_outermost(axes, axis, root) &&
+                                      !axes_is_outermost(axes, found, root)))) {
+            found = axis;
+        }
+    }
+    return found;
+}
+
+static void add_footprint(struct pass_tensor *tensor,
+                          const struct pass_fiber *fiber, GString *text)
+{
+    tensor->pass_count = MAX(tensor->pass_count, fiber->pass_count);
+    tensor->grows = tensor->grows || fiber->pass_count > 1;
+    /* A product of extents of its dimensions, at most its elements. */
+    tensor->footprint_elements *= fiber->footprint_elements;
+    if (!g_str_equal(fiber->footprint, "1")) {
+        g_string_append_printf(text, "%s%s", text->len > 0 ? "*" : "",
+                               fiber->footprint);
+    }
+}
+
+void pass_fibers_find(const struct axes *axes,
+                      const struct pass_schedule *schedule, int tensor,
+                      struct pass_tensor *result)
+{
+    const struct workload *workload = axes->workload;
+    int dim_count = workload->tensors[tensor].dim_count;
+    g_autoptr(GString) text = g_string_new(NULL);
+    *result = (struct pass_tensor){
+        .fibers = g_new0(struct pass_fiber, (size_t)dim_count),
+        .pass_count = 1,
+        .footprint_elements = 1,
+    };
+    for (int root = 0; root < workload->rank_count; root++) {
+        bool is_root = axes->of_rank[root] == root && axes->parent[root] < 0;
+        int axis = is_root ? find_fiber_axis(axes, tensor, root) : -1;
+        if (axis < 0) {
+            continue;
+        }
+        struct pass_fiber *fiber = &result->fibers[result->fiber_count++];
+        fiber->family = root; /* an index once families are numbered */
+        fiber->is_whole = axis == root;
+        find_passes(axes, schedule, tensor, axis, fiber);
+        find_footprint(axes, axis, fiber);
+        if (fiber->is_whole) {
+            add_footprint(result, fiber, text);
+        }
+    }
+    result->footprint = g_strdup(text->len > 0 ? text->str : "1");
+}

@@ -1,0 +1,59 @@
+/* An order of the statements in which operands come first. Those that recur on
+ * each other stand together, in text order, as they are executed within a
+ * step. */
+#include "einsum/binder.h"
+#include "einsum/passes.h"
+
+/* Every operand of the group from outside of it is computed. */
+static bool is_ready(const struct workload *workload, const int *group,
+                     const bool *is_placed, int wanted)
+{
+    for (int i = 0; i < workload->statement_count; i++) {
+        const struct einsum_statement *statement = &workload->statements[i];
+        for (int j = 0; group[i] == wanted && j < statement->read_count; j++) {
+            int tensor = statement->resolved_reads[j].tensor;
+            int producer = workload->tensors[tensor].producer;
+            if (producer >= 0 && group[producer] != wanted &&
+                workload->statements[producer].kind == EINSUM_COMPUTE &&
+                !is_placed[producer]) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+void pass_schedule_init(struct pass_schedule *schedule,
+                        const struct workload *workload)
+{
+    int count = workload->statement_count;
+    g_autofree bool *is_placed = g_new0(bool, (size_t)count);
+    schedule->count = 0;
+    schedule->statement = g_new0(int, (size_t)count);
+    schedule->group = g_new0(int, (size_t)count);
+    workload_find_groups(workload, schedule->group);
+    int placed_before = -1;
+    while (placed_before < schedule->count) {
+        placed_before = schedule->count;
+        for (int i = 0; i < count; i++) {
+            if (workload->statements[i].kind != EINSUM_COMPUTE ||
+                is_placed[i] ||
+                !is_ready(workload, schedule->group, is_placed,
+                          schedule->group[i])) {
+                continue;
+            }
+            for (int j = i; j < count; j++) {
+                if (schedule->group[j] == schedule->group[i]) {
+                    schedule->statement[schedule->count++] = j;
+                    is_placed[j] = true;
+                }
+            }
+        }
+    }
+}
+
+void pass_schedule_clear(struct pass_schedule *schedule)
+{
+    g_free(schedule->statement);
+    g_free(schedule->group);
+}
