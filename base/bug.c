@@ -10,11 +10,11 @@ void base_bug(const char *file, int line, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    fprintf(stderr, "%s:%d: bug: ", file, line);
-    vfprintf(stderr, format, args);
-    fputs("\nThis is a mistake in weir, not in your input; "
-          "please report it.\n",
-          stderr);
+    (void)fprintf(stderr, "%s:%d: bug: ", file, line);
+    (void)vfprintf(stderr, format, args);
+    (void)fputs("\nThis is a mistake in weir, not in your input; "
+                "please report it.\n",
+                stderr);
     va_end(args);
     abort();
 }

@@ -43,50 +43,61 @@ static int read_exponent(const char *digits)
     return (int)CLAMP(exponent, -MAX_EXPONENT, MAX_EXPONENT);
 }
 
-/* mantissa * 10^power; too many digits are DECIMAL_TOO_LARGE or
- * DECIMAL_FRACTION. */
-static enum decimal_exactness read_mantissa(const char *text, size_t length,
-                                            int64_t *mantissa, int64_t *power)
+/* digits * 10^power. Trailing zeros are held back, as they need no room. */
+struct mantissa {
+    int64_t digits;
+    int64_t held_zeros;
+    int64_t power;
+};
+
+/* False: the digits do not fit. */
+static bool append_digit(struct mantissa *mantissa, int digit)
 {
-    bool is_fraction = false;
-    *mantissa = 0;
-    *power = 0;
-    int64_t zeros = 0; /* held back: trailing zeros need no room */
+    mantissa->held_zeros++;
+    if (digit == 0) {
+        return true;
+    }
+    for (; mantissa->held_zeros > 0; mantissa->held_zeros--) {
+        if (!num_mul(mantissa->digits, 10, &mantissa->digits)) {
+            return false;
+        }
+    }
+    return num_add(mantissa->digits, digit, &mantissa->digits);
+}
+
+/* Digits that do not fit are too large before the point, and behind it a
+ * fraction of every unit there is. */
+static enum decimal_exactness read_mantissa(const char *text, size_t length,
+                                            struct mantissa *mantissa)
+{
+    bool is_behind_point = false;
     for (size_t i = 0; i < length; i++) {
         if (text[i] == '.') {
-            is_fraction = true;
+            is_behind_point = true;
         } else if (text[i] == 'e' || text[i] == 'E') {
-            *power += read_exponent(text + i + 1);
+            mantissa->power += read_exponent(text + i + 1);
             break;
         } else if (g_ascii_isdigit(text[i])) {
-            zeros++;
-            *power -= is_fraction;
-            for (; text[i] != '0' && zeros > 0; zeros--) {
-                if (!num_mul(*mantissa, 10, mantissa)) {
-                    return is_fraction ? DECIMAL_FRACTION : DECIMAL_TOO_LARGE;
-                }
-            }
-            if (!num_add(*mantissa, text[i] - '0', mantissa)) {
-                return is_fraction ? DECIMAL_FRACTION : DECIMAL_TOO_LARGE;
+            mantissa->power -= is_behind_point;
+            if (!append_digit(mantissa, text[i] - '0')) {
+                return is_behind_point ? DECIMAL_FRACTION : DECIMAL_TOO_LARGE;
             }
         }
     }
-    *power += zeros;
+    mantissa->power += mantissa->held_zeros;
     return DECIMAL_EXACT;
 }
 
-/* The decimal times `factor`, if that is a whole number. */
 enum decimal_exactness decimal_scale_exactly(const char *text, size_t length,
                                              int64_t factor, int64_t *count)
 {
-    int64_t mantissa;
-    int64_t power;
-    enum decimal_exactness exactness =
-        read_mantissa(text, length, &mantissa, &power);
+    struct mantissa mantissa = {0, 0, 0};
+    enum decimal_exactness exactness = read_mantissa(text, length, &mantissa);
     if (exactness != DECIMAL_EXACT) {
         return exactness;
     }
-    wide_int product = (wide_int)mantissa * factor;
+    wide_int product = (wide_int)mantissa.digits * factor;
+    int64_t power = mantissa.power;
     for (; power < 0 && product != 0; power++) {
         if (product % 10 != 0) {
             return DECIMAL_FRACTION;

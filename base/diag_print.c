@@ -4,6 +4,7 @@
  * a space, so that a file cannot send escape sequences to the terminal. A long
  * line is cut to a window around the caret. */
 #include "base/diag.h"
+#include "base/source.h"
 
 #include <string.h>
 
@@ -105,7 +106,7 @@ static void find_caret(const char *line, const struct span *span,
     int column = 1;
     layout->caret_start = -1;
     layout->caret_end = -1;
-    for (; !is_line_end(line); line = g_utf8_next_char(line), column++) {
+    for (; !is_line_end(line); line = source_next_letter(line), column++) {
         if (column == span->column) {
             layout->caret_start = cell;
         }
@@ -132,7 +133,7 @@ static void append_window(const char *line, struct layout *layout)
     }
     int shown_from = -1;
     int cell = 0;
-    for (; !is_line_end(line); line = g_utf8_next_char(line)) {
+    for (; !is_line_end(line); line = source_next_letter(line)) {
         gunichar letter = g_utf8_get_char(line);
         int cells = count_cells(letter, cell);
         if (cell >= end) {
@@ -184,7 +185,7 @@ static void print_line(const struct span *span, const char *suggestion,
 static void append_clean(GString *out, const char *text)
 {
     g_autofree char *valid = g_utf8_make_valid(text, -1);
-    for (const char *p = valid; *p != '\0'; p = g_utf8_next_char(p)) {
+    for (const char *p = valid; *p != '\0'; p = source_next_letter(p)) {
         append_letter(out, g_utf8_get_char(p), 1);
     }
 }

@@ -9,6 +9,8 @@ __extension__ typedef unsigned __int128 wide_uint;
 
 /* 2^63 has 63 prime factors, and no number below it has more. */
 #define MAX_PRIME_FACTORS 64
+/* Below its square, what has no factor below it is prime. */
+#define SMALL_FACTOR_LIMIT UINT64_C(1000)
 
 struct factors {
     uint64_t prime[MAX_PRIME_FACTORS];
@@ -104,13 +106,14 @@ static void add_large_factors(uint64_t n, struct factors *factors)
 static void factorize(uint64_t n, struct factors *factors)
 {
     /* Small factors, and with them all that is_prime() relies on. */
-    for (uint64_t prime = 2; prime < 1000 && prime * prime <= n; prime++) {
+    for (uint64_t prime = 2; prime < SMALL_FACTOR_LIMIT && prime * prime <= n;
+         prime++) {
         while (n % prime == 0) {
             factors->prime[factors->count++] = prime;
             n /= prime;
         }
     }
-    if (n > 1 && n < 1000 * 1000) {
+    if (n > 1 && n < SMALL_FACTOR_LIMIT * SMALL_FACTOR_LIMIT) {
         factors->prime[factors->count++] = n;
     } else {
         add_large_factors(n, factors);

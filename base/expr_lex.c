@@ -1,5 +1,6 @@
 /* Characters to tokens. */
 #include "base/expr.h"
+#include "base/source.h"
 
 #include <string.h>
 
@@ -115,7 +116,7 @@ static struct expr_token take_number(struct expr_lexer *lexer)
 static struct expr_token take_unknown(struct expr_lexer *lexer)
 {
     const char *text = lexer->next;
-    size_t length = (size_t)(g_utf8_next_char(text) - text);
+    size_t length = (size_t)(source_next_letter(text) - text);
     struct expr_token token = take(lexer, EXPR_TOKEN_ERROR, length);
     diag_error(lexer->diags, token.span, "expr-syntax", NULL,
                "unexpected character '%.*s'", (int)length, text);

@@ -24,28 +24,33 @@ static int precedence(const struct expr *expr)
     BUG("expression kind %d", (int)expr->kind);
 }
 
+static const struct expr *operand(const struct expr *expr, guint i)
+{
+    g_assert(expr->operands != NULL && i < expr->operands->len);
+    return expr->operands->pdata[i];
+}
+
 static void print_operands(const struct expr *expr, GString *out)
 {
     for (guint i = 0; i < expr->operands->len; i++) {
         g_string_append(out, i > 0 ? ", " : "");
-        print(expr->operands->pdata[i], EXPR_PRECEDENCE_CONDITIONAL, out);
+        print(operand(expr, i), EXPR_PRECEDENCE_CONDITIONAL, out);
     }
 }
 
 /* A literal that follows '-' would become one with it: -(5) is not -5, whose
  * tree has no negation. */
-static void print_negate(const struct expr *operand, GString *out)
+static void print_negate(const struct expr *positive, GString *out)
 {
-    bool is_literal = operand->kind == EXPR_LITERAL && operand->literal >= 0;
+    bool is_literal = positive->kind == EXPR_LITERAL && positive->literal >= 0;
     g_string_append_c(out, '-');
-    print(operand,
+    print(positive,
           is_literal ? EXPR_PRECEDENCE_PRIMARY + 1 : EXPR_PRECEDENCE_UNARY,
           out);
 }
 
 static void print_bare(const struct expr *expr, GString *out)
 {
-    gpointer *operands = expr->operands ? expr->operands->pdata : NULL;
     switch (expr->kind) {
     case EXPR_LITERAL:
         g_string_append_printf(out, "%" G_GINT64_FORMAT, expr->literal);
@@ -54,23 +59,23 @@ static void print_bare(const struct expr *expr, GString *out)
         g_string_append(out, expr->name);
         return;
     case EXPR_NEGATE:
-        print_negate(operands[0], out);
+        print_negate(operand(expr, 0), out);
         return;
     case EXPR_NOT:
         g_string_append_c(out, '!');
-        print(operands[0], EXPR_PRECEDENCE_UNARY, out);
+        print(operand(expr, 0), EXPR_PRECEDENCE_UNARY, out);
         return;
     case EXPR_BINARY:
-        print(operands[0], expr->operation->precedence, out);
+        print(operand(expr, 0), expr->operation->precedence, out);
         g_string_append_printf(out, " %s ", expr->operation->text);
-        print(operands[1], expr->operation->precedence + 1, out);
+        print(operand(expr, 1), expr->operation->precedence + 1, out);
         return;
     case EXPR_CONDITIONAL:
-        print(operands[0], EXPR_PRECEDENCE_CONDITIONAL + 1, out);
+        print(operand(expr, 0), EXPR_PRECEDENCE_CONDITIONAL + 1, out);
         g_string_append(out, " ? ");
-        print(operands[1], EXPR_PRECEDENCE_CONDITIONAL, out);
+        print(operand(expr, 1), EXPR_PRECEDENCE_CONDITIONAL, out);
         g_string_append(out, " : ");
-        print(operands[2], EXPR_PRECEDENCE_CONDITIONAL, out);
+        print(operand(expr, 2), EXPR_PRECEDENCE_CONDITIONAL, out);
         return;
     case EXPR_CALL:
         g_string_append_printf(out, "%s(", expr->name);

@@ -5,6 +5,12 @@
 
 #include "base/base.h"
 
+/* g_utf8_next_char for texts that stay const. */
+static inline const char *source_next_letter(const char *text)
+{
+    return text + g_utf8_skip[(unsigned char)*text];
+}
+
 void source_free(struct source *source);
 /* Takes a copy of `text`, which must be valid UTF-8. */
 struct source *source_new(const char *path, const char *text,

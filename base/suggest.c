@@ -8,7 +8,8 @@
 
 /* Nobody mistypes a longer word by a few letters, and the table is quadratic.
  */
-#define MAX_WORD_LENGTH 64
+#define MAX_WORD_LENGTH ((size_t)64)
+#define MAX_WORD_BYTES  (MAX_WORD_LENGTH * 4)
 
 static size_t min3(size_t a, size_t b, size_t c)
 {
@@ -42,7 +43,7 @@ static size_t edit_distance(const gunichar *a, size_t a_length,
 static size_t near_distance(const gunichar *word, size_t length,
                             const char *word_text, const char *name_text)
 {
-    if (strlen(name_text) > MAX_WORD_LENGTH * 4) {
+    if (strlen(name_text) > MAX_WORD_BYTES) {
         return SIZE_MAX;
     }
     if (g_ascii_strcasecmp(word_text, name_text) == 0) {
@@ -51,7 +52,7 @@ static size_t near_distance(const gunichar *word, size_t length,
     glong name_length;
     g_autofree gunichar *name =
         g_utf8_to_ucs4(name_text, -1, NULL, &name_length, NULL);
-    if (name == NULL || name_length > MAX_WORD_LENGTH) {
+    if (name == NULL || (size_t)name_length > MAX_WORD_LENGTH) {
         return SIZE_MAX;
     }
     size_t distance = edit_distance(word, length, name, (size_t)name_length);
@@ -62,13 +63,13 @@ static size_t near_distance(const gunichar *word, size_t length,
 const char *suggest_nearest(const char *word, const char *const *names,
                             size_t count)
 {
-    if (strlen(word) > MAX_WORD_LENGTH * 4) {
+    if (strlen(word) > MAX_WORD_BYTES) {
         return NULL;
     }
     glong length;
     g_autofree gunichar *letters =
         g_utf8_to_ucs4(word, -1, NULL, &length, NULL);
-    if (letters == NULL || length > MAX_WORD_LENGTH) {
+    if (letters == NULL || (size_t)length > MAX_WORD_LENGTH) {
         return NULL;
     }
     const char *nearest = NULL;

@@ -87,7 +87,7 @@ static size_t escape_length(const char *source)
     case 'U':
         return 10;
     default:
-        return (size_t)(g_utf8_next_char(source + 1) - source);
+        return (size_t)(source_next_letter(source + 1) - source);
     }
 }
 
@@ -103,7 +103,7 @@ static bool walk_escape(struct walk *walk)
         return false;
     }
     walk->next_source += length;
-    walk->next_text = g_utf8_next_char(walk->next_text);
+    walk->next_text = source_next_letter(walk->next_text);
     add_point(walk);
     return true;
 }

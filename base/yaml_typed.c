@@ -27,7 +27,10 @@ enum status yaml_check_keys(struct diags *diags, const struct yaml_node *node,
 {
     TRY(yaml_expect(diags, node, YAML_MAPPING, "the value"));
     enum status status = OK;
-    size_t key_count = g_strv_length((char **)(uintptr_t)keys);
+    size_t key_count = 0;
+    while (keys[key_count] != NULL) {
+        key_count++;
+    }
     for (size_t i = 0; i < yaml_count(node); i++) {
         const char *key = yaml_pair_key(node, i);
         if (g_strv_contains(keys, key)) {
