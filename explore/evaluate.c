@@ -1,7 +1,7 @@
 /* One point: load, check the names, model or simulate. */
 #include <inttypes.h>
 
-#include "explore/explore.h"
+#include "explore/file_cache.h"
 #include "sim/sim.h"
 
 char *explore_print_command(const struct point *point)
@@ -60,14 +60,14 @@ static enum status evaluate_problem(struct diags *diags,
     return sim_run(problem->plan, &options, diags, evaluation, NULL);
 }
 
-enum status explore_evaluate(struct diags *diags, const struct point *point,
+enum status explore_evaluate(struct diags *diags, struct file_cache *cache,
+                             const struct point *point,
                              const struct run_origin *origin,
                              bool use_fast_forward, struct run **run)
 {
     AUTO(problem) problem = NULL;
     AUTO(evaluation) evaluation = NULL;
-    TRY(problem_load(diags, point->cascade, point->arch, point->mapping,
-                     point->chosen, &problem));
+    TRY(file_cache_bind(cache, diags, point, &problem));
     TRY(explore_check_names(diags, problem, point->chosen));
     TRY(evaluate_problem(diags, problem, point->fidelity, use_fast_forward,
                          &evaluation));

@@ -80,9 +80,15 @@ char *explore_print_command(const struct point *point);
 MUST_USE enum status explore_check_names(struct diags *diags,
                                          const struct problem *problem,
                                          const struct scope *chosen);
-/* Loads and evaluates one point. `origin` may leave out command, experiment and
- * label: the point's are used. */
+/* Files read once for many points. */
+struct file_cache;
+struct file_cache *file_cache_new(void);
+void file_cache_free(struct file_cache *cache);
+BASE_DEFINE_CLEANUP(file_cache)
+/* Loads and evaluates one point; files come from the cache. `origin` may leave
+ * out command, experiment and label: the point's are used. */
 MUST_USE enum status explore_evaluate(struct diags *diags,
+                                      struct file_cache *cache,
                                       const struct point *point,
                                       const struct run_origin *origin,
                                       bool use_fast_forward, struct run **run);

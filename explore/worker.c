@@ -52,13 +52,14 @@ static char *print_failure(const struct diags *diags)
 }
 
 static bool answer_point(const struct experiment *experiment,
+                         struct file_cache *cache,
                          const struct sweep_options *options, uint32_t index,
                          int answer)
 {
     AUTO(diags) diags = diags_new();
     AUTO(run) run = NULL;
     enum status status =
-        explore_evaluate(diags, experiment_point(experiment, index),
+        explore_evaluate(diags, cache, experiment_point(experiment, index),
                          options->origin, options->use_fast_forward, &run);
     g_autofree char *text =
         status == OK ? run_print_json(run, 0) : print_failure(diags);
@@ -77,9 +78,10 @@ static _Noreturn void work(const struct experiment *experiment,
                            int answer)
 {
     uint32_t index = 0;
+    struct file_cache *cache = file_cache_new();
     signal(SIGINT, SIG_IGN);
     while (read_exactly(request, &index, sizeof(index)) &&
-           answer_point(experiment, options, index, answer)) {
+           answer_point(experiment, cache, options, index, answer)) {
     }
     _exit(0);
 }

@@ -70,11 +70,19 @@ struct problem {
     struct mapping *mapping; /* NULL likewise */
     struct workload *workload;
     struct plan *plan; /* NULL without a mapping */
+    bool borrows_files;
 };
 
 MUST_USE enum status problem_load(struct diags *diags, const char *cascade_path,
                                   const char *arch_path,
                                   const char *mapping_path,
+                                  const struct scope *chosen,
+                                  struct problem **problem);
+/* As problem_load, of files read before, which stay the caller's and must
+ * outlive the problem: for many problems of the same files. `chosen` must be
+ * what the arch was loaded with as far as it names the arch's params. */
+MUST_USE enum status problem_bind(struct diags *diags, struct cascade *cascade,
+                                  struct arch *arch, struct mapping *mapping,
                                   const struct scope *chosen,
                                   struct problem **problem);
 void problem_free(struct problem *problem);

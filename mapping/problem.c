@@ -79,6 +79,20 @@ enum status problem_load(struct diags *diags, const char *cascade_path,
     return OK;
 }
 
+enum status problem_bind(struct diags *diags, struct cascade *cascade,
+                         struct arch *arch, struct mapping *mapping,
+                         const struct scope *chosen, struct problem **result)
+{
+    AUTO(problem) problem = g_new0(struct problem, 1);
+    problem->cascade = cascade;
+    problem->arch = arch;
+    problem->mapping = mapping;
+    problem->borrows_files = true;
+    TRY(bind(problem, chosen, diags));
+    *result = g_steal_pointer(&problem);
+    return OK;
+}
+
 void problem_free(struct problem *problem)
 {
     if (problem == NULL) {
@@ -86,9 +100,11 @@ void problem_free(struct problem *problem)
     }
     plan_free(problem->plan);
     workload_free(problem->workload);
-    mapping_free(problem->mapping);
-    arch_free(problem->arch);
-    cascade_free(problem->cascade);
+    if (!problem->borrows_files) {
+        mapping_free(problem->mapping);
+        arch_free(problem->arch);
+        cascade_free(problem->cascade);
+    }
     g_free(problem);
 }
 
