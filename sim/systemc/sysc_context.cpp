@@ -37,7 +37,9 @@ void clear(sysc_context *context)
     if (context->has_run && !context->is_kernel_broken) {
         context->is_running = true;
         context->is_pause_asked = false;
+        context->main_stack = stack_of_caller();
         reap_processes(context);
+        stack_note(context->main_stack);
         context->is_running = false;
     }
     while (!context->modules.empty()) {

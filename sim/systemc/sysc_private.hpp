@@ -16,6 +16,39 @@
 
 #include "sim/systemc/systemc.h"
 
+/* ---- stacks (sysc_sanitizer.cpp) ---------------------------------------- */
+
+#if defined(__SANITIZE_ADDRESS__)
+#define HAS_ADDRESS_SANITIZER
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HAS_ADDRESS_SANITIZER
+#endif
+#endif
+
+struct stack_bounds {
+    const void *bottom;
+    size_t size_bytes;
+};
+
+#ifdef HAS_ADDRESS_SANITIZER
+void stack_note(const stack_bounds &bounds); /* the program runs on this one */
+stack_bounds stack_of_caller();              /* the operating system thread's */
+stack_bounds stack_of_coroutine(size_t stack_size_bytes);
+#else
+inline void stack_note(const stack_bounds &)
+{
+}
+inline stack_bounds stack_of_caller()
+{
+    return {};
+}
+inline stack_bounds stack_of_coroutine(size_t)
+{
+    return {};
+}
+#endif
+
 /* ---- the kernel's globals (sysc_kernel.cpp) ----------------------------- */
 
 /* A context is current only while control is inside it: the scope points the
@@ -99,6 +132,8 @@ struct sysc_process {
     /* The kernel's unwinding exception, kept here while C code returns. */
     std::exception_ptr unwinding;
     int ignored_kill_count;
+    size_t stack_size_bytes; /* of a thread */
+    stack_bounds stack;
     uint64_t activation_cycle;
     int64_t activation_count;
 };
@@ -121,6 +156,7 @@ struct sysc_context {
     enum sysc_status failure;
     bool is_kernel_broken; /* an exception came out of a run */
     size_t thread_count;
+    stack_bounds main_stack;                  /* where methods run */
     std::unique_ptr<sc_core::sc_event> never; /* never notified */
     std::vector<std::unique_ptr<sysc_module>> modules;
     std::vector<std::unique_ptr<sysc_event>> events;
@@ -242,6 +278,8 @@ bool repeat_activation(sysc_process *process);
 inline bool enter_activation(sysc_process *process)
 {
     uint64_t now = now_of(process->context);
+    stack_note(process->is_thread ? process->stack
+                                  : process->context->main_stack);
     if (now == process->activation_cycle ||
         process->context->failure != SYSC_OK) {
         return repeat_activation(process);

@@ -10,6 +10,7 @@
 namespace
 {
 
+const size_t STACK_DEFAULT_BYTES = size_t{256} << 10; /* the kernel's */
 const size_t STACK_MIN_BYTES = size_t{16} << 10;
 const size_t STACK_MAX_BYTES = size_t{1} << 30;
 
@@ -54,6 +55,7 @@ void call_back(sysc_process *process)
 
 void run_thread(sysc_process *process)
 {
+    process->stack = stack_of_coroutine(process->stack_size_bytes);
     if (!process->context->is_closing && enter_activation(process)) {
         call_back(process);
     }
@@ -117,6 +119,7 @@ void spawn(sysc_process *process, const char *name,
     }
     if (process->is_thread) {
         if (options->stack_size_bytes != 0) {
+            process->stack_size_bytes = options->stack_size_bytes;
             spawn_options.set_stack_size(
                 static_cast<int>(options->stack_size_bytes));
         }
@@ -168,6 +171,7 @@ enum sysc_status process_new(sysc_context *context, sysc_module *module,
         process->user = user;
         process->is_thread = is_thread;
         process->is_dynamic = context->has_run;
+        process->stack_size_bytes = STACK_DEFAULT_BYTES;
         process->activation_cycle = UINT64_MAX;
         /* Before the kernel knows the process: no failure in between. */
         context->processes.push_back(std::move(process));
@@ -248,11 +252,13 @@ static sysc_process *running_process(sysc_context *context)
 
 /* The kernel runs the killed thread to its end before kill returns. The caller
  * may be killed by that: itself, or by what the dying thread does. */
-static enum sysc_status kill_process(sysc_process *process)
+static enum sysc_status kill_process(sysc_process *process,
+                                     const stack_bounds &caller_stack)
 {
     try {
         sc_core::sc_process_handle handle = process->handle;
         handle.kill();
+        stack_note(caller_stack);
     } catch (const sc_core::sc_unwind_exception &) {
         sysc_process *caller = running_process(process->context);
         if (caller == nullptr) {
@@ -279,8 +285,12 @@ extern "C" enum sysc_status sysc_process_kill(struct sysc_process *process)
                          "process '%s' can be killed by a process only",
                          process->name.c_str());
     }
+    const sysc_process *caller = running_process(context);
+    const stack_bounds &caller_stack = caller != nullptr && caller->is_thread
+                                           ? caller->stack
+                                           : context->main_stack;
     return guarded(context, [&] {
-        return kill_process(process);
+        return kill_process(process, caller_stack);
     });
 }
 
@@ -296,7 +306,7 @@ void reap_processes(sysc_context *context)
                 if (!process->is_finished &&
                     (process->is_thread || process->is_dynamic ||
                      process->has_used_list)) {
-                    (void)kill_process(process);
+                    (void)kill_process(process, context->main_stack);
                 }
             }
             sc_core::sc_get_current_process_handle().kill();

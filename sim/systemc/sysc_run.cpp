@@ -52,10 +52,12 @@ enum sysc_status run(sysc_context *context, const sc_core::sc_time &duration,
     context->is_running = true;
     context->has_run = true;
     context->is_pause_asked = false;
+    context->main_stack = stack_of_caller();
     enum sysc_status status = guarded(context, [&] {
         sc_core::sc_start(duration, policy);
         return SYSC_OK;
     });
+    stack_note(context->main_stack);
     context->is_running = false;
     kernel_end_run();
     return outcome(context, status);

@@ -350,7 +350,7 @@ struct stage {
     struct sysc_fifo *out;
     struct sysc_signal *state;
     int64_t latency_cycles;
-    int64_t checksum;
+    uint64_t checksum;
     int64_t end_cycle;
 };
 
@@ -362,8 +362,8 @@ static void run_stage(struct sysc_process *self, void *user)
         if (stage->in != NULL) {
             WAIT(sysc_fifo_read(self, stage->in, &token));
         }
-        stage->checksum =
-            stage->checksum * 31 + token + sysc_now(stage->context);
+        stage->checksum = stage->checksum * 31 + (uint64_t)token +
+                          (uint64_t)sysc_now(stage->context);
         WAIT(sysc_signal_write_i64(stage->state, token));
         WAIT(sysc_wait_cycles(self, stage->latency_cycles + token % 3));
         if (stage->out != NULL) {

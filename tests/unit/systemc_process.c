@@ -219,7 +219,7 @@ static void test_ended_threads_give_back_their_stacks(void **state)
     assert_non_null(stream);
     assert_int_equal(fscanf(stream, "%ld", &pages), 1);
     (void)fclose(stream);
-#ifndef __SANITIZE_ADDRESS__
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
     assert_true(pages * 4 < 200 * 1024);
 #endif
     free_context(bench.context);
