@@ -21,7 +21,7 @@
 
 #include <glib.h>
 
-#define MUST_USE __attribute__((warn_unused_result))
+#define MUST_USE               __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
 
 /* ---- status ------------------------------------------------------------ */
@@ -81,9 +81,10 @@ enum diag_severity { DIAG_ERROR, DIAG_WARNING, DIAG_NOTE };
 struct diag {
     enum diag_severity severity;
     struct span span;
-    char *code;       /* stable, e.g. "einsum-unknown-tensor" */
-    char *message;    /* lower case, no full stop */
-    char *suggestion; /* NULL, or what follows the caret: "did you mean 'QK'?" */
+    char *code;    /* stable, e.g. "einsum-unknown-tensor" */
+    char *message; /* lower case, no full stop */
+    char
+        *suggestion; /* NULL, or what follows the caret: "did you mean 'QK'?" */
 };
 
 struct diags;
@@ -94,7 +95,7 @@ BASE_DEFINE_CLEANUP(diags)
 
 /* Reads a whole file ("-" is stdin) of at most `limit_bytes`; the source is
  * owned by `diags`. ERR_IO or ERR_LIMIT with a diagnostic. Text that is not
- * UTF-8, or has a NUL byte, is ERR_INPUT. */
+ * UTF-8, or has a NUL byte, is ERR_INPUT. A byte order mark is dropped. */
 MUST_USE enum status diags_read_file(struct diags *diags, const char *path,
                                      size_t limit_bytes,
                                      const struct source **source);
@@ -111,9 +112,8 @@ void diag_warning(struct diags *diags, struct span span, const char *code,
                   const char *suggestion, const char *format, ...)
     PRINTF_LIKE(5, 6);
 /* An error of the environment: no span. Remembers `status`. Returns it. */
-enum status diag_fail(struct diags *diags, enum status status,
-                      const char *code, const char *format, ...)
-    PRINTF_LIKE(4, 5);
+enum status diag_fail(struct diags *diags, enum status status, const char *code,
+                      const char *format, ...) PRINTF_LIKE(4, 5);
 
 /* ERR_INPUT if any error was added (or the status of the first diag_fail),
  * else OK. */
@@ -131,7 +131,8 @@ const struct diag *diags_get(const struct diags *diags, size_t i);
 void diags_print(const struct diags *diags, bool color, GString *out);
 
 /* The nearest of `count` names to `word` (Damerau-Levenshtein, at most a third
- * of the length away), or NULL. Ties: the first. */
+ * of the longer one's length away; a difference in case alone counts as one
+ * edit and is always near), or NULL. Ties: the first. */
 const char *suggest_nearest(const char *word, const char *const *names,
                             size_t count);
 /* "did you mean 'X'?" or NULL; the caller frees. */
@@ -216,7 +217,7 @@ enum unit_kind {
 /* Parses '<expression or decimal> <unit>'. Integer kinds fill *count, the
  * others *real. The number may be a decimal for every kind (the product with
  * the unit must be whole for integer kinds) or, in place of the number, an
- * expression over `scope` (may be NULL). A bare number where a unit belongs is
+ * expression over `scope` (may be NULL) with a space before the unit. A bare number where a unit belongs is
  * 'unit-missing' with the accepted units as suggestion. 'unlimited' gives
  * NUM_UNLIMITED for BYTES and BYTES_PER_SECOND. Negative or not finite: error. */
 MUST_USE enum status units_parse(struct diags *diags, struct span at,
@@ -258,8 +259,7 @@ size_t yaml_count(const struct yaml_node *node); /* items or pairs */
 const struct yaml_node *yaml_item(const struct yaml_node *node, size_t i);
 /* Key and value of pair i of a mapping, in file order. */
 const char *yaml_pair_key(const struct yaml_node *node, size_t i);
-const struct yaml_node *yaml_pair_value(const struct yaml_node *node,
-                                        size_t i);
+const struct yaml_node *yaml_pair_value(const struct yaml_node *node, size_t i);
 /* NULL if there is no such key. */
 const struct yaml_node *yaml_find(const struct yaml_node *node,
                                   const char *key);
@@ -322,8 +322,7 @@ MUST_USE enum status yaml_get_count(struct diags *diags,
 MUST_USE enum status yaml_find_count(struct diags *diags,
                                      const struct yaml_node *mapping,
                                      const char *key, enum unit_kind kind,
-                                     const struct scope *scope,
-                                     int64_t *count);
+                                     const struct scope *scope, int64_t *count);
 MUST_USE enum status yaml_get_real(struct diags *diags,
                                    const struct yaml_node *mapping,
                                    const char *key, enum unit_kind kind,

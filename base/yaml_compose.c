@@ -198,12 +198,13 @@ static enum status compose_scalar(struct composer *composer,
     size_t start = find_scalar_start(composer, event);
     struct yaml_node *scalar = yaml_node_new(composer->document, YAML_SCALAR);
     scalar->text = g_strdup(value);
+    scalar->text_length_bytes = strlen(value);
     scalar->style = style_of(event->data.scalar.style);
     scalar->source_start = start;
     scalar->span = source_map_range(composer->document->map, start,
                                     byte_of(composer, event->end_mark));
     yaml_node_place_text(scalar);
-    if (strlen(value) != event->data.scalar.length) {
+    if (scalar->text_length_bytes != event->data.scalar.length) {
         diag_error(composer->diags, scalar->span, "yaml-nul", NULL,
                    "NUL character in a text");
         composer->has_error = true;

@@ -33,6 +33,7 @@ struct yaml_node {
     bool is_alias;
     /* Scalars. */
     char *text;
+    size_t text_length_bytes;
     enum yaml_style style;
     GArray *points; /* struct yaml_anchor_point, ascending; NULL before use */
     /* Sequences and mappings: struct yaml_node, borrowed from the document. */

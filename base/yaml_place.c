@@ -244,7 +244,7 @@ struct span yaml_text_span(const struct yaml_node *node, size_t offset,
                            int length)
 {
     g_assert(node->kind == YAML_SCALAR);
-    offset = MIN(offset, strlen(node->text));
+    offset = MIN(offset, node->text_length_bytes);
     return source_map_span(node->document->map,
                            find_source_offset(node, offset), length);
 }
