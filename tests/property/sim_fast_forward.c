@@ -28,16 +28,19 @@ static char *random_settings(GRand *random)
     static const int gbufs[] = {2048, 4096, 8192, 16384, 65536};
     static const int heads[] = {4, 8};
     int features = heads[g_rand_int_range(random, 0, 2)];
-    bool is_wide = features == 8 || g_rand_boolean(random);
-    return g_strdup_printf(
-        "P=%d M=%d E=%d F=%d B=%d H=%d DRAM_BW=%d GBUF_BW=%d GBUF=%d "
-        "X2=%d Y2=%d RF2=64 RF1=64 EXP=%d",
-        sizes[g_rand_int_range(random, 0, 10)],
-        sizes[g_rand_int_range(random, 0, 10)], features, features,
-        g_rand_int_range(random, 1, 5), g_rand_int_range(random, 1, 7),
+    int lanes = features == 8 || g_rand_boolean(random) ? 8 : 4;
+    GString *text = g_string_new("RF2=64 RF1=64");
+    g_string_append_printf(text, " X1=%d X2=%d Y2=%d E=%d F=%d", lanes, lanes,
+                           lanes, features, features);
+    g_string_append_printf(
+        text, " P=%d M=%d B=%d H=%d", sizes[g_rand_int_range(random, 0, 10)],
+        sizes[g_rand_int_range(random, 0, 10)], g_rand_int_range(random, 1, 5),
+        g_rand_int_range(random, 1, 7));
+    g_string_append_printf(
+        text, " DRAM_BW=%d GBUF_BW=%d GBUF=%d EXP=%d",
         g_rand_int_range(random, 1, 60), g_rand_int_range(random, 5, 300),
-        gbufs[g_rand_int_range(random, 0, 5)], is_wide ? 8 : 4, is_wide ? 8 : 4,
-        g_rand_int_range(random, 1, 8));
+        gbufs[g_rand_int_range(random, 0, 5)], g_rand_int_range(random, 1, 8));
+    return g_string_free(text, FALSE);
 }
 
 /* How often each leaf and flow happened against the plan's closed form. */

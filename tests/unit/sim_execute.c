@@ -1,0 +1,199 @@
+/* The schedule applied to data gives what the interpreter gives, and every way
+ * in which a schedule can be wrong is noticed, with names and coordinates. */
+#include "tests/assert_close.h"
+#include "tests/sim_support.h"
+
+#define SETTINGS                                                               \
+    "P=24 M=48 E=8 F=8 B=2 H=2 X2=8 Y2=8 X1=8 RF2=64 RF1=64 GBUF=8192"
+
+/* ---- right numbers ------------------------------------------------------------- */
+
+static void check_tensor(const struct workload *workload, int tensor,
+                         const struct einsum_data *got,
+                         const struct einsum_data *expected)
+{
+    const struct einsum_tensor *t = &workload->tensors[tensor];
+    for (int64_t i = 0; i < t->element_count; i++) {
+        assert_close(got->tensors[tensor].value[i],
+                     expected->tensors[tensor].value[i], 1e-9);
+    }
+}
+
+static void check_numbers(const struct fixture *fixture)
+{
+    const struct problem *problem = fixture->problem;
+    AUTO(einsum_data) got = NULL;
+    AUTO(einsum_data) expected = NULL;
+    assert_ok(einsum_data_new(problem->workload, false, fixture->diags, &got),
+              fixture->diags);
+    assert_ok(
+        einsum_data_new(problem->workload, false, fixture->diags, &expected),
+        fixture->diags);
+    einsum_fill_inputs(problem->workload, 7, got);
+    einsum_fill_inputs(problem->workload, 7, expected);
+    assert_ok(einsum_run(problem->workload, fixture->diags, expected),
+              fixture->diags);
+    assert_ok(sim_execute(problem->plan, fixture->diags, got), fixture->diags);
+    for (int t = 0; t < problem->workload->tensor_count; t++) {
+        if (problem->workload->tensors[t].kind == TENSOR_OUTPUT) {
+            check_tensor(problem->workload, t, got, expected);
+        }
+    }
+}
+
+static void check_mapping(const char *cascade, const char *mapping)
+{
+    AUTO(fixture)
+    fixture = fixture_load(cascade, "teaching", mapping, SETTINGS);
+    check_numbers(fixture);
+}
+
+static void test_fusemax_binding_gives_the_interpreters_numbers(void **state)
+{
+    (void)state;
+    check_mapping("attention/one-pass", "fusemax-binding");
+}
+
+static void
+test_fusemax_architecture_gives_the_interpreters_numbers(void **state)
+{
+    (void)state;
+    check_mapping("attention/one-pass", "fusemax-architecture");
+}
+
+static void test_fusemax_cascade_gives_the_interpreters_numbers(void **state)
+{
+    (void)state;
+    check_mapping("attention/one-pass", "fusemax-cascade");
+}
+
+static void test_flat_gives_the_interpreters_numbers(void **state)
+{
+    (void)state;
+    check_mapping("attention/three-pass", "flat");
+}
+
+static void test_unfused_gives_the_interpreters_numbers(void **state)
+{
+    (void)state;
+    check_mapping("attention/three-pass", "unfused");
+}
+
+static void test_a_split_reduction_adds_up(void **state)
+{
+    (void)state;
+    AUTO(fixture)
+    fixture =
+        fixture_of_tree("gemm", "teaching",
+                        "- for: {k: 8}\n"
+                        "- for: {m: 4}\n"
+                        "- for: {n: 4}\n"
+                        "- {compute: Z, on: array2d, spatial: {m: Y, n: X}}\n",
+                        "M=12 N=8 K=32");
+    check_numbers(fixture);
+}
+
+/* ---- schedules that are wrong ------------------------------------------------------ */
+
+/* The message of the only error. */
+static const char *execute_badly(const struct fixture *fixture,
+                                 const char *code)
+{
+    const struct problem *problem = fixture->problem;
+    AUTO(einsum_data) data = NULL;
+    assert_ok(einsum_data_new(problem->workload, false, fixture->diags, &data),
+              fixture->diags);
+    einsum_fill_inputs(problem->workload, 7, data);
+    assert_int_equal(sim_execute(problem->plan, fixture->diags, data),
+                     ERR_INPUT);
+    assert_int_equal(diags_count(fixture->diags), 1);
+    const struct diag *diag = diags_get(fixture->diags, 0);
+    assert_string_equal(diag->code, code);
+    assert_int_equal(diag->severity, DIAG_ERROR);
+    assert_true(diag->span.line > 0);
+    return diag->message;
+}
+
+static int leaf_of(const struct plan *plan, const char *einsum)
+{
+    int statement = workload_find_statement(plan->workload, einsum);
+    for (int l = 0; l < plan->leaf_count; l++) {
+        if (plan->leaves[l].statement == statement) {
+            return l;
+        }
+    }
+    fail();
+    return -1;
+}
+
+/* Legality would refuse such plans, so a good one is spoilt. */
+static void test_an_operand_that_is_read_too_early_is_named(void **state)
+{
+    (void)state;
+    AUTO(fixture)
+    fixture = fixture_load("attention/one-pass", "teaching", "fusemax-binding",
+                           SETTINGS);
+    struct plan *plan = fixture->problem->plan;
+    int leaf = leaf_of(plan, "SLN");
+    /* Now SLN runs two iterations before QK and RM of the same tile. */
+    plan->phases[0].children[plan->leaves[leaf].child].delay = 0;
+    plan->phases[0].children[plan->leaves[leaf_of(plan, "QK")].child].delay = 2;
+    const char *message = execute_badly(fixture, "execute-unfinished-operand");
+    assert_non_null(strstr(message, "'LM' reads QK[0,0,0,0,0]"));
+    assert_non_null(strstr(message, "0 of 8 contributions"));
+}
+
+static void test_contributing_twice_is_named(void **state)
+{
+    (void)state;
+    AUTO(fixture)
+    fixture =
+        fixture_of_tree("gemm", "teaching",
+                        "- for: {k: 8}\n"
+                        "- for: {m: 4}\n"
+                        "- for: {n: 4}\n"
+                        "- {compute: Z, on: array2d, spatial: {m: Y, n: X}}\n",
+                        "M=12 N=8 K=32");
+    struct plan_leaf *leaf = &fixture->problem->plan->leaves[0];
+    for (int r = 0; r < 3; r++) {
+        leaf->step_extent[r] = leaf->step_extent[r] == 8 ? 16 : 4;
+    }
+    /* Steps of 16 of the 32 products, begun at 0, 8, 16: the third is one too
+     * many. */
+    const char *message = execute_badly(fixture, "execute-twice");
+    assert_non_null(strstr(message, "'Z' computes more than all of Z[0,0]"));
+    assert_non_null(strstr(message, "48 of 32 contributions"));
+}
+
+static void test_an_element_that_is_left_out_is_named(void **state)
+{
+    (void)state;
+    AUTO(fixture)
+    fixture =
+        fixture_of_tree("gemm", "teaching",
+                        "- for: {m: 4}\n"
+                        "- for: {n: 4}\n"
+                        "- {compute: Z, on: array2d, spatial: {m: Y, n: X}}\n",
+                        "M=12 N=8 K=32");
+    fixture->problem->plan->phases[0].iteration_count--;
+    const char *message = execute_badly(fixture, "execute-missing");
+    assert_non_null(strstr(message, "'Z' leaves unfinished Z[8,4]"));
+    assert_non_null(strstr(message, "0 of 32 contributions"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_fusemax_binding_gives_the_interpreters_numbers),
+        cmocka_unit_test(
+            test_fusemax_architecture_gives_the_interpreters_numbers),
+        cmocka_unit_test(test_fusemax_cascade_gives_the_interpreters_numbers),
+        cmocka_unit_test(test_flat_gives_the_interpreters_numbers),
+        cmocka_unit_test(test_unfused_gives_the_interpreters_numbers),
+        cmocka_unit_test(test_a_split_reduction_adds_up),
+        cmocka_unit_test(test_an_operand_that_is_read_too_early_is_named),
+        cmocka_unit_test(test_contributing_twice_is_named),
+        cmocka_unit_test(test_an_element_that_is_left_out_is_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
