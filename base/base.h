@@ -217,9 +217,10 @@ enum unit_kind {
 /* Parses '<expression or decimal> <unit>'. Integer kinds fill *count, the
  * others *real. The number may be a decimal for every kind (the product with
  * the unit must be whole for integer kinds) or, in place of the number, an
- * expression over `scope` (may be NULL) with a space before the unit. A bare number where a unit belongs is
- * 'unit-missing' with the accepted units as suggestion. 'unlimited' gives
- * NUM_UNLIMITED for BYTES and BYTES_PER_SECOND. Negative or not finite: error. */
+ * expression over `scope` (may be NULL) with a space before the unit. A bare
+ * number where a unit belongs is 'unit-missing' with the accepted units as
+ * suggestion. 'unlimited' gives NUM_UNLIMITED for BYTES and BYTES_PER_SECOND.
+ * Negative or not finite: error. */
 MUST_USE enum status units_parse(struct diags *diags, struct span at,
                                  const char *text, enum unit_kind kind,
                                  const struct scope *scope, int64_t *count,
