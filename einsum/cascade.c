@@ -194,20 +194,40 @@ static void read_root(struct cascade *cascade, struct diags *diags)
     cascade_check(cascade, diags);
 }
 
-enum status cascade_load_file(struct diags *diags, const char *path,
-                              struct cascade **cascade)
+/* Takes the document. */
+static enum status load_document(struct diags *diags,
+                                 struct yaml_document *document,
+                                 struct cascade **cascade)
 {
     AUTO(cascade) loaded = cascade_new();
     size_t errors_before = diags_error_count(diags);
-    TRY(yaml_load_file(diags, path, &loaded->document));
-    loaded->path = g_strdup(path);
-    loaded->hash = source_hash(yaml_source(loaded->document));
+    const struct source *source = yaml_source(document);
+    loaded->document = document;
+    loaded->path = g_strdup(source->path);
+    loaded->hash = source_hash(source);
     read_root(loaded, diags);
     if (diags_error_count(diags) > errors_before) {
         return ERR_INPUT;
     }
     *cascade = g_steal_pointer(&loaded);
     return OK;
+}
+
+enum status cascade_load_file(struct diags *diags, const char *path,
+                              struct cascade **cascade)
+{
+    struct yaml_document *document = NULL;
+    TRY(yaml_load_file(diags, path, &document));
+    return load_document(diags, document, cascade);
+}
+
+enum status cascade_load_source(struct diags *diags,
+                                const struct source *source,
+                                struct cascade **cascade)
+{
+    struct yaml_document *document = NULL;
+    TRY(yaml_load_source(diags, source, &document));
+    return load_document(diags, document, cascade);
 }
 
 const char *cascade_name(const struct cascade *cascade)

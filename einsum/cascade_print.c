@@ -47,7 +47,7 @@ static void print_number(const struct ast_node *node, GString *out)
     }
     for (int digits = 15; isfinite(node->number) && digits <= 17; digits++) {
         char format[8];
-        snprintf(format, sizeof format, "%%.%de", digits - 1);
+        snprintf(format, sizeof format, "%%.%dg", digits);
         g_ascii_formatd(text, sizeof text, format, node->number);
         if (!(g_ascii_strtod(text, NULL) < node->number) &&
             !(g_ascii_strtod(text, NULL) > node->number)) {

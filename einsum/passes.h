@@ -1,6 +1,6 @@
 /* The steps of the pass analysis (doc/passes.md), in this order:
  *
- *   passes_axes.c      which ranks traverse the same thing: axes, splits, families
+ *   passes_axes.c      which ranks traverse the same: axes, splits
  *   passes_schedule.c  statements, operands first
  *   passes_order.c     in which pass each statement runs
  *   passes_fiber.c     passes over the fibers of one tensor
