@@ -80,8 +80,9 @@ static long resident_pages(void)
 
 static bool has_memory_checker(void)
 {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    return true;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) ||           \
+    defined(__clang__)
+    return true; /* gcc without sanitizers is where memory is measured */
 #else
     const char *preloaded = getenv("LD_PRELOAD");
     return preloaded != NULL && strstr(preloaded, "vgpreload") != NULL;

@@ -366,6 +366,99 @@ static void test_end_of_a_run_belongs_to_the_next(void **state)
     free_context(bench.context);
 }
 
+static void wait_for_one_of_one(struct sysc_process *self, void *user)
+{
+    struct bench *bench = user;
+    size_t which = 9;
+    sysc_event_notify_after(bench->a, 2);
+    WAIT(sysc_wait_all(self, &bench->a, 1));
+    log_add(&bench->log, "all@%lld ", now(bench));
+    sysc_event_notify_after(bench->a, 2);
+    WAIT(sysc_wait_any(self, &bench->a, 1, &which));
+    log_add(&bench->log, "any %zu@%lld ", which, now(bench));
+    /* The same event twice in a list counts once. */
+    struct sysc_event *twice[2] = {bench->a, bench->a};
+    sysc_event_notify_after(bench->a, 2);
+    WAIT(sysc_wait_all(self, twice, 2));
+    log_add(&bench->log, "all@%lld ", now(bench));
+}
+
+static void test_lists_of_one_event(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_init(&bench);
+    new_thread(bench.context, "wait", wait_for_one_of_one, &bench);
+    assert_int_equal(sysc_run_until_idle(bench.context), SYSC_OK);
+    assert_string_equal(bench.log.text, "all@2 any 0@4 all@6 ");
+    free_context(bench.context);
+}
+
+/* Each process of `pending` sleeps in another way. */
+static void sleep_somehow(struct sysc_process *self, void *user)
+{
+    struct bench *bench = user;
+    enum sysc_status status = SYSC_OK;
+    switch (sysc_process_name(self)[1]) {
+    case '0':
+        status = sysc_wait_cycles(self, 1000);
+        break;
+    case '1':
+        status = sysc_wait_event_for(self, bench->a, 1000);
+        break;
+    case '2':
+        status = sysc_wait_any(self, bench->events, 3, NULL);
+        break;
+    case '3':
+        status = sysc_wait_any_for(self, bench->events, 3, 1000, NULL);
+        break;
+    default:
+        status = sysc_wait_all(self, bench->events, 3);
+        break;
+    }
+    log_add(&bench->log, "%s\n", sysc_status_text(status));
+}
+
+static void trigger_somehow(struct sysc_process *self, void *user)
+{
+    struct bench *bench = user;
+    switch (sysc_process_name(self)[1]) {
+    case '0':
+        sysc_next_trigger_cycles(self, 1000);
+        break;
+    case '1':
+        sysc_next_trigger_event_for(self, bench->a, 1000);
+        break;
+    case '2':
+        sysc_next_trigger_any(self, bench->events, 3);
+        break;
+    default:
+        sysc_next_trigger_all(self, bench->events, 3);
+        break;
+    }
+}
+
+/* What leaks here, a memory checker finds. */
+static void test_free_ends_every_kind_of_wait(void **state)
+{
+    (void)state;
+    struct bench bench;
+    bench_init(&bench);
+    for (int i = 0; i < 5; i++) {
+        char name[3] = {'t', (char)('0' + i), '\0'};
+        new_thread(bench.context, name, sleep_somehow, &bench);
+        name[0] = 'm';
+        new_method(bench.context, name, trigger_somehow, &bench);
+    }
+    assert_int_equal(sysc_event_notify_after(bench.events[2], 500), SYSC_OK);
+    assert_int_equal(sysc_run(bench.context, 10), SYSC_OK);
+    assert_string_equal(bench.log.text, "");
+    free_context(bench.context);
+    assert_string_equal(bench.log.text, "process is killed\nprocess is killed\n"
+                                        "process is killed\nprocess is killed\n"
+                                        "process is killed\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -380,6 +473,8 @@ int main(void)
         cmocka_unit_test(test_immediate_notification_needs_a_run),
         cmocka_unit_test(test_wrong_waits_do_not_wait),
         cmocka_unit_test(test_end_of_a_run_belongs_to_the_next),
+        cmocka_unit_test(test_lists_of_one_event),
+        cmocka_unit_test(test_free_ends_every_kind_of_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
