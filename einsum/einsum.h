@@ -249,8 +249,10 @@ struct pass_tensor {
  * in pass_family.per. */
 struct pass_live {
     int tensor;
-    /* Between which passes it is held; equal for what is carried along: sums,
-     * maxima and tensors that advance along the family. */
+    /* With its extent along the family. Else carried along: sums, maxima and
+     * tensors that advance along the family. */
+    bool is_held;
+    /* The passes between which it is held, or in which it is computed. */
     int64_t first_pass;
     int64_t last_pass;
     char *extent; /* "M", "M1", "F" */

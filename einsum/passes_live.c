@@ -193,6 +193,7 @@ static struct pass_live describe(const struct live_finder *finder,
     }
     return (struct pass_live){
         .tensor = live->tensor,
+        .is_held = live->is_held,
         .first_pass = MAX(1, live->first_time / 2),
         .last_pass = MAX(1, (live->last_time + 1) / 2),
         .extent = g_strdup(text->len > 0 ? text->str : "1"),
