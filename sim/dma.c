@@ -151,7 +151,7 @@ void channel_activate(struct sysc_process *self, void *user)
         if (stream->issued - stream->released >= stream->copies) {
             return;
         }
-        port_request(machine, stream->flow, &stream->transfer,
+        port_request(machine, stream->channel, &stream->transfer,
                      &stream->arrival[stream->issued % stream->copies]);
         stream->issued++;
         pass_head(channel);

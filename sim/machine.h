@@ -11,7 +11,7 @@
  * Each is an SC_METHOD that sleeps on its own event. What happens in one cycle
  * does not depend on the order in which the kernel runs them: ports serve
  * nothing and the sequencer opens no slot before units and channels have
- * settled, and a port serves the requests of one cycle sorted by flow.
+ * settled, and a port serves the requests of one instant in a fixed order.
  *
  * Times are ticks of the kernel's clock, fractions of a cycle (ticks.c).
  * Fast-forward moves no clock; it adds what it skipped to the counters. "Run
@@ -48,7 +48,7 @@ struct unit {
 };
 
 struct request {
-    int flow; /* sorts the requests of one instant */
+    int order; /* sorts the requests of one instant: see port_request */
     int64_t ticks;
     struct pending *pending;
 };
@@ -152,6 +152,16 @@ static inline int64_t *counter_moved(struct machine *m, int flow)
     return counter_executed(m, m->plan->leaf_count) + flow;
 }
 
+static inline int order_of_sink(const struct machine *m, int flow)
+{
+    return m->channel_count + flow;
+}
+
+static inline int order_of_leaf(const struct machine *m, int leaf)
+{
+    return m->channel_count + m->plan->flow_count + leaf;
+}
+
 static inline int64_t machine_run_ticks(struct machine *m)
 {
     return m->now_ticks + *counter_skipped_ticks(m);
@@ -200,8 +210,10 @@ void units_wake_waiting(struct machine *machine);
  * -------------------------------------------------------------------- */
 
 void port_activate(struct sysc_process *self, void *user);
-/* Requests all legs of a transfer; `pending` is known once they are served. */
-void port_request(struct machine *machine, int flow,
+/* Requests all legs of a transfer; `pending` is known once they are served.
+ * Requests of one instant are served by `order`, equal ones first come first
+ * served: fills by channel, then results by flow, then reads on the chip. */
+void port_request(struct machine *machine, int order,
                   const struct transfer *transfer, struct pending *pending);
 
 /* ---- ticks.c -------------------------------------------------------------------- */

@@ -1,17 +1,17 @@
 /* Port of a memory with finite bandwidth: a server that takes requests one
- * after another. Requests of one instant are served in the order of their flows;
- * one that finds the port idle starts at once. As each takes a time that is
- * known, so is its completion as soon as it has a place in the queue. */
+ * after another; one that finds the port idle starts at once. As each takes a
+ * time that is known, so is its completion as soon as it has a place in the
+ * queue. */
 #include "sim/machine.h"
 
-void port_request(struct machine *machine, int flow,
+void port_request(struct machine *machine, int order,
                   const struct transfer *transfer, struct pending *pending)
 {
     pending->at_ticks = machine->now_ticks;
     pending->legs = transfer->leg_count;
     for (int i = 0; i < transfer->leg_count; i++) {
         struct port *port = &machine->ports[transfer->leg[i].port];
-        struct request request = {flow, transfer->leg[i].ticks, pending};
+        struct request request = {order, transfer->leg[i].ticks, pending};
         g_array_append_val(port->queue, request);
         if (!port->component.is_woken) {
             machine->ports_woken++;
@@ -30,14 +30,14 @@ static void serve(struct port *port, int64_t now_ticks,
     pending->legs--;
 }
 
-/* Stable: requests of one flow keep their order. The queue is short. */
+/* Stable: requests of one channel keep their order. The queue is short. */
 static void sort_queue(GArray *queue)
 {
     struct request *request = (struct request *)(void *)queue->data;
     for (guint i = 1; i < queue->len; i++) {
         struct request moved = request[i];
         guint at = i;
-        for (; at > 0 && request[at - 1].flow > moved.flow; at--) {
+        for (; at > 0 && request[at - 1].order > moved.order; at--) {
             request[at] = request[at - 1];
         }
         request[at] = moved;

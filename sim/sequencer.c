@@ -22,7 +22,7 @@ static void pass_move(struct machine *machine, struct child *child, int flow)
         channel_wake(machine, 1 + child->index);
     } else if (phase->sink_of_flow[flow] >= 0) {
         struct sink *sink = phase_sink(phase, phase->sink_of_flow[flow]);
-        port_request(machine, flow, &sink->transfer,
+        port_request(machine, order_of_sink(machine, flow), &sink->transfer,
                      &sink->done[sink->requested++ % SINK_CREDITS]);
     }
 }

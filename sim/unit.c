@@ -107,8 +107,8 @@ static void start(struct unit *unit, struct child *child,
     unit->done_ticks = machine->now_ticks + leaf->busy_ticks;
     unit->on_chip = (struct pending){0};
     if (leaf->on_chip.leg_count > 0) {
-        int flow = machine->plan->leaves[unit->leaf].first_flow;
-        port_request(machine, flow, &leaf->on_chip, &unit->on_chip);
+        port_request(machine, order_of_leaf(machine, unit->leaf),
+                     &leaf->on_chip, &unit->on_chip);
     }
     component_wake_at(&unit->component, unit->done_ticks);
     machine->tile_steps++;
@@ -166,7 +166,8 @@ static void request_writes(struct machine *machine,
     for (guint i = 0; i < leaf->writes->len; i++) {
         struct sink *sink =
             phase_sink(machine->phase, g_array_index(leaf->writes, int, i));
-        port_request(machine, sink->flow, &sink->transfer,
+        port_request(machine, order_of_sink(machine, sink->flow),
+                     &sink->transfer,
                      &sink->done[sink->requested++ % SINK_CREDITS]);
     }
 }

@@ -1,0 +1,218 @@
+/* Simulated times against times worked out by hand, on the teaching chip: a 4x4
+ * array and 4 lanes at one operation a cycle and 2-byte words. */
+#include "tests/sim_support.h"
+
+static struct evaluation *run_tree(const char *tree, const char *settings)
+{
+    AUTO(fixture) fixture = fixture_of_tree("gemm", "teaching", tree, settings);
+    AUTO(evaluation) slow = run(fixture, false, NULL);
+    AUTO(evaluation) fast = run(fixture, true, NULL);
+    assert_same_times(fast, slow);
+    assert_same_counts(fast, slow);
+    assert_stalls_add_up(fast);
+    assert_int_equal(fast->fidelity, FIDELITY_SIM);
+    assert_true(fast->model_cycles <= fast->cycles);
+    /* Names are borrowed from the plan, which goes now; numbers stay. */
+    return g_steal_pointer(&fast);
+}
+
+static void assert_unit(const struct evaluation *evaluation, int unit,
+                        int64_t busy_cycles, const int64_t *stall_cycles)
+{
+    assert_int_equal(evaluation->units[unit].busy_cycles, busy_cycles);
+    for (int s = 0; s < STALL_COUNT; s++) {
+        if (evaluation->units[unit].stall_cycles[s] != stall_cycles[s]) {
+            print_error("stall '%s'\n", stall_name((enum stall)s));
+        }
+        assert_int_equal(evaluation->units[unit].stall_cycles[s],
+                         stall_cycles[s]);
+    }
+}
+
+#define DIRECT                                                                 \
+    "- for: {m: 4}\n"                                                          \
+    "- for: {n: 4}\n"                                                          \
+    "- {compute: Z, on: array2d, spatial: {m: Y, n: X}}\n"
+
+/* 16 steps. Each reads two tiles of 128 bytes, 16 cycles each at 8 bytes a
+ * cycle, computes for 16, writes 32 bytes, 4 cycles. DRAM limits: A0 B0 A1 B1 |
+ * A2 B2 W0 | A3 B3 W1 | ... | A15 B15 W13 | W14, and the last write follows the
+ * last step, which starts with B15 at 36*16-8: 568 + 16 + 4. */
+static void test_operands_straight_from_a_slow_memory(void **state)
+{
+    (void)state;
+    AUTO(evaluation) e = run_tree(DIRECT, "M=16 N=16 K=16");
+    assert_int_equal(e->cycles, 588);
+    assert_unit(e, 0, 256, (int64_t[]){0, 0, 588 - 256 - 32 - 4, 32, 4});
+    /* The other unit has no work: it waits all the time. */
+    assert_unit(e, 1, 0, (int64_t[]){588, 0, 0, 0, 0});
+}
+
+#define RESIDENT                                                               \
+    "- hold: [A, B]\n"                                                         \
+    "  in: gbuf\n" DIRECT
+
+/* Both matrices are loaded once, 64 cycles each; reading tiles from the buffer
+ * takes 2 + 2 of the 16 cycles that a step computes. */
+static void test_operands_from_a_fast_buffer_cost_nothing(void **state)
+{
+    (void)state;
+    AUTO(evaluation) e = run_tree(RESIDENT, "M=16 N=16 K=16");
+    assert_int_equal(e->cycles, 128 + 16 * 16 + 4);
+    assert_unit(e, 0, 256, (int64_t[]){0, 0, 0, 128, 4});
+}
+
+/* At 4 bytes a cycle the buffer takes 128 cycles for each matrix to come in, and
+ * 32 + 32 for the tiles of a step, which lasts as long. */
+static void test_a_step_lasts_as_long_as_its_reads_on_the_chip(void **state)
+{
+    (void)state;
+    AUTO(evaluation) e = run_tree(RESIDENT, "M=16 N=16 K=16 GBUF_BW=4");
+    assert_int_equal(e->cycles, 256 + 16 * 64 + 4);
+    assert_unit(e, 0, 256, (int64_t[]){0, 0, 16 * 48, 256, 4});
+}
+
+/* 64 steps of 4 cycles that write 32 bytes each, 8 cycles at 4 bytes a cycle: two
+ * writes may be under way, so step n starts with the end of write n-2. */
+static void test_writes_hold_the_unit_up_when_two_are_under_way(void **state)
+{
+    (void)state;
+    AUTO(evaluation) e = run_tree(RESIDENT, "M=32 N=32 K=4 DRAM_BW=4");
+    assert_int_equal(e->cycles, 128 + 4 + 64 * 8);
+    assert_unit(e, 0, 256, (int64_t[]){0, 0, 248, 128, 12});
+}
+
+#define TILED                                                                  \
+    "- hold: [B]\n"                                                            \
+    "  in: gbuf\n"                                                             \
+    "- for: {m: 4}\n"                                                          \
+    "- hold: [A]\n"                                                            \
+    "  in: gbuf\n"                                                             \
+    "  copies: %d\n"                                                           \
+    "- {compute: Z, on: array2d, spatial: {m: Y, n: X}}\n"
+
+/* B comes in 8 cycles, each tile of A in 8, a step takes 16, a write 2. With one
+ * buffer tile n+1 is fetched when step n is over, behind its write. */
+static void test_one_buffer_is_filled_between_steps(void **state)
+{
+    (void)state;
+    g_autofree char *tree = g_strdup_printf(TILED, 1);
+    AUTO(evaluation) e = run_tree(tree, "M=64 N=4 K=16 DRAM_BW=16");
+    assert_int_equal(e->cycles, 16 + 16 * 16 + 15 * (2 + 8) + 2);
+    assert_unit(e, 0, 256, (int64_t[]){0, 0, 150, 16, 2});
+}
+
+static void test_two_buffers_are_filled_during_steps(void **state)
+{
+    (void)state;
+    g_autofree char *tree = g_strdup_printf(TILED, 2);
+    AUTO(evaluation) e = run_tree(tree, "M=64 N=4 K=16 DRAM_BW=16");
+    assert_int_equal(e->cycles, 16 + 16 * 16 + 2);
+    assert_unit(e, 0, 256, (int64_t[]){0, 0, 0, 16, 2});
+}
+
+/* 3 GB/s at 1 GHz: a tile of 128 bytes lasts 42 2/3 cycles. Nothing is rounded
+ * before the end: 16 steps of 2 * 42 2/3 + 10 2/3 cycles less the last two
+ * writes, then the last step and its write: 1536 - 21 1/3 + 16 + 10 2/3. */
+static void test_fractions_of_cycles_add_up_exactly(void **state)
+{
+    (void)state;
+    AUTO(evaluation) e = run_tree(DIRECT, "M=16 N=16 K=16 DRAM_BW=3");
+    assert_int_equal(e->cycles, 1542); /* of 1541 1/3 */
+}
+
+/* Sixteen tiles of the FuseMax pipeline without interleaving. In the steady
+ * state a tile takes QK 4 + LM 1, then RM waits 4 cycles for LM to come up the
+ * column, RM 1, max(SLN 7 + SLD 1, PRM 7 + SPD 1), max(SLNV 4, SPNV 4 + RNV 4):
+ * 26. The first has no RNV yet: 22. After the last: RD 1, RNV 4, then AV 4. */
+static void test_waiting_for_reductions_is_told_apart(void **state)
+{
+    (void)state;
+    AUTO(fixture)
+    fixture =
+        fixture_load("attention/one-pass", "teaching", "fusemax-architecture",
+                     "P=4 M=64 E=4 F=4 B=1 H=1 DRAM_BW=100000 GBUF_BW=1000000");
+    AUTO(evaluation) e = run(fixture, true, NULL);
+    assert_stalls_add_up(e);
+    /* One more for the fractions of a cycle that DRAM takes. */
+    assert_int_equal(e->cycles, 22 + 15 * 26 + 1 + 4 + 4 + 1);
+    assert_int_equal(e->units[0].busy_cycles, 16 * (5 + 8 + 4));
+    assert_int_equal(e->units[1].busy_cycles, 16 * (1 + 1 + 8 + 8) + 4);
+    /* Of the first tile the wait is part of the fill. */
+    assert_int_equal(e->units[1].stall_cycles[STALL_REDUCTION], 15 * 4);
+    assert_int_equal(e->units[0].stall_cycles[STALL_REDUCTION], 0);
+    assert_int_equal(e->units[0].stall_cycles[STALL_BANDWIDTH], 0);
+    assert_int_equal(e->model_cycles, 16 * 26);
+}
+
+static void test_several_runs_in_one_process_agree(void **state)
+{
+    (void)state;
+    AUTO(fixture)
+    fixture = fixture_load("attention/three-pass", "teaching", "unfused",
+                           "P=32 M=32 E=4 F=4 B=2 H=3 GBUF=16384");
+    AUTO(evaluation) first = run(fixture, true, NULL);
+    for (int i = 0; i < 20; i++) {
+        AUTO(evaluation) again = run(fixture, i % 2 == 0, NULL);
+        assert_same_times(first, again);
+    }
+}
+
+static void test_the_step_limit_ends_a_run(void **state)
+{
+    (void)state;
+    AUTO(fixture)
+    fixture = fixture_of_tree("gemm", "teaching", DIRECT, "M=16 N=16 K=16");
+    struct sim_options options = {.use_fast_forward = false, .step_limit = 15};
+    struct evaluation *evaluation = NULL;
+    assert_int_equal(sim_run(fixture->problem->plan, &options, fixture->diags,
+                             &evaluation, NULL),
+                     ERR_LIMIT);
+    assert_true(has_code(fixture->diags, "sim-step-limit"));
+    assert_null(evaluation);
+    options.step_limit = 16;
+    AUTO(diags) diags = diags_new();
+    assert_ok(
+        sim_run(fixture->problem->plan, &options, diags, &evaluation, NULL),
+        diags);
+    evaluation_free(evaluation);
+}
+
+/* Five loops, 768 x 32 x 4096 x 128 iterations of twelve tile steps. */
+static void test_a_million_tokens_take_few_steps(void **state)
+{
+    (void)state;
+    AUTO(fixture)
+    fixture =
+        fixture_load("attention/one-pass", "fusemax-cloud", "fusemax-binding",
+                     "P=1048576 M=1048576 E=64 F=64 B=64 H=12");
+    int64_t steps = 0;
+    AUTO(evaluation) e = run(fixture, true, &steps);
+    AUTO(evaluation) model = NULL;
+    assert_ok(model_evaluate(fixture->problem->plan, fixture->diags, &model),
+              fixture->diags);
+    assert_stalls_add_up(e);
+    assert_same_counts(e, model);
+    assert_true(steps < 1000000);
+    assert_true(e->cycles >= e->model_cycles);
+    /* What fill and drain add is less than a hundred tiles' time. */
+    assert_true(e->cycles - e->model_cycles < 100 * 139);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_operands_straight_from_a_slow_memory),
+        cmocka_unit_test(test_operands_from_a_fast_buffer_cost_nothing),
+        cmocka_unit_test(test_a_step_lasts_as_long_as_its_reads_on_the_chip),
+        cmocka_unit_test(test_writes_hold_the_unit_up_when_two_are_under_way),
+        cmocka_unit_test(test_one_buffer_is_filled_between_steps),
+        cmocka_unit_test(test_two_buffers_are_filled_during_steps),
+        cmocka_unit_test(test_fractions_of_cycles_add_up_exactly),
+        cmocka_unit_test(test_waiting_for_reductions_is_told_apart),
+        cmocka_unit_test(test_several_runs_in_one_process_agree),
+        cmocka_unit_test(test_the_step_limit_ends_a_run),
+        cmocka_unit_test(test_a_million_tokens_take_few_steps),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
