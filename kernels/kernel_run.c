@@ -4,6 +4,7 @@
 #include "kernels/call.h"
 #include "kernels/kernels.h"
 
+#include <math.h>
 #include <string.h>
 
 struct checker {
@@ -32,18 +33,48 @@ find_tensor(const struct kernel_tensor *tensors, size_t tensor_count,
     return NULL;
 }
 
+/* The operand's own letter for a tensor's dimension, or NUL: 's' has synonyms.
+ */
+static char find_letter(const struct kernel_operand *operand, char dim)
+{
+    if (strchr(operand->dims, dim) != NULL) {
+        return dim;
+    }
+    bool is_sequence = strchr(operand->dims, 's') != NULL &&
+                       strchr(KERNEL_SEQUENCE_LETTERS, dim) != NULL;
+    return is_sequence ? 's' : '\0';
+}
+
+/* `dims` in the operand's letters. False if one is unknown. */
+static bool translate_dims(const struct kernel_operand *operand,
+                           const char *dims, char *letters)
+{
+    size_t count = strlen(dims);
+    if (count > KERNEL_MAX_DIMS) {
+        return false;
+    }
+    for (size_t d = 0; d < count; d++) {
+        letters[d] = find_letter(operand, dims[d]);
+        if (letters[d] == '\0') {
+            return false;
+        }
+    }
+    letters[count] = '\0';
+    return true;
+}
+
 /* Each dimension known to the operand and written once, none missing. */
 static bool check_dims(struct checker *checker,
-                       const struct kernel_operand *operand, const char *dims)
+                       const struct kernel_operand *operand, const char *dims,
+                       char *letters)
 {
     const char *kernel = checker->kernel->name;
-    bool is_good = strlen(dims) <= KERNEL_MAX_DIMS;
-    for (const char *dim = dims; is_good && *dim != '\0'; dim++) {
-        is_good = strchr(operand->dims, *dim) != NULL &&
-                  strchr(dim + 1, *dim) == NULL;
+    bool is_good = translate_dims(operand, dims, letters);
+    for (const char *dim = letters; is_good && *dim != '\0'; dim++) {
+        is_good = strchr(dim + 1, *dim) == NULL;
     }
     for (const char *dim = operand->required; *dim != '\0'; dim++) {
-        is_good = is_good && strchr(dims, *dim) != NULL;
+        is_good = is_good && strchr(letters, *dim) != NULL;
     }
     if (!is_good) {
         REJECT(checker, "kernel-dimensions",
@@ -56,14 +87,16 @@ static bool check_dims(struct checker *checker,
 
 /* Row-major strides, and the extents into the call. */
 static void fill_view(struct checker *checker,
-                      const struct kernel_tensor *tensor,
+                      const struct kernel_operand *operand,
+                      const struct kernel_tensor *tensor, const char *letters,
                       struct kernel_view *view)
 {
     int64_t stride = 1;
+    view->name = operand->name;
     view->value = tensor->value;
-    view->error = tensor->error;
-    for (size_t d = strlen(tensor->dims); d-- > 0;) {
-        int letter = tensor->dims[d] - 'a';
+    view->error = operand->is_result ? tensor->error : NULL;
+    for (size_t d = strlen(letters); d-- > 0;) {
+        int letter = letters[d] - 'a';
         int64_t extent = tensor->extent[d];
         int64_t *known = &checker->call.extent[letter];
         if (extent < 1 || (*known != 0 && *known != extent)) {
@@ -80,21 +113,40 @@ static void fill_view(struct checker *checker,
             return;
         }
     }
+    view->element_count = stride;
 }
 
 /* A result must have every dimension that any operand has: what it lacks
  * would be written more than once. */
 static void check_result(struct checker *checker,
-                         const struct kernel_operand *operand, const char *dims)
+                         const struct kernel_operand *operand,
+                         const struct kernel_view *result)
 {
     for (const char *dim = operand->dims; *dim != '\0'; dim++) {
-        if (strchr(dims, *dim) == NULL &&
+        if (kernel_stride(result, *dim) == 0 &&
             checker->call.extent[*dim - 'a'] > 1) {
             REJECT(checker, "kernel-dimensions",
                    "the result '%s' lacks dimension '%c', which an operand of "
                    "kernel '%s' has",
                    operand->name, *dim, checker->kernel->name);
         }
+    }
+}
+
+static void check_operand(struct checker *checker,
+                          const struct kernel_operand *operand,
+                          const struct kernel_tensor *tensor,
+                          struct kernel_view *view)
+{
+    char letters[KERNEL_MAX_DIMS + 1] = "";
+    if (tensor == NULL) {
+        if (!operand->is_optional) {
+            REJECT(checker, "kernel-missing-tensor",
+                   "kernel '%s' needs a tensor '%s', which the cascade lacks",
+                   checker->kernel->name, operand->name);
+        }
+    } else if (check_dims(checker, operand, tensor->dims, letters)) {
+        fill_view(checker, operand, tensor, letters, view);
     }
 }
 
@@ -108,29 +160,100 @@ static void check_operands(struct checker *checker,
         const struct kernel_operand *operand = &kernel->operand[i];
         const struct kernel_tensor *tensor =
             find_tensor(tensors, tensor_count, operand->name);
-        if (tensor == NULL) {
-            REJECT(checker, "kernel-missing-tensor",
-                   "kernel '%s' needs a tensor '%s', which the cascade lacks",
-                   kernel->name, operand->name);
-            continue;
-        }
-        if (!check_dims(checker, operand, tensor->dims)) {
-            continue;
-        }
-        fill_view(checker, tensor, &checker->call.view[i]);
-        if (operand->is_result) {
-            check_result(checker, operand, tensor->dims);
+        check_operand(checker, operand, tensor, &checker->call.view[i]);
+    }
+    /* Once the extents of all operands are known. */
+    for (size_t i = 0;
+         i < KERNEL_MAX_OPERANDS && kernel->operand[i].name != NULL; i++) {
+        if (kernel->operand[i].is_result &&
+            kernel_has(&checker->call, (int)i)) {
+            check_result(checker, &kernel->operand[i], &checker->call.view[i]);
         }
     }
 }
 
-enum status kernel_run(const struct kernel *kernel,
-                       const struct kernel_tensor *tensors, size_t tensor_count,
-                       struct diags *diags, struct span at)
+static const struct kernel_parameter *
+find_parameter(const struct kernel_parameter *parameters,
+               size_t parameter_count, const char *name)
+{
+    for (size_t i = 0; i < parameter_count; i++) {
+        if (strcmp(parameters[i].name, name) == 0) {
+            return &parameters[i];
+        }
+    }
+    return NULL;
+}
+
+static void check_parameters(struct checker *checker,
+                             const struct kernel_parameter *parameters,
+                             size_t parameter_count)
+{
+    const struct kernel *kernel = checker->kernel;
+    for (size_t i = 0;
+         i < KERNEL_MAX_PARAMETERS && kernel->parameter[i].name != NULL; i++) {
+        const struct kernel_wish *wish = &kernel->parameter[i];
+        const struct kernel_parameter *parameter =
+            find_parameter(parameters, parameter_count, wish->name);
+        if (parameter == NULL) {
+            REJECT(checker, "kernel-missing-parameter",
+                   "kernel '%s' needs a shape '%s', which the cascade lacks",
+                   kernel->name, wish->name);
+        } else if (parameter->value < wish->least) {
+            REJECT(checker, "kernel-parameter",
+                   "kernel '%s' wants '%s' >= %" G_GINT64_FORMAT
+                   ", not %" G_GINT64_FORMAT,
+                   kernel->name, wish->name, wish->least, parameter->value);
+        } else {
+            checker->call.parameter[i] = parameter->value;
+        }
+    }
+}
+
+enum status kernel_check_index(const struct kernel_call *call, int operand,
+                               int64_t limit, struct diags *diags)
+{
+    const struct kernel_view *view = &call->view[operand];
+    for (int64_t i = 0; i < view->element_count; i++) {
+        double index = view->value[i];
+        /* NaN fails the first comparison. */
+        if (!(index >= 0.0) || !(index < (double)limit) ||
+            floor(index) < index) {
+            return KERNEL_REJECT(
+                call, diags, "kernel-index",
+                "element %" G_GINT64_FORMAT
+                " of '%s' is %g, not an integer in 0..%" G_GINT64_FORMAT,
+                i, view->name, index, limit - 1);
+        }
+    }
+    return OK;
+}
+
+enum status kernel_check_divides(const struct kernel_call *call,
+                                 const char *part_name, int64_t part,
+                                 const char *whole_name, int64_t whole,
+                                 struct diags *diags)
+{
+    if (whole % part != 0) {
+        return KERNEL_REJECT(call, diags, "kernel-extents",
+                             "%s (%" G_GINT64_FORMAT
+                             ") does not divide %s (%" G_GINT64_FORMAT ")",
+                             part_name, part, whole_name, whole);
+    }
+    return OK;
+}
+
+enum status kernel_run_with(const struct kernel *kernel,
+                            const struct kernel_tensor *tensors,
+                            size_t tensor_count,
+                            const struct kernel_parameter *parameters,
+                            size_t parameter_count, struct diags *diags,
+                            struct span at)
 {
     struct checker checker = {
         .diags = diags, .at = at, .kernel = kernel, .is_good = true};
+    checker.call.at = at;
     check_operands(&checker, tensors, tensor_count);
+    check_parameters(&checker, parameters, parameter_count);
     if (!checker.is_good) {
         return ERR_INPUT;
     }
@@ -140,4 +263,11 @@ enum status kernel_run(const struct kernel *kernel,
         }
     }
     return kernel->run(&checker.call, diags);
+}
+
+enum status kernel_run(const struct kernel *kernel,
+                       const struct kernel_tensor *tensors, size_t tensor_count,
+                       struct diags *diags, struct span at)
+{
+    return kernel_run_with(kernel, tensors, tensor_count, NULL, 0, diags, at);
 }

@@ -4,21 +4,41 @@
 
 #include <string.h>
 
+#define OPERAND(name, dims, required, is_result, is_optional, is_index)        \
+    {                                                                          \
+        name, dims, required, is_result, is_optional, is_index                 \
+    }
 #define IN(name, dims, required)                                               \
-    {                                                                          \
-        name, dims, required, false                                            \
-    }
+    OPERAND(name, dims, required, false, false, false)
+#define OPTIONAL(name, dims, required)                                         \
+    OPERAND(name, dims, required, false, true, false)
+#define INDEX(name, dims, required)                                            \
+    OPERAND(name, dims, required, false, false, true)
 #define OUT(name, dims, required)                                              \
+    OPERAND(name, dims, required, true, false, false)
+#define PARAMETER(name, least)                                                 \
     {                                                                          \
-        name, dims, required, true                                             \
+        name, least                                                            \
     }
-#define KERNEL(name, function, help, ...) {name, help, function, {__VA_ARGS__}},
+#define PARAMETERS(...)                                                        \
+    {                                                                          \
+        __VA_ARGS__                                                            \
+    }
+#define NO_PARAMETERS PARAMETERS(PARAMETER(NULL, 0))
+#define KERNEL(name, function, help, parameters, ...)                          \
+    {name, help, function, parameters, {__VA_ARGS__}},
 static const struct kernel table[] = {
 #include "kernels/kernels.def"
 };
 #undef KERNEL
+#undef NO_PARAMETERS
+#undef PARAMETERS
+#undef PARAMETER
 #undef OUT
+#undef INDEX
+#undef OPTIONAL
 #undef IN
+#undef OPERAND
 
 size_t kernel_count(void)
 {
