@@ -58,6 +58,34 @@ static void test_clock_edges_and_levels(void **state)
                         "+5 -6 +4611686018427387909 -4611686018427387910 ");
 }
 
+static void read_level(struct sysc_process *self, void *user)
+{
+    struct edges *edges = user;
+    log_add(&edges->log, "%d", sysc_clock_level(edges->clock));
+    sysc_next_trigger_cycles(self, 1);
+}
+
+/* Read in the first delta of a cycle, before or after the clock itself runs. */
+static void test_level_does_not_depend_on_order(void **state)
+{
+    (void)state;
+    for (int is_reader_first = 0; is_reader_first < 2; is_reader_first++) {
+        struct edges edges = {new_context(), NULL, {"", 0}};
+        if (is_reader_first) {
+            new_method(edges.context, "read", read_level, &edges);
+        }
+        assert_int_equal(
+            sysc_clock_new(edges.context, NULL, "clock", 4, 2, 1, &edges.clock),
+            SYSC_OK);
+        if (!is_reader_first) {
+            new_method(edges.context, "read", read_level, &edges);
+        }
+        assert_int_equal(sysc_run(edges.context, 8), SYSC_OK);
+        assert_string_equal(edges.log.text, "01100110");
+        free_context(edges.context);
+    }
+}
+
 static void test_impossible_clocks_are_refused(void **state)
 {
     (void)state;
@@ -431,6 +459,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_clock_edges_and_levels),
+        cmocka_unit_test(test_level_does_not_depend_on_order),
         cmocka_unit_test(test_impossible_clocks_are_refused),
         cmocka_unit_test(test_stopped_clock_lets_the_run_end),
         cmocka_unit_test(test_signals_are_read_a_delta_later),

@@ -126,6 +126,11 @@ static void wait_with_timeouts(struct sysc_process *self, void *user)
     log_add(log, "%s@%lld ", sysc_status_text(status), now(bench));
     status = sysc_wait_event_for(self, bench->a, 0);
     log_add(log, "%s@%lld ", sysc_status_text(status), now(bench));
+    /* Nor end a later timed wait too early. */
+    sysc_event_notify_after(bench->a, 1);
+    status = sysc_wait_event_for(self, bench->a, 5);
+    status = sysc_wait_cycles(self, 50);
+    log_add(log, "%s@%lld ", sysc_status_text(status), now(bench));
 }
 
 static void test_wait_with_timeout(void **state)
@@ -136,7 +141,7 @@ static void test_wait_with_timeout(void **state)
     new_thread(bench.context, "wait", wait_with_timeouts, &bench);
     assert_int_equal(sysc_run_until_idle(bench.context), SYSC_OK);
     assert_string_equal(bench.log.text,
-                        "timeout@5 ok@7 ok@37 ok@40 timeout@40 ");
+                        "timeout@5 ok@7 ok@37 ok@40 timeout@40 ok@91 ");
     free_context(bench.context);
 }
 
@@ -217,6 +222,9 @@ static void trigger_in_turn(struct sysc_process *self, void *user)
         sysc_event_notify_after(bench->b, 1);
         sysc_event_notify_after(bench->a, 2);
         break;
+    case 15: /* the timeout of cycle 5 must not come back */
+        sysc_next_trigger_cycles(self, 200);
+        break;
     default:
         break; /* static sensitivity: a */
     }
@@ -234,7 +242,7 @@ static void test_next_trigger_of_methods(void **state)
                                      &bench, &options, NULL),
                      SYSC_OK);
     assert_int_equal(sysc_run_until_idle(bench.context), SYSC_OK);
-    assert_string_equal(bench.log.text, "@0 b@2 @5 a@9 b@10 @13 a@15 ");
+    assert_string_equal(bench.log.text, "@0 b@2 @5 a@9 b@10 @13 a@15 @215 ");
     free_context(bench.context);
 }
 
