@@ -376,12 +376,57 @@ static bool is_served_below(struct builder *b, int hold, int tensor,
     return false;
 }
 
-/* A stream moves only for the leaves that read or write it directly. */
-static bool is_direct(struct builder *b, int hold, int tensor,
-                      const struct tensor_use *use)
+/* What one leaf reads directly through a stream: as often and as much as it
+ * would read from a memory there, gathered per visit of the stream. */
+static enum status add_stream_use(struct builder *b, int hold, int tensor,
+                                  const struct tensor_use *use, int keeper)
 {
-    return node_find_hold(b->plan, b->plan->leaves[use->leaf].node, tensor) ==
-           hold;
+    const struct plan_node *node = &b->plan->nodes[hold];
+    const struct plan_leaf *leaf = &b->plan->leaves[use->leaf];
+    struct plan_flow flow = {
+        .kind = FLOW_FILL,
+        .tensor = tensor,
+        .leaf = -1,
+        .node = hold,
+        .memory = node->memory,
+        .outer = keeper_memory(b, keeper),
+        .is_cut_through = true,
+        .outer_spills = hold_spills(b, keeper),
+    };
+    g_autoptr(GArray) one = g_array_new(FALSE, TRUE, sizeof(*use));
+    g_array_append_vals(one, use, 1);
+    const bool is_counted[] = {true};
+    struct flow_rule rule = loops_of_hold(b, hold, one);
+    place_rule(b, hold, one, is_counted, &rule);
+    TRY(count_visits(b, &rule, one, is_counted, true, &flow.events));
+    TRY(extend_to_pipeline(b, hold, &rule));
+    struct step step;
+    TRY(step_of_leaf(b, use->leaf, &step));
+    TRY(count_step_elements(b, leaf, &step, use->access, false,
+                            &flow.elements));
+    if (!num_mul(flow.elements, leaf->step_count / flow.events,
+                 &flow.elements)) {
+        return limit_reached(b);
+    }
+    return flow.memory == flow.outer ? OK : add_flow(b, flow, &rule);
+}
+
+static enum status add_stream(struct builder *b, int hold, int tensor,
+                              const GArray *uses, int keeper)
+{
+    if (keeper < 0 && b->workload->tensors[tensor].producer >= 0) {
+        return OK;
+    }
+    for (guint u = 0; u < uses->len; u++) {
+        const struct tensor_use *use =
+            &g_array_index(uses, struct tensor_use, u);
+        int leaf_node = b->plan->leaves[use->leaf].node;
+        if (!use->is_write && !use->is_forwarded &&
+            node_find_hold(b->plan, leaf_node, tensor) == hold) {
+            TRY(add_stream_use(b, hold, tensor, use, keeper));
+        }
+    }
+    return OK;
 }
 
 static enum status add_fill(struct builder *b, int hold, int tensor,
@@ -394,8 +439,7 @@ static enum status add_fill(struct builder *b, int hold, int tensor,
         const struct tensor_use *use =
             &g_array_index(uses, struct tensor_use, u);
         is_counted[u] = !use->is_write && !use->is_forwarded &&
-                        !is_served_below(b, hold, tensor, use, uses) &&
-                        (!node->is_stream || is_direct(b, hold, tensor, use));
+                        !is_served_below(b, hold, tensor, use, uses);
         is_any |= is_counted[u];
     }
     bool is_input = b->workload->tensors[tensor].producer < 0;
@@ -409,15 +453,13 @@ static enum status add_fill(struct builder *b, int hold, int tensor,
         .node = hold,
         .memory = node->memory,
         .outer = keeper_memory(b, keeper),
-        .is_cut_through = node->is_stream,
-        .spills = node->can_spill && !node->is_stream,
+        .spills = node->can_spill,
         .outer_spills = hold_spills(b, keeper),
     };
     struct flow_rule rule = loops_of_hold(b, hold, uses);
     place_rule(b, hold, uses, is_counted, &rule);
     TRY(count_tile(b, hold, uses, is_counted, &flow.elements));
-    TRY(count_visits(b, &rule, uses, is_counted, node->is_stream,
-                     &flow.events));
+    TRY(count_visits(b, &rule, uses, is_counted, false, &flow.events));
     TRY(extend_to_pipeline(b, hold, &rule));
     return flow.memory == flow.outer ? OK : add_flow(b, flow, &rule);
 }
@@ -435,7 +477,7 @@ static enum status add_drain(struct builder *b, int hold, int tensor,
         producer = use->is_write ? use->leaf : producer;
     }
     bool is_output = b->workload->tensors[tensor].kind == TENSOR_OUTPUT;
-    if (producer < 0 || node->is_stream || (keeper < 0 && !is_output)) {
+    if (producer < 0 || (keeper < 0 && !is_output)) {
         return OK;
     }
     struct plan_flow flow = {
@@ -480,6 +522,10 @@ static enum status build_hold_flows(struct builder *b, int hold)
             continue;
         }
         int keeper = find_keeper(b->plan, hold, tensor);
+        if (node->is_stream) {
+            TRY(add_stream(b, hold, tensor, uses, keeper));
+            continue;
+        }
         TRY(add_fill(b, hold, tensor, uses, keeper));
         TRY(add_drain(b, hold, tensor, uses, keeper));
     }

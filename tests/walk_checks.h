@@ -313,8 +313,8 @@ static inline void walk_check_tiles(const struct plan *plan)
 struct walk_values {
     int64_t *done;   /* contributions so far */
     int64_t *moment; /* running number of the slot; -1: never */
-    int *unit;
-    int64_t needed; /* contributions that make an element complete */
+    int *leaf;       /* that did */
+    int64_t needed;  /* contributions that make an element complete */
 };
 
 static inline struct walk_values *walk_values_new(const struct plan *plan)
@@ -326,7 +326,7 @@ static inline struct walk_values *walk_values_new(const struct plan *plan)
         gsize count = (gsize)w->tensors[t].element_count;
         values[t].done = g_new0(int64_t, count);
         values[t].moment = g_new(int64_t, count);
-        values[t].unit = g_new0(int, count);
+        values[t].leaf = g_new0(int, count);
         for (gsize i = 0; i < count; i++) {
             values[t].moment[i] = -1;
         }
@@ -350,7 +350,7 @@ static inline void walk_values_free(const struct plan *plan,
     for (int t = 0; t < plan->workload->tensor_count; t++) {
         g_free(values[t].done);
         g_free(values[t].moment);
-        g_free(values[t].unit);
+        g_free(values[t].leaf);
     }
     g_free(values);
 }
@@ -380,15 +380,17 @@ static inline void walk_check_read(const struct oracle *oracle,
                                    const struct walk_values *values,
                                    const struct einsum_statement *s,
                                    const struct einsum_access *read,
-                                   int64_t element, int64_t moment, int unit)
+                                   int64_t element, int64_t moment, int leaf)
 {
     if (walk_is_constant(oracle->plan, read->tensor, element)) {
         return;
     }
     const struct walk_values *v = &values[read->tensor];
     bool is_finished = v->done[element] == v->needed;
-    bool is_elsewhere =
-        v->moment[element] == moment && v->unit[element] != unit;
+    const struct plan_leaf *x = &oracle->plan->leaves[v->leaf[element]];
+    const struct plan_leaf *y = &oracle->plan->leaves[leaf];
+    bool is_elsewhere = v->moment[element] == moment && x->unit != y->unit &&
+                        x->child != y->child;
     if (!is_finished || is_elsewhere) {
         print_error("'%s' reads element %" G_GINT64_FORMAT
                     " of '%s' after %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT
@@ -406,7 +408,6 @@ static inline void walk_run_step(const struct oracle *oracle,
                                  const struct walk_event *event, int64_t moment)
 {
     const struct einsum_statement *s = oracle_statement(oracle, event->leaf);
-    int unit = oracle->plan->leaves[event->leaf].unit;
     int64_t point[EINSUM_MAX_RANKS];
     memcpy(point, event->lo, sizeof(point));
     do {
@@ -414,13 +415,13 @@ static inline void walk_run_step(const struct oracle *oracle,
             const struct einsum_access *read = &s->resolved_reads[r];
             walk_check_read(oracle, values, s, read,
                             oracle_element(oracle, s, read, point), moment,
-                            unit);
+                            event->leaf);
         }
         int64_t element = oracle_element(oracle, s, &s->output, point);
         struct walk_values *out = &values[s->output.tensor];
         out->done[element]++;
         out->moment[element] = moment;
-        out->unit[element] = unit;
+        out->leaf[element] = event->leaf;
         assert_in_range(out->done[element], 1, out->needed);
     } while (oracle_next_point(s, event->lo, event->hi, point));
 }
