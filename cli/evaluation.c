@@ -33,7 +33,6 @@ enum status evaluation_run(struct cli *cli, enum fidelity fidelity)
     const struct settings *settings = &cli->settings;
     AUTO(scope) chosen = NULL;
     AUTO(run) run = NULL;
-    AUTO(file_cache) cache = file_cache_new();
     g_autofree char *key = NULL;
     TRY(cli_need(cli, settings->cascade, "cascade"));
     TRY(cli_need(cli, settings->arch, "arch"));
@@ -48,7 +47,7 @@ enum status evaluation_run(struct cli *cli, enum fidelity fidelity)
     };
     TRY(find_key(cli, &point, &key));
     point.key = key;
-    TRY(explore_evaluate(cli->diags, cache, &point, &cli->origin,
+    TRY(explore_evaluate(cli->diags, NULL, &point, &cli->origin,
                          !settings->is_unabridged, &run));
     if (settings->db != NULL) {
         TRY(save(cli, run));

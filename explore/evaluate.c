@@ -60,6 +60,17 @@ static enum status evaluate_problem(struct diags *diags,
     return sim_run(problem->plan, &options, diags, evaluation, NULL);
 }
 
+static enum status load_problem(struct diags *diags, struct file_cache *cache,
+                                const struct point *point,
+                                struct problem **problem)
+{
+    if (cache != NULL) {
+        return file_cache_bind(cache, diags, point, problem);
+    }
+    return problem_load(diags, point->cascade, point->arch, point->mapping,
+                        point->chosen, problem);
+}
+
 enum status explore_evaluate(struct diags *diags, struct file_cache *cache,
                              const struct point *point,
                              const struct run_origin *origin,
@@ -67,7 +78,7 @@ enum status explore_evaluate(struct diags *diags, struct file_cache *cache,
 {
     AUTO(problem) problem = NULL;
     AUTO(evaluation) evaluation = NULL;
-    TRY(file_cache_bind(cache, diags, point, &problem));
+    TRY(load_problem(diags, cache, point, &problem));
     TRY(explore_check_names(diags, problem, point->chosen));
     TRY(evaluate_problem(diags, problem, point->fidelity, use_fast_forward,
                          &evaluation));

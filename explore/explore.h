@@ -85,8 +85,9 @@ struct file_cache;
 struct file_cache *file_cache_new(void);
 void file_cache_free(struct file_cache *cache);
 BASE_DEFINE_CLEANUP(file_cache)
-/* Loads and evaluates one point; files come from the cache. `origin` may leave
- * out command, experiment and label: the point's are used. */
+/* Loads and evaluates one point; files come from the cache, or with NULL are
+ * read now, warnings included. `origin` may leave out command, experiment and
+ * label: the point's are used. */
 MUST_USE enum status explore_evaluate(struct diags *diags,
                                       struct file_cache *cache,
                                       const struct point *point,

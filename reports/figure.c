@@ -25,8 +25,8 @@ static const struct {
     const char *name;
     const char *terminal;
 } formats[FIGURE_FORMAT_COUNT] = {
-    [FIGURE_PDF] = {"pdf", "pdfcairo noenhanced size 8.4in,2.6in font "
-                           "'Sans,10' fontscale 0.8"},
+    [FIGURE_PDF] = {"pdf", "pdfcairo noenhanced size 9in,2.8in font "
+                           "'Sans,10' fontscale 0.72"},
     [FIGURE_SVG] = {"svg", "svg noenhanced size 1050,325 dynamic "
                            "font 'Sans,10' fontscale 1.25 background 'white'"},
     [FIGURE_PNG] = {"png", "pngcairo noenhanced size 2100,650 font 'Sans,10' "
