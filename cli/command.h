@@ -23,12 +23,14 @@ struct settings {
     int verbose;
     int64_t seed;
     int64_t jobs; /* 0: not said */
+    int64_t word_bytes;
     const char *color;
     const char *db;
     const char *cascade;
     const char *arch;
     const char *mapping;
     const char *dtype;
+    const char *all; /* a folder */
     const char *directory;
     GPtrArray *set;      /* const char *, as written */
     GPtrArray *fidelity; /* likewise */

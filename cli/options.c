@@ -29,6 +29,7 @@ void settings_init(struct settings *settings)
         .color = "auto",
         .dtype = "fp64",
         .directory = ".",
+        .word_bytes = 2,
     };
 }
 

@@ -237,10 +237,12 @@ struct pass_fiber {
 };
 
 struct pass_tensor {
-    int fiber_count; /* 0 for views */
+    int fiber_count;
     struct pass_fiber *fibers;
     int64_t pass_count; /* the most of any whole fiber */
-    char *footprint;    /* the product over its whole fibers */
+    /* The product over its whole fibers; NULL for views, whose fibers are those
+     * of what they view. */
+    char *footprint;
     int64_t footprint_elements;
     bool grows; /* some family has to be held in full */
 };

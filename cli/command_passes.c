@@ -1,0 +1,253 @@
+/* weir passes: of one cascade, or of every one below a folder. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <glib/gstdio.h>
+
+#include "cli/command.h"
+#include "cli/passes_output.h"
+
+/* A cascade with everything its analysis borrows from. */
+struct analyzed {
+    struct cascade *cascade;
+    struct workload *workload;
+    struct pass_analysis *analysis;
+};
+
+static void analyzed_free(gpointer data)
+{
+    struct analyzed *analyzed = data;
+    if (analyzed != NULL) {
+        pass_analysis_free(analyzed->analysis);
+        workload_free(analyzed->workload);
+        cascade_free(analyzed->cascade);
+        g_free(analyzed);
+    }
+}
+
+static enum status analyze(struct cli *cli, const char *path,
+                           const struct scope *chosen,
+                           struct analyzed *analyzed)
+{
+    TRY(cascade_load_file(cli->diags, path, &analyzed->cascade));
+    TRY(workload_bind(analyzed->cascade, chosen, NULL, cli->diags,
+                      &analyzed->workload));
+    return pass_analysis_new(analyzed->workload, cli->settings.word_bytes,
+                             cli->diags, &analyzed->analysis);
+}
+
+static struct passes_result get_result(const struct cli *cli,
+                                       const struct analyzed *analyzed)
+{
+    return (struct passes_result){
+        .path = cascade_path(analyzed->cascade),
+        .word_bytes = cli->settings.word_bytes,
+        .analysis = analyzed->analysis,
+    };
+}
+
+static void print_json(struct cli *cli, json_t *object)
+{
+    char *text = json_dumps(object, JSON_REAL_PRECISION(17) | JSON_INDENT(2));
+    g_string_append_printf(cli->out, "%s\n", text);
+    free(text);
+    json_decref(object);
+}
+
+/* ---- the names of --set ---------------------------------------------------- */
+
+static void add_shape_names(const struct workload *workload, GPtrArray *names)
+{
+    for (int i = 0; i < workload->shape_count; i++) {
+        g_ptr_array_add(names, (gpointer)(uintptr_t)workload->shape_name[i]);
+    }
+}
+
+/* Every name must be a shape of one of the cascades. */
+static enum status check_names(struct cli *cli, const struct scope *chosen,
+                               const GPtrArray *cascades)
+{
+    g_autoptr(GPtrArray) known = g_ptr_array_new();
+    g_autoptr(GPtrArray) names = scope_names(chosen);
+    enum status status = OK;
+    for (guint i = 0; i < cascades->len; i++) {
+        const struct analyzed *analyzed = g_ptr_array_index(cascades, i);
+        add_shape_names(analyzed->workload, known);
+    }
+    for (guint i = 0; i < names->len; i++) {
+        const char *name = g_ptr_array_index(names, i);
+        if (g_ptr_array_find_with_equal_func(known, name, g_str_equal, NULL)) {
+            continue;
+        }
+        g_autofree char *suggestion =
+            suggest_text(name, (const char *const *)known->pdata, known->len);
+        diag_error(cli->diags, SPAN_NONE, "set-unknown-name", suggestion,
+                   "no cascade has a shape '%s'", name);
+        status = ERR_INPUT;
+    }
+    return status;
+}
+
+/* ---- the files of --all ---------------------------------------------------- */
+
+/* All *.yaml below `folder`; links are not followed into other folders. */
+static enum status find_files(struct cli *cli, const char *folder, int depth,
+                              GPtrArray *paths)
+{
+    static const int max_depth = 64;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GDir) dir = g_dir_open(folder, 0, &error);
+    if (dir == NULL) {
+        return diag_fail(cli->diags, ERR_IO, "passes-folder", "%s",
+                         error->message);
+    }
+    for (const char *name = g_dir_read_name(dir); name != NULL;
+         name = g_dir_read_name(dir)) {
+        char *path = g_build_filename(folder, name, NULL);
+        bool is_folder = g_file_test(path, G_FILE_TEST_IS_DIR);
+        if (!is_folder && g_str_has_suffix(name, ".yaml")) {
+            g_ptr_array_add(paths, path);
+            continue;
+        }
+        enum status status = is_folder && depth < max_depth &&
+                                     !g_file_test(path, G_FILE_TEST_IS_SYMLINK)
+                                 ? find_files(cli, path, depth + 1, paths)
+                                 : OK;
+        g_free(path);
+        TRY(status);
+    }
+    return OK;
+}
+
+/* Cascades are told from other files by the key 'einsums'. */
+static enum status is_cascade(struct cli *cli, const char *path, bool *answer)
+{
+    AUTO(yaml_document) document = NULL;
+    TRY(yaml_load_file(cli->diags, path, &document));
+    const struct yaml_node *root = yaml_root(document);
+    *answer =
+        yaml_kind(root) == YAML_MAPPING && yaml_find(root, "einsums") != NULL;
+    return OK;
+}
+
+static gint compare_paths(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Goes on after a file with errors, to report those of all. */
+static enum status analyze_all(struct cli *cli, const struct scope *chosen,
+                               GPtrArray *cascades)
+{
+    g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
+    enum status first = OK;
+    TRY(find_files(cli, cli->settings.all, 0, paths));
+    g_ptr_array_sort(paths, compare_paths);
+    for (guint i = 0; i < paths->len; i++) {
+        const char *path = g_ptr_array_index(paths, i);
+        bool is_wanted = false;
+        enum status status = is_cascade(cli, path, &is_wanted);
+        if (status == OK && is_wanted) {
+            struct analyzed *analyzed = g_new0(struct analyzed, 1);
+            status = analyze(cli, path, chosen, analyzed);
+            g_ptr_array_add(cascades, analyzed);
+        }
+        first = first == OK ? status : first;
+    }
+    return first;
+}
+
+static void print_all(struct cli *cli, const GPtrArray *cascades)
+{
+    g_autofree struct passes_result *results =
+        g_new0(struct passes_result, cascades->len);
+    json_t *list = json_array();
+    for (guint i = 0; i < cascades->len; i++) {
+        results[i] = get_result(cli, g_ptr_array_index(cascades, i));
+        if (cli->settings.as_json) {
+            json_array_append_new(list, passes_make_json(&results[i]));
+        }
+    }
+    if (cli->settings.as_json) {
+        print_json(cli, json_pack("{so}", "cascades", list));
+    } else {
+        json_decref(list);
+        passes_print_list(results, cascades->len, cli->out);
+    }
+}
+
+/* ---- the command ----------------------------------------------------------- */
+
+static enum status run_one(struct cli *cli, const struct scope *chosen,
+                           GPtrArray *cascades)
+{
+    struct analyzed *analyzed = g_new0(struct analyzed, 1);
+    g_ptr_array_add(cascades, analyzed);
+    TRY(analyze(cli, g_ptr_array_index(cli->settings.operands, 0), chosen,
+                analyzed));
+    TRY(check_names(cli, chosen, cascades));
+    struct passes_result result = get_result(cli, analyzed);
+    if (cli->settings.as_json) {
+        print_json(cli, passes_make_json(&result));
+    } else {
+        passes_print_tables(&result, cli->out);
+    }
+    return OK;
+}
+
+static enum status run(struct cli *cli)
+{
+    AUTO(scope) chosen = NULL;
+    g_autoptr(GPtrArray) cascades =
+        g_ptr_array_new_with_free_func(analyzed_free);
+    const struct settings *settings = &cli->settings;
+    if ((settings->all != NULL) == (settings->operands->len > 0)) {
+        return cli_fail_usage(cli, NULL,
+                              "give either a cascade or '--all FOLDER'");
+    }
+    if (settings->word_bytes < 1) {
+        return cli_fail_usage(cli, NULL, "'--word' takes at least 1 byte");
+    }
+    TRY(cli_parse_set(cli, &chosen));
+    if (settings->all == NULL) {
+        return run_one(cli, chosen, cascades);
+    }
+    TRY(analyze_all(cli, chosen, cascades));
+    TRY(check_names(cli, chosen, cascades));
+    print_all(cli, cascades);
+    return OK;
+}
+
+static const struct option options[] = {
+    OPTION_SET,
+    {"word", 'w', OPTION_NUMBER, "BYTES", offsetof(struct settings, word_bytes),
+     "bytes of an element; 2 otherwise"},
+    {"all", 0, OPTION_TEXT, "FOLDER", offsetof(struct settings, all),
+     "a table of every cascade below the folder"},
+    OPTION_JSON("one JSON object instead of tables"),
+    OPTION_END,
+};
+
+const struct command command_passes = {
+    .options = options,
+    .min_operands = 0,
+    .max_operands = 1,
+    .about =
+        "Says what the dependences of a cascade demand of every mapping "
+        "(FuseMax's\n"
+        "pass analysis, doc/passes.md): how often each fiber of each tensor "
+        "must\n"
+        "be traversed, which Einsum forces each pass and what it waits for, "
+        "what\n"
+        "must stay on chip for every input to be read only once and whether "
+        "that\n"
+        "grows with the sequence, operations by kind, compulsory traffic and "
+        "the\n"
+        "arithmetic intensity that follows.\n",
+    .examples = "  weir passes workloads/attention/one-pass.yaml\n"
+                "  weir passes workloads/attention/three-pass.yaml \\\n"
+                "    --set P=64K,M=P,E=64,F=64 --json\n"
+                "  weir passes --all workloads\n",
+    .run = run,
+};
