@@ -4,7 +4,6 @@
 #include "einsum/einsum_ops.h"
 
 #include <math.h>
-#include <stdio.h>
 
 static void print_node(const struct ast_node *node, bool is_index,
                        GString *out);
@@ -40,17 +39,18 @@ static int binding(const struct ast_node *node)
 
 static void print_number(const struct ast_node *node, GString *out)
 {
+    /* The shortest that reads back as the same number. */
+    static const char *const formats[] = {"%.15g", "%.16g", "%.17g"};
     char text[G_ASCII_DTOSTR_BUF_SIZE] = "inf";
     if (node->is_integer) {
         g_string_append_printf(out, "%" G_GINT64_FORMAT, node->integer);
         return;
     }
-    for (int digits = 15; isfinite(node->number) && digits <= 17; digits++) {
-        char format[8];
-        snprintf(format, sizeof format, "%%.%dg", digits);
-        g_ascii_formatd(text, sizeof text, format, node->number);
-        if (!(g_ascii_strtod(text, NULL) < node->number) &&
-            !(g_ascii_strtod(text, NULL) > node->number)) {
+    for (size_t i = 0; isfinite(node->number) && i < G_N_ELEMENTS(formats);
+         i++) {
+        g_ascii_formatd(text, sizeof text, formats[i], node->number);
+        double read = g_ascii_strtod(text, NULL);
+        if (!(read < node->number) && !(read > node->number)) {
             break;
         }
     }
