@@ -76,9 +76,8 @@ void node_extents(const struct plan *plan, int node,
 int workload_resolve_tensor(const struct workload *workload, int tensor);
 /* Does the rank move the access? */
 bool access_uses_rank(const struct einsum_access *access, int rank);
-/* Number of values index `dim` takes when each rank spans `extent`. */
-int64_t access_dim_extent(const struct einsum_access *access, int dim,
-                          const int64_t *extent);
+/* Number of values an index takes when each rank (by id) spans `extent`. */
+int64_t affine_count_values(const struct affine *index, const int64_t *extent);
 
 /* ---- uses of tensors
  * --------------------------------------------------------- */
@@ -93,6 +92,12 @@ struct tensor_use {
 
 /* All uses of `tensor` by leaves, tree order. Caller unrefs. */
 GArray *plan_uses(const struct plan *plan, int tensor);
+/* Elements that the uses marked by `is_counted` (NULL: all) touch between them
+ * when each rank (by id) spans `extent`, as a box of the values of each index;
+ * `skipped_dim` (-1: none) counts as one. False on overflow. */
+bool uses_count_elements(const GArray *uses, const bool *is_counted,
+                         const int64_t *extent, int skipped_dim,
+                         int64_t *elements);
 /* Delay of the pipeline child a leaf belongs to. */
 int leaf_delay(const struct plan *plan, const struct plan_leaf *leaf);
 int leaf_slot(const struct plan *plan, const struct plan_leaf *leaf);

@@ -89,24 +89,11 @@ static enum status count_tile(struct builder *b, int hold, int tensor,
     const struct einsum_tensor *t = &b->workload->tensors[tensor];
     int64_t extent[EINSUM_MAX_RANKS];
     node_extents(b->plan, hold, extent);
-    *elements = 1;
-    for (int d = 0; d < t->dim_count; d++) {
-        int64_t low = 0;
-        int64_t high = 0;
-        for (guint u = 0; u < uses->len; u++) {
-            const struct einsum_access *access =
-                g_array_index(uses, struct tensor_use, u).access;
-            int64_t from = access->index[d].constant;
-            int64_t to = from + access_dim_extent(access, d, extent);
-            low = u == 0 || from < low ? from : low;
-            high = u == 0 || to > high ? to : high;
-        }
-        bool is_in_place =
-            d == t->iterative_dim && extent[t->iterative_rank] > 1;
-        if (!num_mul(*elements, is_in_place ? 1 : high - low, elements)) {
-            return diag_fail(b->diags, ERR_LIMIT, "mapping-limit",
-                             "tile of '%s' exceeds 64 bits", t->name);
-        }
+    bool is_in_place = t->iterative_dim >= 0 && extent[t->iterative_rank] > 1;
+    if (!uses_count_elements(uses, NULL, extent,
+                             is_in_place ? t->iterative_dim : -1, elements)) {
+        return diag_fail(b->diags, ERR_LIMIT, "mapping-limit",
+                         "tile of '%s' exceeds 64 bits", t->name);
     }
     return OK;
 }

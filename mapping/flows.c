@@ -55,7 +55,7 @@ static int64_t lane_footprint(struct builder *b, const struct plan_leaf *leaf,
         &b->workload->statements[leaf->statement];
     int64_t elements = 1;
     for (int d = 0; d < access->dim_count; d++) {
-        elements *= access_dim_extent(access, d, step->lane_extent);
+        elements *= affine_count_values(&access->index[d], step->lane_extent);
     }
     for (int r = 0; r < s->rank_count; r++) {
         if (is_write || leaf->axis_of[r] < 0 ||
@@ -321,38 +321,15 @@ static enum status extend_to_pipeline(struct builder *b, int hold,
     return OK;
 }
 
-/* Elements of the box that covers the counted accesses at the hold. */
+/* Elements that the counted accesses touch while the hold keeps its tile. */
 static enum status count_tile(struct builder *b, int hold, const GArray *uses,
                               const bool *is_counted, int64_t *elements)
 {
     int64_t extent[EINSUM_MAX_RANKS];
     node_extents(b->plan, hold, extent);
-    int dims = 0;
-    int64_t low[EINSUM_MAX_DIMS] = {0};
-    int64_t high[EINSUM_MAX_DIMS] = {0};
-    bool is_first = true;
-    for (guint u = 0; u < uses->len; u++) {
-        if (!is_counted[u]) {
-            continue;
-        }
-        const struct einsum_access *access =
-            g_array_index(uses, struct tensor_use, u).access;
-        dims = access->dim_count;
-        for (int d = 0; d < dims; d++) {
-            int64_t from = access->index[d].constant;
-            int64_t to = from + access_dim_extent(access, d, extent);
-            low[d] = is_first || from < low[d] ? from : low[d];
-            high[d] = is_first || to > high[d] ? to : high[d];
-        }
-        is_first = false;
-    }
-    *elements = 1;
-    for (int d = 0; d < dims; d++) {
-        if (!num_mul(*elements, high[d] - low[d], elements)) {
-            return limit_reached(b);
-        }
-    }
-    return OK;
+    return uses_count_elements(uses, is_counted, extent, -1, elements)
+               ? OK
+               : limit_reached(b);
 }
 
 /* Is the read served by a result computed below the same hold? Reads of the

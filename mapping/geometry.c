@@ -98,18 +98,114 @@ bool access_uses_rank(const struct einsum_access *access, int rank)
     return false;
 }
 
-int64_t access_dim_extent(const struct einsum_access *access, int dim,
-                          const int64_t *extent)
+/* The lowest value of an index when each rank runs from 0, and one more than the
+ * highest. */
+static void affine_range(const struct affine *index, const int64_t *extent,
+                         int64_t *low, int64_t *high)
 {
-    int64_t span = 1;
+    *low = index->constant;
+    *high = index->constant + 1;
     for (int r = 0; r < EINSUM_MAX_RANKS; r++) {
-        int64_t coefficient = access->index[dim].coefficient[r];
-        if (coefficient != 0) {
-            span += (coefficient < 0 ? -coefficient : coefficient) *
-                    (extent[r] - 1);
+        int64_t reach = index->coefficient[r];
+        if (reach != 0) {
+            reach *= extent[r] - 1;
+            *(reach < 0 ? low : high) += reach;
         }
     }
-    return span;
+}
+
+/* The rank that moves the index least, of those not done. */
+static int next_smallest(const struct affine *index, const bool *is_done)
+{
+    int found = -1;
+    int64_t least = 0;
+    for (int r = 0; r < EINSUM_MAX_RANKS; r++) {
+        int64_t coefficient = ABS(index->coefficient[r]);
+        if (coefficient != 0 && !is_done[r] &&
+            (found < 0 || coefficient < least)) {
+            found = r;
+            least = coefficient;
+        }
+    }
+    return found;
+}
+
+/* Ranks by increasing coefficient: what those so far reach is a row of `count`
+ * values `stride` apart. The next rank repeats the row at a distance: with a gap
+ * (all new), or so that rows meet or overlap on the same grid (one longer row).
+ * Rows that overlap off the grid are counted as if they did not, up to the whole
+ * range: more than there are. */
+int64_t affine_count_values(const struct affine *index, const int64_t *extent)
+{
+    bool is_done[EINSUM_MAX_RANKS] = {false};
+    int64_t count = 1;
+    int64_t span = 1;
+    int64_t stride = 0; /* 0: one value; -1: no row */
+    for (int r = next_smallest(index, is_done); r >= 0;
+         r = next_smallest(index, is_done)) {
+        int64_t step = ABS(index->coefficient[r]);
+        is_done[r] = true;
+        if (extent[r] == 1) {
+            continue;
+        }
+        bool is_row = stride == 0 || (stride > 0 && step % stride == 0 &&
+                                      step <= span - 1 + stride);
+        int64_t repeated = count * extent[r];
+        bool is_disjoint = step >= span;
+        span += step * (extent[r] - 1);
+        stride = stride == 0 ? step : is_row ? stride : -1;
+        count = is_row        ? (span - 1) / stride + 1
+                : is_disjoint ? repeated
+                              : MIN(repeated, span);
+    }
+    return count;
+}
+
+static bool affine_equal(const struct affine *a, const struct affine *b)
+{
+    return a->constant == b->constant &&
+           memcmp(a->coefficient, b->coefficient, sizeof(a->coefficient)) == 0;
+}
+
+static int64_t uses_count_dim(const GArray *uses, const bool *is_counted,
+                              int dim, const int64_t *extent)
+{
+    const struct affine *first = NULL;
+    bool is_same = true;
+    int64_t low = 0;
+    int64_t high = 0;
+    for (guint u = 0; u < uses->len; u++) {
+        if (is_counted != NULL && !is_counted[u]) {
+            continue;
+        }
+        const struct affine *index =
+            &g_array_index(uses, struct tensor_use, u).access->index[dim];
+        int64_t from = 0;
+        int64_t to = 0;
+        affine_range(index, extent, &from, &to);
+        low = first == NULL || from < low ? from : low;
+        high = first == NULL || to > high ? to : high;
+        first = first == NULL ? index : first;
+        is_same &= affine_equal(first, index);
+    }
+    return is_same && first != NULL ? affine_count_values(first, extent)
+                                    : high - low;
+}
+
+bool uses_count_elements(const GArray *uses, const bool *is_counted,
+                         const int64_t *extent, int skipped_dim,
+                         int64_t *elements)
+{
+    int dims = g_array_index(uses, struct tensor_use, 0).access->dim_count;
+    *elements = 1;
+    for (int d = 0; d < dims; d++) {
+        if (d != skipped_dim &&
+            !num_mul(*elements, uses_count_dim(uses, is_counted, d, extent),
+                     elements)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 GArray *plan_uses(const struct plan *plan, int tensor)
