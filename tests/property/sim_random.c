@@ -1,0 +1,221 @@
+/* Random mappings (tests/random_mapping.h) in time and on data. Of a legal one
+ *   - with and without fast-forward every field of the result is the same,
+ *   - counts equal the model's; every leaf and flow happens as often as planned,
+ *   - model <= sim, busy + stalls = cycles for every unit,
+ *   - functional execution finds nothing wrong and gives the interpreter's
+ *     numbers.
+ * Batches and heads are made many, so that there is something to skip.
+ *
+ * WEIR_RANDOM_COUNT legal mappings (default 250), first seed WEIR_RANDOM_SEED. */
+#include <stdlib.h>
+
+#include "sim/machine.h"
+#include "tests/assert_close.h"
+#include "tests/sim_support.h"
+
+#include "tests/random_mapping.h"
+
+#define MAX_TILE_STEPS 30000
+#define MAX_ELEMENTS   20000
+
+/* NULL if it is refused. */
+static struct fixture *load(const struct random_case *c)
+{
+    struct fixture *fixture = g_new0(struct fixture, 1);
+    fixture->diags = diags_new();
+    struct problem *problem = g_new0(struct problem, 1);
+    fixture->problem = problem;
+    struct diags *diags = fixture->diags;
+    assert_ok(cascade_load_file(diags, c->cascade, &problem->cascade), diags);
+    assert_ok(arch_load_file(diags, c->arch, c->chosen, &problem->arch), diags);
+    assert_ok(workload_bind(problem->cascade, c->chosen, NULL, diags,
+                            &problem->workload),
+              diags);
+    const struct source *source = diags_add_text(diags, "random.yaml", c->text);
+    if (mapping_load_source(diags, source, &problem->mapping) != OK ||
+        plan_bind(problem->mapping, problem->workload, problem->arch, c->chosen,
+                  diags, &problem->plan) != OK) {
+        fixture_free(fixture);
+        return NULL;
+    }
+    return fixture;
+}
+
+/* More trips of the loops that most mappings have outside. */
+static void lengthen(GRand *random, struct random_case *c)
+{
+    static const char *const names[] = {"B", "H"};
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        int64_t extent = 0;
+        if (scope_get(c->chosen, names[i], &extent)) {
+            scope_set(c->chosen, names[i],
+                      extent * g_rand_int_range(random, 1, 8));
+        }
+    }
+}
+
+static int64_t count_tile_steps(const struct plan *plan)
+{
+    int64_t steps = 0;
+    for (int l = 0; l < plan->leaf_count; l++) {
+        steps += plan->leaves[l].step_count;
+    }
+    return steps;
+}
+
+static int64_t count_elements(const struct workload *workload)
+{
+    int64_t elements = 0;
+    for (int t = 0; t < workload->tensor_count; t++) {
+        elements += workload->tensors[t].element_count;
+    }
+    return elements;
+}
+
+/* ---- time ------------------------------------------------------------------------ */
+
+static void check_walked_counts(const struct fixture *fixture)
+{
+    const struct plan *plan = fixture->problem->plan;
+    struct sim_options options = SIM_OPTIONS_DEFAULT;
+    AUTO(machine) machine = NULL;
+    assert_ok(machine_new(plan, &options, fixture->diags, &machine),
+              fixture->diags);
+    assert_ok(machine_run(machine), fixture->diags);
+    for (int l = 0; l < plan->leaf_count; l++) {
+        assert_int_equal(*counter_executed(machine, l),
+                         plan->leaves[l].step_count);
+    }
+    for (int f = 0; f < plan->flow_count; f++) {
+        if (plan->flows[f].node >= 0) {
+            assert_int_equal(*counter_moved(machine, f), plan->flows[f].events);
+        }
+    }
+}
+
+static void check_times(const struct fixture *fixture)
+{
+    int64_t fast_steps = 0;
+    int64_t slow_steps = 0;
+    AUTO(evaluation) fast = run(fixture, true, &fast_steps);
+    AUTO(evaluation) slow = run(fixture, false, &slow_steps);
+    AUTO(evaluation) model = NULL;
+    assert_ok(model_evaluate(fixture->problem->plan, fixture->diags, &model),
+              fixture->diags);
+    assert_int_equal(slow_steps, count_tile_steps(fixture->problem->plan));
+    assert_true(fast_steps <= slow_steps);
+    assert_same_times(fast, slow);
+    assert_same_counts(fast, slow);
+    assert_same_counts(fast, model);
+    assert_stalls_add_up(fast);
+    assert_in_range(model->cycles, 0, fast->cycles);
+    check_walked_counts(fixture);
+}
+
+/* ---- numbers ---------------------------------------------------------------------- */
+
+static void check_numbers(const struct fixture *fixture)
+{
+    const struct problem *problem = fixture->problem;
+    AUTO(einsum_data) got = NULL;
+    AUTO(einsum_data) expected = NULL;
+    assert_ok(einsum_data_new(problem->workload, false, fixture->diags, &got),
+              fixture->diags);
+    assert_ok(
+        einsum_data_new(problem->workload, false, fixture->diags, &expected),
+        fixture->diags);
+    einsum_fill_inputs(problem->workload, 7, got);
+    einsum_fill_inputs(problem->workload, 7, expected);
+    assert_ok(einsum_run(problem->workload, fixture->diags, expected),
+              fixture->diags);
+    assert_ok(sim_execute(problem->plan, fixture->diags, got), fixture->diags);
+    for (int t = 0; t < problem->workload->tensor_count; t++) {
+        const struct einsum_tensor *tensor = &problem->workload->tensors[t];
+        for (int64_t i = 0;
+             tensor->kind == TENSOR_OUTPUT && i < tensor->element_count; i++) {
+            assert_close(got->tensors[t].value[i],
+                         expected->tensors[t].value[i], 1e-9);
+        }
+    }
+}
+
+/* ---- all ---------------------------------------------------------------------------- */
+
+/* The case that runs, to be shown if it fails. */
+struct progress {
+    guint32 seed;
+    int legal;
+    bool is_done;
+    struct random_case shown;
+};
+
+static void check_seed(struct progress *progress)
+{
+    struct random_case *c = &progress->shown;
+    *c = random_case_new(progress->seed);
+    GRand *random = g_rand_new_with_seed(progress->seed);
+    lengthen(random, c);
+    g_rand_free(random);
+    AUTO(fixture) fixture = load(c);
+    if (fixture != NULL &&
+        count_tile_steps(fixture->problem->plan) <= MAX_TILE_STEPS) {
+        check_times(fixture);
+        if (count_elements(fixture->problem->workload) <= MAX_ELEMENTS) {
+            check_numbers(fixture);
+        }
+        progress->legal++;
+    }
+    random_case_clear(c);
+}
+
+static int from_environment(const char *name, int usual)
+{
+    const char *text = g_getenv(name);
+    return text == NULL ? usual : (int)g_ascii_strtoll(text, NULL, 10);
+}
+
+static void test_random_mappings(void **state)
+{
+    struct progress *progress = *state;
+    int wanted = from_environment("WEIR_RANDOM_COUNT", 250);
+    progress->seed = (guint32)from_environment("WEIR_RANDOM_SEED", 5000);
+    guint32 last = progress->seed + 100 * (guint32)wanted;
+    for (; progress->legal < wanted; progress->seed++) {
+        check_seed(progress);
+        assert_true(progress->seed < last);
+    }
+    progress->is_done = true;
+}
+
+static int show_failed_case(void **state)
+{
+    struct progress *progress = *state;
+    if (!progress->is_done) {
+        print_error("# seed %u, %s on %s:", progress->seed,
+                    progress->shown.cascade, progress->shown.arch);
+        g_autoptr(GPtrArray) names = scope_names(progress->shown.chosen);
+        for (guint i = 0; i < names->len; i++) {
+            int64_t value = 0;
+            if (scope_get(progress->shown.chosen, names->pdata[i], &value)) {
+                print_error(" %s=%" G_GINT64_FORMAT,
+                            (const char *)names->pdata[i], value);
+            }
+        }
+        print_error("\n%s", progress->shown.text);
+    }
+    return 0;
+}
+
+int main(void)
+{
+    struct progress progress = {0};
+    const struct CMUnitTest tests[] = {
+        {
+            .name = "test_random_mappings",
+            .test_func = test_random_mappings,
+            .teardown_func = show_failed_case,
+            .initial_state = &progress,
+        },
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
