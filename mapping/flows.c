@@ -120,7 +120,11 @@ static enum status add_read(struct builder *b, int leaf_id,
     }
     int hold = node_find_hold(b->plan, leaf->node, read->tensor);
     if (hold >= 0 && b->plan->nodes[hold].is_stream) {
-        return OK; /* the stream's own flow is this read */
+        int keeper = find_keeper(b->plan, hold, read->tensor);
+        if (b->plan->nodes[hold].memory != keeper_memory(b, keeper)) {
+            return OK; /* the stream's own flow is this read */
+        }
+        hold = keeper;
     }
     struct plan_flow flow = {
         .kind = FLOW_READ,
@@ -486,6 +490,25 @@ static enum status add_drain(struct builder *b, int hold, int tensor,
     return add_flow(b, flow, &rule);
 }
 
+/* What does not fit stays in the memory around the hold's: the tensor must come
+ * from there. */
+static void check_spill(struct builder *b, int hold, int tensor, int keeper)
+{
+    const struct plan_node *node = &b->plan->nodes[hold];
+    const struct einsum_tensor *t = &b->workload->tensors[tensor];
+    int parent = b->arch->memories[node->memory].parent;
+    bool is_only_here = keeper < 0 && t->kind == TENSOR_INTERMEDIATE;
+    if (!node->can_spill || node->is_stream ||
+        (parent >= 0 && (is_only_here || keeper_memory(b, keeper) == parent))) {
+        return;
+    }
+    diag_error(b->diags, node->span, "mapping-spill", NULL,
+               "'%s' cannot spill from memory '%s' to '%s': it comes from '%s'",
+               t->name, b->arch->memories[node->memory].name,
+               parent < 0 ? "nowhere" : b->arch->memories[parent].name,
+               b->arch->memories[keeper_memory(b, keeper)].name);
+}
+
 static enum status build_hold_flows(struct builder *b, int hold)
 {
     const struct plan_node *node = &b->plan->nodes[hold];
@@ -499,6 +522,7 @@ static enum status build_hold_flows(struct builder *b, int hold)
             continue;
         }
         int keeper = find_keeper(b->plan, hold, tensor);
+        check_spill(b, hold, tensor, keeper);
         if (node->is_stream) {
             TRY(add_stream(b, hold, tensor, uses, keeper));
             continue;
@@ -519,5 +543,5 @@ enum status build_flows(struct builder *b)
             TRY(build_hold_flows(b, n));
         }
     }
-    return OK;
+    return diags_status(b->diags);
 }

@@ -676,6 +676,13 @@ static inline void oracle_check_lanes(const struct oracle *oracle, int leaf,
         int64_t counted = 0;
         int hold = oracle_hold(plan, node, tensor, true);
         bool is_streamed = hold >= 0 && plan->nodes[hold].is_stream;
+        if (is_streamed) {
+            /* A stream in the very memory it comes from is that memory. */
+            int keeper = oracle_hold(plan, hold, tensor, false);
+            is_streamed =
+                oracle_memory(plan, keeper) != plan->nodes[hold].memory;
+            hold = is_streamed ? hold : keeper;
+        }
         bool is_first = true;
         for (int k = 0; k < s->read_count; k++) {
             if (s->resolved_reads[k].tensor != tensor) {
