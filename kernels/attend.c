@@ -79,31 +79,75 @@ void key_list_attend(struct key_list *list, struct lane result, int64_t f_count)
     key_list_average(list, result, f_count);
 }
 
+struct bounded key_list_sum(const struct key_list *list)
+{
+    struct bounded sum = bounded_exact(0.0);
+    for (int64_t i = 0; i < list->count; i++) {
+        sum = bounded_add(sum, list->logit[i]);
+    }
+    return sum;
+}
+
+void key_list_divide(struct key_list *list, struct bounded divisor)
+{
+    for (int64_t i = 0; i < list->count; i++) {
+        list->logit[i] = bounded_div(list->logit[i], divisor);
+    }
+}
+
+struct attention attention_of(const struct slice *slice, bool is_one_sequence)
+{
+    const char *query_axes = is_one_sequence ? "se" : "pe";
+    const char *key_axes = is_one_sequence ? "se" : "me";
+    const char *value_axes = is_one_sequence ? "sf" : "mf";
+    const char *result_axes = is_one_sequence ? "sf" : "pf";
+    return (struct attention){
+        .q = slice_cut(slice, Q_OPERAND, query_axes),
+        .k = slice_cut(slice, K_OPERAND, key_axes),
+        .v = slice_cut(slice, V_OPERAND, value_axes),
+        .av = slice_cut(slice, AV_OPERAND, result_axes),
+        .p_count = slice_extent(slice, query_axes[0]),
+        .m_count = slice_extent(slice, key_axes[0]),
+        .e_count = slice_extent(slice, 'e'),
+        .f_count = slice_extent(slice, 'f'),
+    };
+}
+
+enum status attend_each(const struct kernel_call *call, int64_t capacity,
+                        attend_slice attend, bool is_causal,
+                        struct diags *diags)
+{
+    struct key_list keys;
+    TRY(key_list_init(&keys, capacity, diags));
+    for (struct slice s = slice_first(call); slice_is_valid(&s);
+         slice_next(&s)) {
+        attend(&s, is_causal, &keys);
+    }
+    key_list_clear(&keys);
+    return OK;
+}
+
 enum status attend_where(const struct kernel_call *call,
                          bool (*is_key)(const struct slice *slice, int64_t p,
                                         int64_t m),
                          struct diags *diags)
 {
-    int64_t m_count = kernel_extent(call, 'm');
     struct key_list keys;
-    TRY(key_list_init(&keys, m_count, diags));
+    TRY(key_list_init(&keys, kernel_extent(call, 'm'), diags));
     for (struct slice s = slice_first(call); slice_is_valid(&s);
          slice_next(&s)) {
-        struct cut q = slice_cut(&s, Q_OPERAND, "pe");
-        struct cut k = slice_cut(&s, K_OPERAND, "me");
-        struct cut v = slice_cut(&s, V_OPERAND, "mf");
-        struct cut av = slice_cut(&s, AV_OPERAND, "pf");
-        for (int64_t p = 0; p < kernel_extent(call, 'p'); p++) {
+        struct attention at = attention_of(&s, false);
+        for (int64_t p = 0; p < at.p_count; p++) {
             key_list_restart(&keys);
-            for (int64_t m = 0; m < m_count; m++) {
+            for (int64_t m = 0; m < at.m_count; m++) {
                 if (is_key(&s, p, m)) {
-                    struct bounded logit =
-                        lane_dot(cut_lane(&q, p), cut_lane(&k, m),
-                                 kernel_extent(call, 'e'));
-                    key_list_add(&keys, logit, cut_lane(&v, m));
+                    key_list_add(&keys,
+                                 lane_dot(cut_lane(&at.q, p),
+                                          cut_lane(&at.k, m), at.e_count),
+                                 cut_lane(&at.v, m));
                 }
             }
-            key_list_attend(&keys, cut_lane(&av, p), kernel_extent(call, 'f'));
+            key_list_attend(&keys, cut_lane(&at.av, p), at.f_count);
         }
     }
     key_list_clear(&keys);

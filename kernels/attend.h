@@ -37,6 +37,33 @@ void key_list_attend(struct key_list *list, struct lane result,
 void key_list_average(const struct key_list *list, struct lane result,
                       int64_t f_count);
 
+/* For weights that are not exponentials: their sum, and their division. */
+struct bounded key_list_sum(const struct key_list *list);
+void key_list_divide(struct key_list *list, struct bounded divisor);
+
+/* The four tensors of a slice, with queries along p and keys along m; along 's'
+ * for both if `is_one_sequence`. */
+struct attention {
+    struct cut q;
+    struct cut k;
+    struct cut v;
+    struct cut av;
+    int64_t p_count;
+    int64_t m_count;
+    int64_t e_count;
+    int64_t f_count;
+};
+
+struct attention attention_of(const struct slice *slice, bool is_one_sequence);
+
+typedef void (*attend_slice)(const struct slice *slice, bool is_causal,
+                             struct key_list *keys);
+
+/* Calls `attend` for each slice with a list of room for `capacity` keys. */
+MUST_USE enum status attend_each(const struct kernel_call *call,
+                                 int64_t capacity, attend_slice attend,
+                                 bool is_causal, struct diags *diags);
+
 /* Softmax attention of every query p to the keys m that `is_key` names, Q[p,e],
  * K[m,e], V[m,f] -> AV[p,f]. */
 MUST_USE enum status attend_where(const struct kernel_call *call,

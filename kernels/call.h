@@ -55,10 +55,10 @@ MUST_USE enum status kernel_check_divides(const struct kernel_call *call,
                                           const char *whole_name, int64_t whole,
                                           struct diags *diags);
 
-enum status kernel_softmax_attention(const struct kernel_call *call,
-                                     struct diags *diags);
-enum status kernel_gemm(const struct kernel_call *call, struct diags *diags);
-enum status kernel_causal_attention(const struct kernel_call *call,
-                                    struct diags *diags);
+/* The functions of the table. */
+#define KERNEL(name, function, ...)                                            \
+    enum status function(const struct kernel_call *call, struct diags *diags);
+#include "kernels/kernels.def"
+#undef KERNEL
 
 #endif
