@@ -8,6 +8,7 @@
 #ifndef WEIR_TESTS_WALK_CHECKS_H
 #define WEIR_TESTS_WALK_CHECKS_H
 
+#include "mapping/builder.h"
 #include "tests/traffic_oracle.h"
 
 /* ---- counts ------------------------------------------------------------- */
@@ -426,6 +427,47 @@ static inline void walk_run_step(const struct oracle *oracle,
     } while (oracle_next_point(s, event->lo, event->hi, point));
 }
 
+/* The tiles that a flow fetches, in order, as sets of elements. */
+static inline GPtrArray *walk_fetched_tiles(const struct oracle *oracle,
+                                            const struct plan_flow *flow)
+{
+    GPtrArray *fetched =
+        g_ptr_array_new_with_free_func((GDestroyNotify)element_set_free);
+    struct oracle_visits v;
+    oracle_visits_record(oracle, flow->node, flow->tensor, &v);
+    for (int64_t i = 0; i < v.count; i++) {
+        const struct element_set *before =
+            fetched->len > 0 ? fetched->pdata[fetched->len - 1] : NULL;
+        if (v.needed[i] != NULL && v.needed[i]->count > 0 &&
+            !element_set_equal(v.needed[i], before)) {
+            g_ptr_array_add(fetched, g_steal_pointer(&v.needed[i]));
+        }
+    }
+    oracle_visits_clear(&v);
+    return fetched;
+}
+
+/* What is fetched must have been computed. (A hold above the pipeline may be
+ * filled at the start of the step in which a slot computes the value for a later
+ * slot: there the readers alone are checked.) */
+static inline void walk_check_fetch(const struct oracle *oracle,
+                                    const struct walk_values *values,
+                                    const struct plan_flow *flow,
+                                    const struct element_set *tile)
+{
+    const struct walk_values *v = &values[flow->tensor];
+    for (int64_t i = 0; i < tile->size; i++) {
+        if (tile->has[i] != 0 && v->done[i] != v->needed &&
+            !walk_is_constant(oracle->plan, flow->tensor, i)) {
+            print_error("line %d fetches element %" G_GINT64_FORMAT
+                        " of '%s' before it is computed\n",
+                        oracle->plan->nodes[flow->node].span.line, i,
+                        oracle->plan->workload->tensors[flow->tensor].name);
+            fail();
+        }
+    }
+}
+
 static inline void walk_check_data(const struct plan *plan)
 {
     struct oracle oracle;
@@ -434,10 +476,29 @@ static inline void walk_check_data(const struct plan *plan)
     AUTO(walk) walk = walk_new(plan, true);
     struct walk_event event;
     int64_t moment = 0;
+    g_autofree guint *moved = g_new0(guint, (gsize)plan->flow_count + 1);
+    g_autofree GPtrArray **tiles =
+        g_new0(GPtrArray *, (gsize)plan->flow_count + 1);
+    for (int f = 0; f < plan->flow_count; f++) {
+        const struct plan_flow *flow = &plan->flows[f];
+        if (flow->kind == FLOW_FILL && !flow->is_cut_through &&
+            !plan->rules[f].is_outer) {
+            tiles[f] = walk_fetched_tiles(&oracle, &plan->flows[f]);
+        }
+    }
     while (walk_next(walk, &event)) {
         moment += event.kind == WALK_SLOT;
+        if (event.kind == WALK_MOVE && tiles[event.flow] != NULL) {
+            walk_check_fetch(&oracle, values, &plan->flows[event.flow],
+                             tiles[event.flow]->pdata[moved[event.flow]++]);
+        }
         if (event.kind == WALK_COMPUTE) {
             walk_run_step(&oracle, values, &event, moment);
+        }
+    }
+    for (int f = 0; f < plan->flow_count; f++) {
+        if (tiles[f] != NULL) {
+            g_ptr_array_unref(tiles[f]);
         }
     }
     walk_values_free(plan, values);
