@@ -90,6 +90,9 @@ void pass_order_clear(struct pass_order *order);
 int64_t pass_order_count(const struct pass_order *order);
 /* Where pass numbers rise: struct pass_wait, sorted; caller unrefs. */
 GArray *pass_order_waits(const struct pass_order *order);
+/* The read is of constants that the operand starts from: RM[0]. */
+bool pass_read_is_initial(const struct workload *workload,
+                          const struct einsum_access *read);
 /* The read needs more of its operand than was there when the fiber came by. */
 bool pass_read_is_unrestricted(const struct axes *axes, int axis,
                                const struct einsum_access *read);

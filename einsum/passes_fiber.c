@@ -68,7 +68,8 @@ static bool is_derived(const struct axes *axes, int axis, int statement,
     }
     for (int i = 0; i < s->read_count; i++) {
         const struct einsum_access *read = &s->resolved_reads[i];
-        if (is_on_fiber[read->tensor]) {
+        if (is_on_fiber[read->tensor] &&
+            !pass_read_is_initial(workload, read)) {
             reads_fiber = true;
             if (!is_pointwise_read(axes, axis, read)) {
                 return false;
@@ -109,6 +110,7 @@ static void find_traversals(const struct axes *axes, int axis,
         axes_of_statement(axes, i, has);
         for (int j = 0; j < s->read_count && s->kind == EINSUM_COMPUTE; j++) {
             if (is_on_fiber[s->resolved_reads[j].tensor] &&
+                !pass_read_is_initial(workload, &s->resolved_reads[j]) &&
                 axes_cover(axes, has, axis)) {
                 is_traversal[i] = true;
             }

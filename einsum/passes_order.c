@@ -12,6 +12,20 @@
 
 /* ---- what a dependence carries ------------------------------------------- */
 
+bool pass_read_is_initial(const struct workload *workload,
+                          const struct einsum_access *read)
+{
+    const struct einsum_tensor *tensor = &workload->tensors[read->tensor];
+    int dim = tensor->iterative_dim;
+    if (dim < 0 || tensor->producer < 0) {
+        return false;
+    }
+    const struct affine *written =
+        &workload->statements[tensor->producer].output.index[dim];
+    return affine_is_constant(&read->index[dim]) &&
+           read->index[dim].constant < written->constant;
+}
+
 /* T[c] waits for the fiber's elements up to c, or, where T[r+shift] is computed
  * at r, up to c - shift. The first element holds nothing up. */
 static bool is_late_constant(const struct workload *workload,
@@ -100,6 +114,9 @@ static bool is_of_last_step(const struct pass_order *order, int statement,
 static int64_t find_read_time(const struct pass_order *order, int statement,
                               const struct einsum_access *read)
 {
+    if (pass_read_is_initial(order->axes->workload, read)) {
+        return 0;
+    }
     int64_t time = is_of_last_step(order, statement, read)
                        ? order->last_tensor_time[read->tensor]
                        : order->tensor_time[read->tensor];

@@ -1,0 +1,420 @@
+/* The pass analysis against passes_oracle.h, which executes the cascade point by
+ * point: for the cascades of the tree, and for random ones, the passes over
+ * every fiber of every tensor. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/passes_oracle.h"
+#include "tests/unit/einsum_random.h"
+#include "tests/unit/einsum_text.h"
+
+/* ---- fibers by name ------------------------------------------------------ */
+
+/* A family as the test's author sees it: "m" of `extent`, cut into blocks:
+ * outer rank "m1", inner "m0". Unsplit: outer and inner are "". */
+struct family_names {
+    const char *whole;
+    const char *outer;
+    const char *inner;
+    int64_t extent;
+    int64_t block;
+};
+
+/* False: the tensor has no whole fiber of the family, nor all outer ranks. */
+static bool find_fiber(const struct workload *workload, int tensor,
+                       const struct family_names *family,
+                       struct oracle_fiber *fiber)
+{
+    const struct einsum_tensor *t = &workload->tensors[tensor];
+    bool has_whole = false;
+    bool has_outer = false;
+    bool has_inner = false;
+    *fiber = (struct oracle_fiber){
+        .tensor = tensor, .extent = family->extent, .block = family->block};
+    for (int d = 0; d < t->dim_count; d++) {
+        const char *rank = t->dim_rank[d] == NULL ? "?" : t->dim_rank[d];
+        if (g_str_equal(rank, family->whole)) {
+            has_whole = true;
+            fiber->stride[d] = 1;
+        } else if (g_str_equal(rank, family->outer)) {
+            has_outer = true;
+            fiber->stride[d] = family->block;
+        } else if (g_str_equal(rank, family->inner)) {
+            has_inner = true;
+            fiber->stride[d] = 1;
+        }
+    }
+    if (has_outer && !has_inner) { /* a summary: blocks are its coordinates */
+        for (int d = 0; d < t->dim_count; d++) {
+            fiber->stride[d] = fiber->stride[d] != 0;
+        }
+        fiber->extent = family->extent / family->block;
+        fiber->block = 1;
+    }
+    return has_whole || has_outer;
+}
+
+static const struct pass_fiber *
+find_analyzed(const struct pass_analysis *analysis, int tensor,
+              const char *family)
+{
+    const struct pass_tensor *t = &analysis->tensors[tensor];
+    for (int i = 0; i < t->fiber_count; i++) {
+        if (g_str_equal(analysis->families[t->fibers[i].family].name, family)) {
+            return &t->fibers[i];
+        }
+    }
+    return NULL;
+}
+
+/* Tensors that advance along a rank are no fibers of their own: see
+ * doc/passes.md. */
+static bool is_followed(const struct workload *workload, int tensor)
+{
+    const struct einsum_tensor *t = &workload->tensors[tensor];
+    bool is_view = t->producer >= 0 &&
+                   workload->statements[t->producer].kind != EINSUM_COMPUTE;
+    return !is_view && t->iterative_rank < 0;
+}
+
+/* Compares all fibers of the family; returns how many there were. */
+static int check_family(const struct loaded *loaded,
+                        const struct family_names *family, const char *what)
+{
+    const struct workload *workload = loaded->workload;
+    AUTO(pass_analysis) analysis = NULL;
+    int checked = 0;
+    assert_int_equal(pass_analysis_new(workload, 2, loaded->diags, &analysis),
+                     OK);
+    for (int t = 0; t < workload->tensor_count; t++) {
+        struct oracle_fiber fiber;
+        const struct pass_fiber *analyzed =
+            find_analyzed(analysis, t, family->whole);
+        if (!is_followed(workload, t) ||
+            !find_fiber(workload, t, family, &fiber)) {
+            continue;
+        }
+        assert_non_null(analyzed);
+        int64_t swept = oracle_count_sweeps(workload, fiber);
+        if (analyzed->pass_count != swept) {
+            g_autofree char *text = cascade_print(workload->cascade);
+            print_error("%s\n%s\n%s over %s: analysis %d, sweeps %d\n", what,
+                        text, workload->tensors[t].name, family->whole,
+                        (int)analyzed->pass_count, (int)swept);
+        }
+        assert_int_equal(analyzed->pass_count, swept);
+        checked++;
+    }
+    return checked;
+}
+
+/* ---- the cascades of the tree -------------------------------------------- */
+
+static const char attention_shapes[] = "B=1 H=1 P=2 M=6 E=2 F=2 M0=2";
+
+static struct scope *make_scope(const char *settings)
+{
+    struct scope *scope = scope_new(NULL);
+    g_auto(GStrv) words = g_strsplit(settings, " ", -1);
+    for (char **word = words; *word != NULL; word++) {
+        char *value = strchr(*word, '=');
+        *value++ = '\0';
+        scope_set(scope, *word, g_ascii_strtoll(value, NULL, 10));
+    }
+    return scope;
+}
+
+static int64_t sweep_keys(const char *name)
+{
+    g_autofree char *path =
+        g_strdup_printf("workloads/attention/%s.yaml", name);
+    AUTO(scope) scope = make_scope(attention_shapes);
+    struct loaded loaded = load_workload(path, scope);
+    int keys = workload_find_tensor(loaded.workload, "K");
+    bool is_blocked = workload_find_rank(loaded.workload, "m0") >= 0;
+    struct oracle_fiber fiber = {.tensor = keys,
+                                 .stride = {0, 0, 1, 0},
+                                 .extent = 6,
+                                 .block = is_blocked ? 2 : 1};
+    int64_t sweeps = oracle_count_sweeps(loaded.workload, fiber);
+    loaded_clear(&loaded);
+    return sweeps;
+}
+
+static void test_sweeps_over_the_keys_of_each_attention_cascade(void **state)
+{
+    (void)state;
+    assert_int_equal(sweep_keys("three-pass"), 3);
+    assert_int_equal(sweep_keys("three-pass-deferred"), 2);
+    assert_int_equal(sweep_keys("two-pass"), 2);
+    assert_int_equal(sweep_keys("one-pass"), 1);
+}
+
+static void check_file(const char *path, const char *settings,
+                       const struct family_names *families, int count)
+{
+    AUTO(scope) scope = make_scope(settings);
+    struct loaded loaded = load_workload(path, scope);
+    for (int i = 0; i < count; i++) {
+        assert_true(check_family(&loaded, &families[i], path) > 0);
+    }
+    loaded_clear(&loaded);
+}
+
+static void test_all_fibers_of_attention(void **state)
+{
+    static const struct family_names unsplit[] = {{"m", "", "", 6, 1},
+                                                  {"p", "", "", 2, 1},
+                                                  {"e", "", "", 2, 1},
+                                                  {"f", "", "", 2, 1}};
+    static const struct family_names split[] = {{"m", "m1", "m0", 6, 2},
+                                                {"p", "", "", 2, 1},
+                                                {"e", "", "", 2, 1},
+                                                {"f", "", "", 2, 1}};
+    static const char unsplit_shapes[] = "B=1 H=1 P=2 M=6 E=2 F=2";
+    (void)state;
+    check_file("workloads/attention/three-pass.yaml", unsplit_shapes, unsplit,
+               G_N_ELEMENTS(unsplit));
+    check_file("workloads/attention/three-pass-deferred.yaml", unsplit_shapes,
+               unsplit, G_N_ELEMENTS(unsplit));
+    check_file("workloads/attention/two-pass.yaml", attention_shapes, split,
+               G_N_ELEMENTS(split));
+    check_file("workloads/attention/one-pass.yaml", attention_shapes, split,
+               G_N_ELEMENTS(split));
+}
+
+static void test_all_fibers_of_gemm(void **state)
+{
+    static const struct family_names families[] = {
+        {"m", "", "", 3, 1}, {"n", "", "", 4, 1}, {"k", "", "", 5, 1}};
+    (void)state;
+    check_file("workloads/gemm.yaml", "M=3 N=4 K=5", families,
+               G_N_ELEMENTS(families));
+}
+
+/* ---- random cascades over four ranks ------------------------------------- */
+
+static void test_all_fibers_of_random_cascades(void **state)
+{
+    static const struct family_names families[] = {{"i", "", "", 3, 1},
+                                                   {"j", "", "", 4, 1},
+                                                   {"k", "", "", 2, 1},
+                                                   {"l", "", "", 5, 1}};
+    int checked = 0;
+    (void)state;
+    for (guint32 seed = 0; seed < 300; seed++) {
+        GRand *random = g_rand_new_with_seed(seed);
+        char output[8];
+        g_autofree char *einsums = random_einsums(random, output);
+        g_autofree char *what = g_strdup_printf("seed %u", seed);
+        struct loaded loaded =
+            load_cascade(RANDOM_SHAPES, RANDOM_INPUTS, einsums, output);
+        for (size_t i = 0; i < G_N_ELEMENTS(families); i++) {
+            checked += check_family(&loaded, &families[i], what);
+        }
+        loaded_clear(&loaded);
+        g_rand_free(random);
+    }
+    assert_true(checked > 3000);
+}
+
+/* ---- random cascades with blocks and recurrences ------------------------- */
+
+/* A tensor of the pool and how it may be read. */
+struct pooled {
+    char name[8];
+    char ranks[12]; /* of '1' (m1), '0' (m0), 'p', in order */
+    char advances;  /* '1': along m1, 'i': along i, 0 */
+};
+
+struct block_cascade {
+    GRand *random;
+    struct pooled pool[16];
+    int count;
+    GString *text;
+};
+
+static void add_pooled(struct block_cascade *cascade, const char *ranks,
+                       char advances)
+{
+    struct pooled *pooled = &cascade->pool[cascade->count];
+    g_snprintf(pooled->name, sizeof pooled->name, "T%d", cascade->count);
+    g_strlcpy(pooled->ranks, ranks, sizeof pooled->ranks);
+    pooled->advances = advances;
+    cascade->count++;
+}
+
+static const char *rank_name(char rank)
+{
+    return rank == '1' ? "m1" : rank == '0' ? "m0" : rank == 'p' ? "p" : "i";
+}
+
+/* "T3[m1+1,p]"; the ranks that occur are set in `used`. `step`: what stands at
+ * an advancing dimension; NULL: any that is legal outside of the recurrence. */
+static char *random_access(struct block_cascade *cascade,
+                           const struct pooled *pooled, const char *step,
+                           char *used)
+{
+    static const char *const along[] = {"m1", "m1+1", "M1", "0"};
+    GString *text = g_string_new(pooled->name);
+    g_string_append_c(text, '[');
+    for (const char *rank = pooled->ranks; *rank != '\0'; rank++) {
+        const char *index = rank_name(*rank);
+        if (*rank == pooled->advances) {
+            index = step != NULL ? step
+                    : pooled->advances == 'i'
+                        ? "I"
+                        : along[g_rand_int_range(cascade->random, 0, 4)];
+        }
+        if (g_ascii_islower(index[0]) && strchr(used, *rank) == NULL) {
+            size_t length = strlen(used);
+            used[length] = *rank;
+            used[length + 1] = '\0';
+        }
+        g_string_append_printf(text, "%s%s", index, rank[1] == '\0' ? "" : ",");
+    }
+    g_string_append_c(text, ']');
+    return g_string_free(text, FALSE);
+}
+
+/* The right side: one to three operands. */
+static char *random_right(struct block_cascade *cascade, char *used)
+{
+    static const char *const signs[] = {"+", "-", "*"};
+    GString *text = g_string_new(NULL);
+    int operands = g_rand_int_range(cascade->random, 1, 4);
+    for (int i = 0; i < operands; i++) {
+        int from = g_rand_int_range(cascade->random, 0, cascade->count);
+        g_autofree char *access =
+            random_access(cascade, &cascade->pool[from], NULL, used);
+        g_string_append_printf(
+            text, "%s%s",
+            i == 0 ? "exp(" : signs[g_rand_int_range(cascade->random, 0, 3)],
+            access);
+        g_string_append(text, i == 0 ? ")" : "");
+    }
+    return g_string_free(text, FALSE);
+}
+
+/* T = [max] right, each rank kept or reduced. */
+static void add_plain(struct block_cascade *cascade)
+{
+    char used[8] = "";
+    char kept[8] = "";
+    g_autofree char *right = random_right(cascade, used);
+    bool is_maximum = g_rand_boolean(cascade->random);
+    g_autoptr(GString) reduced = g_string_new(NULL);
+    for (const char *rank = used; *rank != '\0'; rank++) {
+        if (is_chance(cascade->random, 65)) {
+            kept[strlen(kept)] = *rank;
+        } else {
+            g_string_append_printf(reduced, "%s%s", reduced->len > 0 ? "," : "",
+                                   rank_name(*rank));
+        }
+    }
+    add_pooled(cascade, kept, 0);
+    const struct pooled *made = &cascade->pool[cascade->count - 1];
+    char ignored[8] = "";
+    g_autofree char *left = random_access(cascade, made, NULL, ignored);
+    g_string_append_printf(cascade->text, "%s = ", left);
+    if (reduced->len > 0) {
+        g_string_append_printf(cascade->text, "%s(%s) ",
+                               is_maximum ? "max" : "sum", reduced->str);
+    }
+    g_string_append_printf(cascade->text, "%s\n", right);
+}
+
+/* T[0,..] = 0; T[m1+1,..] = max(T[m1,..], right) along m1; along i a whole
+ * traversal of the right side at every step. */
+static void add_recurrence(struct block_cascade *cascade, char along)
+{
+    char used[8] = "";
+    char kept[8] = {along, '\0'};
+    g_autofree char *right = random_right(cascade, used);
+    g_autoptr(GString) reduced = g_string_new(NULL);
+    if (along == '1' && strchr(used, '1') == NULL) {
+        return; /* nothing on the right moves */
+    }
+    for (const char *rank = used; *rank != '\0'; rank++) {
+        if (*rank == along) {
+            continue;
+        }
+        if (*rank == 'p') {
+            kept[strlen(kept)] = *rank;
+        } else {
+            g_string_append_printf(reduced, "%s%s", reduced->len > 0 ? "," : "",
+                                   rank_name(*rank));
+        }
+    }
+    add_pooled(cascade, kept, along);
+    const struct pooled *made = &cascade->pool[cascade->count - 1];
+    char ignored[8] = "";
+    const char *rank = rank_name(along);
+    g_autofree char *next_step = g_strdup_printf("%s+1", rank);
+    g_autofree char *first = random_access(cascade, made, "0", ignored);
+    g_autofree char *before = random_access(cascade, made, rank, ignored);
+    g_autofree char *next = random_access(cascade, made, next_step, ignored);
+    g_string_append_printf(cascade->text, "%s = 0\n%s = ", first, next);
+    if (reduced->len > 0) {
+        g_string_append_printf(cascade->text, "sum(%s) ", reduced->str);
+    }
+    g_string_append_printf(cascade->text, "%s*%s\n", before, right);
+}
+
+static void make_blocks(struct block_cascade *cascade)
+{
+    cascade->text = g_string_new("BX[p,m1,m0] = X[p,m1*M0+m0]\n"
+                                 "BY[m1,m0] = Y[m1*M0+m0]\n");
+    cascade->pool[0] = (struct pooled){"BX", "p10", 0};
+    cascade->pool[1] = (struct pooled){"BY", "10", 0};
+    cascade->pool[2] = (struct pooled){"W", "p", 0};
+    cascade->count = 3;
+    int statements = g_rand_int_range(cascade->random, 2, 9);
+    for (int i = 0; i < statements; i++) {
+        int kind = g_rand_int_range(cascade->random, 0, 10);
+        if (kind < 7) {
+            add_plain(cascade);
+        } else {
+            add_recurrence(cascade, kind < 9 ? '1' : 'i');
+        }
+    }
+}
+
+static void test_all_fibers_of_random_blocked_cascades(void **state)
+{
+    static const struct family_names families[] = {{"m", "m1", "m0", 6, 2},
+                                                   {"p", "", "", 3, 1}};
+    int checked = 0;
+    (void)state;
+    for (guint32 seed = 0; seed < 500; seed++) {
+        struct block_cascade cascade = {.random = g_rand_new_with_seed(seed)};
+        g_autofree char *what = g_strdup_printf("seed %u", seed);
+        make_blocks(&cascade);
+        struct loaded loaded = load_cascade(
+            "P: 3, M: 6, M0: 2, I: 3", "X: \"[p,m]\", Y: \"[m]\", W: \"[p]\"",
+            cascade.text->str, cascade.pool[cascade.count - 1].name);
+        for (size_t i = 0; i < G_N_ELEMENTS(families); i++) {
+            checked += check_family(&loaded, &families[i], what);
+        }
+        loaded_clear(&loaded);
+        g_string_free(cascade.text, TRUE);
+        g_rand_free(cascade.random);
+    }
+    assert_true(checked > 3000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sweeps_over_the_keys_of_each_attention_cascade),
+        cmocka_unit_test(test_all_fibers_of_attention),
+        cmocka_unit_test(test_all_fibers_of_gemm),
+        cmocka_unit_test(test_all_fibers_of_random_cascades),
+        cmocka_unit_test(test_all_fibers_of_random_blocked_cascades),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
