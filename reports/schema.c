@@ -72,6 +72,9 @@ static const char version_1[] =
     "  stall_drain_cycles INTEGER NOT NULL,"
     "  utilization_ratio REAL,"
     "  energy_pj REAL,"
+    /* The names that tools were promised for these two. */
+    "  busy INTEGER AS (busy_cycles),"
+    "  utilization REAL AS (utilization_ratio),"
     "  PRIMARY KEY (run, position)) WITHOUT ROWID;"
     "CREATE TABLE einsums ("
     "  run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,"
