@@ -13,7 +13,7 @@ static struct cascade *cascade_new(void)
     struct cascade *cascade = g_new0(struct cascade, 1);
     cascade->names = g_string_chunk_new(1024);
     cascade->nodes = g_ptr_array_new();
-    cascade->ranks = g_ptr_array_new();
+    cascade->ranks = g_ptr_array_new_with_free_func(g_free);
     cascade->shapes = g_array_new(FALSE, TRUE, sizeof(struct cascade_shape));
     cascade->tensors = g_array_new(FALSE, TRUE, sizeof(struct cascade_tensor));
     cascade->statements =

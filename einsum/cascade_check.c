@@ -271,7 +271,7 @@ static bool is_known(struct check *check, const char *name,
         !ask(check->cascade, name)) {
         return false;
     }
-    g_hash_table_add(check->known, (gpointer)(guintptr)name);
+    g_hash_table_add(check->known, g_strdup(name));
     return true;
 }
 
@@ -279,7 +279,7 @@ static void check_rank(struct ast_node *rank, void *data)
 {
     struct check *check = data;
     if (is_known(check, rank->name, cascade_has_rank) ||
-        !g_hash_table_add(check->reported, (gpointer)(guintptr)rank->name)) {
+        !g_hash_table_add(check->reported, g_strdup(rank->name))) {
         return;
     }
     g_autofree char *suggestion = suggest_rank(check->cascade, rank);
@@ -292,7 +292,7 @@ static void check_shape(struct ast_node *shape, void *data)
 {
     struct check *check = data;
     if (is_known(check, shape->name, is_known_shape) ||
-        !g_hash_table_add(check->reported, (gpointer)(guintptr)shape->name)) {
+        !g_hash_table_add(check->reported, g_strdup(shape->name))) {
         return;
     }
     if (cascade_find_tensor(check->cascade, shape->name) >= 0) {
@@ -325,7 +325,7 @@ static void collect_rank(struct ast_node *rank, void *data)
             return;
         }
     }
-    g_ptr_array_add(ranks, (gpointer)(guintptr)rank->name);
+    g_ptr_array_add(ranks, g_strdup(rank->name));
     if (ranks->len == EINSUM_MAX_RANKS + 1) {
         diag_error(check->diags, place_span(rank->place),
                    "einsum-too-many-ranks", NULL,
@@ -480,8 +480,10 @@ static void check_statements(struct check *check)
 
 void cascade_check(struct cascade *cascade, struct diags *diags)
 {
-    g_autoptr(GHashTable) reported = g_hash_table_new(g_str_hash, g_str_equal);
-    g_autoptr(GHashTable) known = g_hash_table_new(g_str_hash, g_str_equal);
+    g_autoptr(GHashTable) reported =
+        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    g_autoptr(GHashTable) known =
+        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     struct check check = {
         .cascade = cascade,
         .diags = diags,

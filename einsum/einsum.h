@@ -152,7 +152,7 @@ struct einsum_statement {
     /* Operations per point of the iteration space. */
     int64_t ops_per_point[EINSUM_OP_COUNT];
     int64_t point_count; /* product of the extents of rank[] */
-    const struct einsum_expr *expr;
+    struct einsum_expr *expr;
     struct span span;
 };
 

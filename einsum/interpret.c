@@ -85,11 +85,23 @@ static void run_step(const struct workload *workload, int statement,
     einsum_run_box(workload, statement, lo, hi, data);
 }
 
+static int count_members(const struct workload *workload, const int *group,
+                         int first)
+{
+    int count = 0;
+    for (int i = first; i < workload->statement_count; i++) {
+        count += group[i] == group[first] ? 1 : 0;
+    }
+    return count;
+}
+
+/* A box advances along a statement's own iterative rank by itself; only several
+ * statements have to take turns. */
 static void run_group(const struct workload *workload, const int *group,
                       int first, struct einsum_data *data)
 {
     int rank = workload->statements[first].iterative_rank;
-    if (rank < 0) {
+    if (count_members(workload, group, first) == 1) {
         run_whole(workload, first, data);
         return;
     }

@@ -27,7 +27,7 @@ static int64_t find_strides(const struct workload *workload,
                             const struct einsum_access *access,
                             const int64_t *lo, int64_t *strides)
 {
-    int64_t dim_strides[EINSUM_MAX_DIMS];
+    int64_t dim_strides[EINSUM_MAX_DIMS] = {0};
     int64_t offset = 0;
     find_dim_strides(&workload->tensors[access->tensor], dim_strides);
     for (int d = 0; d < access->dim_count; d++) {

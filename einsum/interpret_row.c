@@ -46,19 +46,18 @@ static void axpy_adjacent(double *restrict y, double a,
     }
 }
 
-static void axpy_strided(double *y, int64_t stride_y, const double *a,
-                         int64_t stride_a, const double *b, int64_t stride_b,
-                         int64_t count)
-{
-    for (int64_t i = 0; i < count; i++) {
-        y[i * stride_y] += a[i * stride_a] * b[i * stride_b];
-    }
-}
-
 struct factor {
     const double *value;
     int64_t stride;
 };
+
+static void axpy_strided(double *y, int64_t stride, struct factor a,
+                         struct factor b, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) {
+        y[i * stride] += a.value[i * a.stride] * b.value[i * b.stride];
+    }
+}
 
 static struct factor find_factor(const struct box_plan *plan, int node,
                                  const int64_t *at)
@@ -91,8 +90,7 @@ void row_axpy(const struct box_plan *plan, const int64_t *at)
     } else if (row->output_stride == 1 && a.stride == 1 && b.stride == 0) {
         axpy_adjacent(y, b.value[0], a.value, row->count);
     } else {
-        axpy_strided(y, row->output_stride, a.value, a.stride, b.value,
-                     b.stride, row->count);
+        axpy_strided(y, row->output_stride, a, b, row->count);
     }
 }
 
@@ -164,6 +162,7 @@ static const double *eval_chunk(const struct box_plan *plan, const int64_t *at,
     const struct box_loop *row = &plan->loop[plan->loop_count - 1];
     const double *stack[EINSUM_MAX_STACK];
     int depth = 0;
+    stack[0] = NULL;
     for (int n = 0; n < plan->expr->node_count; n++) {
         const struct expr_node *node = &plan->expr->nodes[n];
         int read = node->read;

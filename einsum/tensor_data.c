@@ -89,24 +89,31 @@ void data_reset(const struct workload *workload, struct einsum_data *data)
     run_initials(workload, data);
 }
 
+static enum status allocate_tensor(const struct einsum_tensor *tensor,
+                                   bool with_error, struct diags *diags,
+                                   struct tensor_data *values)
+{
+    TRY(allocate(tensor, diags, &values->value));
+    if (with_error) {
+        TRY(allocate(tensor, diags, &values->error));
+    }
+    if (tensor->kind == TENSOR_INPUT) {
+        fill_values(values->value, tensor->element_count, (double)NAN);
+        fill_values(values->error, tensor->element_count, 0.0);
+    }
+    return OK;
+}
+
 static enum status allocate_all(const struct workload *workload,
                                 bool with_error, struct diags *diags,
                                 struct einsum_data *data)
 {
     for (int i = 0; i < workload->tensor_count; i++) {
-        const struct einsum_tensor *tensor = &workload->tensors[i];
-        struct tensor_data *values = &data->tensors[i];
         if (is_view(workload, i)) {
             continue;
         }
-        TRY(allocate(tensor, diags, &values->value));
-        if (with_error) {
-            TRY(allocate(tensor, diags, &values->error));
-        }
-        if (tensor->kind == TENSOR_INPUT) {
-            fill_values(values->value, tensor->element_count, (double)NAN);
-            fill_values(values->error, tensor->element_count, 0.0);
-        }
+        TRY(allocate_tensor(&workload->tensors[i], with_error, diags,
+                            &data->tensors[i]));
     }
     return OK;
 }

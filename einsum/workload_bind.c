@@ -12,7 +12,7 @@ void workload_free(struct workload *workload)
         struct einsum_statement *statement = &workload->statements[i];
         g_free(statement->reads);
         g_free(statement->resolved_reads);
-        g_free((gpointer)(guintptr)statement->expr);
+        g_free(statement->expr);
     }
     g_free(workload->statements);
     g_free(workload->tensors);

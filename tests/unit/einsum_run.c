@@ -8,6 +8,7 @@
 
 #include <math.h>
 
+#include "einsum/normal.h"
 #include "tests/assert_close.h"
 #include "tests/unit/einsum_text.h"
 
@@ -118,19 +119,20 @@ static void test_rows_longer_than_a_chunk(void **state)
 {
     (void)state;
     struct loaded loaded =
-        load_cascade("M: 3, N: 1000", "X: \"[m,n]\"",
-                     "T[m,n] = exp(X[m,n]) - X[m,n]\nS[m] = T[m,n]\n"
+        load_cascade("M: 3, N: 1000", "X: \"[m,n]\", Z: \"[n,m]\"",
+                     "T[m,n] = exp(X[m,n]) - Z[n,m]\nS[m] = T[m,n]\n"
                      "G[m] = max(n) T[m,n]\nY[m] = S[m] * G[m]",
                      "Y");
     struct einsum_data *data = new_data(&loaded, false, 5);
     run_all(&loaded, data);
     const double *x = values_of(&loaded, data, "X")->value;
+    const double *z = values_of(&loaded, data, "Z")->value;
     const double *y = values_of(&loaded, data, "Y")->value;
     for (int m = 0; m < 3; m++) {
         double sum = 0.0;
         double most = -INFINITY;
         for (int n = 0; n < 1000; n++) {
-            double t = exp(x[m * 1000 + n]) - x[m * 1000 + n];
+            double t = exp(x[m * 1000 + n]) - z[n * 3 + m];
             sum += t;
             most = fmax(most, t);
         }
@@ -230,6 +232,26 @@ static void test_statement_between_the_two_of_a_recurrence(void **state)
         assert_close(y[t], 3.0 * r, 1e-14);
         r = 2.0 * r + x[t];
     }
+    einsum_data_free(data);
+    loaded_clear(&loaded);
+}
+
+static void test_recurrence_waits_for_what_stands_within_it(void **state)
+{
+    (void)state;
+    struct loaded loaded =
+        load_cascade("T: 4", "X: \"[t]\"",
+                     "R[0] = 1\nS[t] = R[t] * 2\nD[t] = X[t] * X[t]\n"
+                     "R[t+1] = S[t] + D[t]",
+                     "R");
+    struct einsum_data *data = new_data(&loaded, false, 1);
+    run_all(&loaded, data);
+    const double *x = values_of(&loaded, data, "X")->value;
+    double r = 1.0;
+    for (int t = 0; t < 4; t++) {
+        r = 2.0 * r + x[t] * x[t];
+    }
+    assert_close(values_of(&loaded, data, "R")->value[4], r, 1e-14);
     einsum_data_free(data);
     loaded_clear(&loaded);
 }
@@ -340,6 +362,19 @@ static void test_inputs_are_standard_normal(void **state)
     loaded_clear(&loaded);
 }
 
+/* erfc of the library, an independent way back. */
+static void test_inverse_of_the_normal_distribution(void **state)
+{
+    (void)state;
+    static const double probabilities[] = {1e-300, 1e-16, 1e-13, 1e-11, 1e-8,
+                                           0.001,  0.07,  0.08,  0.3,   0.5,
+                                           0.9,    0.95,  0.999};
+    for (size_t i = 0; i < G_N_ELEMENTS(probabilities); i++) {
+        double p = probabilities[i];
+        assert_close(0.5 * erfc(-inverse_normal(p) / sqrt(2.0)), p, 1e-12);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -351,11 +386,13 @@ int main(void)
         cmocka_unit_test(test_recurrent_network_with_mixing_rank),
         cmocka_unit_test(test_recurrence_that_sums_over_its_own_last_step),
         cmocka_unit_test(test_statement_between_the_two_of_a_recurrence),
+        cmocka_unit_test(test_recurrence_waits_for_what_stands_within_it),
         cmocka_unit_test(test_data_before_the_run),
         cmocka_unit_test(test_a_second_run_gives_the_same),
         cmocka_unit_test(test_too_large_a_tensor_is_an_error),
         cmocka_unit_test(test_inputs_depend_on_seed_and_name_only),
         cmocka_unit_test(test_inputs_are_standard_normal),
+        cmocka_unit_test(test_inverse_of_the_normal_distribution),
     };
     return cmocka_run_group_tests_name("einsum_run", tests, NULL, NULL);
 }
