@@ -130,8 +130,9 @@ static void report_inexact(const struct binder *binder,
 }
 
 /* Solves block*(X-1) + rest + 1 = extent for the extent X of the open rank,
- * where `rest` is the most that the other ranks add. */
-static void solve_split(struct binder *binder, const struct ast_node *index,
+ * where `rest` is the most that the other ranks add. False: this index does not
+ * say what X is. */
+static bool solve_split(struct binder *binder, const struct ast_node *index,
                         const struct affine *affine, int rank, int64_t extent)
 {
     struct affine others = *affine;
@@ -143,13 +144,14 @@ static void solve_split(struct binder *binder, const struct ast_node *index,
         !affine_range(&others, binder->workload->rank,
                       binder->workload->rank_count, &low, &rest) ||
         low < 0) {
-        return;
+        return false;
     }
     if (rest >= extent || (extent - 1 - rest) % block != 0) {
         report_inexact(binder, index, extent, block);
         rest = extent - 1; /* an extent of 1: no further complaints */
     }
     set_rank_extent(binder, rank, (extent - 1 - rest) / block + 1);
+    return true;
 }
 
 struct inference {
@@ -174,9 +176,9 @@ static void infer_from_access(struct ast_node *access, void *data)
         int rank = find_open_rank(binder->workload, &affine);
         if (rank >= 0 &&
             statement_infers_rank(binder->cascade, inference->statement,
-                                  binder->workload->rank[rank].name)) {
+                                  binder->workload->rank[rank].name) &&
             solve_split(binder, access->child[i], &affine, rank,
-                        tensor->extent[i]);
+                        tensor->extent[i])) {
             inference->is_changed = true;
         }
     }
@@ -320,7 +322,7 @@ static void count_elements(struct binder *binder, struct einsum_tensor *tensor)
         if (tensor->extent[d] == 0) {
             diag_error(binder->diags, tensor->span, "einsum-unknown-extent",
                        NULL, "the extent of dimension %d of '%s' is not known",
-                       d, tensor->name);
+                       d + 1, tensor->name);
             return;
         }
         if (!num_mul(tensor->element_count, tensor->extent[d],
