@@ -13,8 +13,7 @@
 /* Children's channels look at most so many iterations ahead. */
 #define CHANNEL_SIGHT_ITERATIONS 64
 
-/* ---- the next fill
- * ------------------------------------------------------------ */
+/* ---- the next fill ------------------------------------------------------- */
 
 static void load_step(struct channel *channel)
 {
@@ -134,8 +133,7 @@ static void pass_head(struct channel *channel)
     find_head(channel);
 }
 
-/* ---- issuing
- * ---------------------------------------------------------------------- */
+/* ---- issuing ------------------------------------------------------------- */
 
 void channel_activate(struct sysc_process *self, void *user)
 {
@@ -174,8 +172,7 @@ void channels_look_on(struct machine *machine)
     }
 }
 
-/* ---- phases and jumps
- * ---------------------------------------------------------------- */
+/* ---- phases and jumps ---------------------------------------------------- */
 
 static void begin_phase(struct machine *machine, int index)
 {

@@ -21,7 +21,7 @@ struct tracker {
     int64_t *needed; /* contributions of an element, by tensor id */
 };
 
-/* ---- elements of a box ---------------------------------------------------------- */
+/* ---- elements of a box --------------------------------------------------- */
 
 /* The elements of an access in a box, as nested counts over flat offsets. */
 struct image {
@@ -120,7 +120,7 @@ static bool contribute(int64_t *got, int64_t needed, int64_t amount)
     return *got <= needed;
 }
 
-/* ---- messages --------------------------------------------------------------------- */
+/* ---- messages ------------------------------------------------------------ */
 
 /* "RM[0,3,17]"; caller frees. */
 static char *element_name(const struct workload *workload, int tensor_id,
@@ -156,7 +156,7 @@ static enum status report(struct tracker *tracker,
     return ERR_INPUT;
 }
 
-/* ---- tracking ------------------------------------------------------------------------ */
+/* ---- tracking ------------------------------------------------------------ */
 
 static void tracker_free(struct tracker *tracker)
 {
@@ -298,7 +298,7 @@ static enum status check_complete(struct tracker *tracker)
     return OK;
 }
 
-/* ---- the whole schedule --------------------------------------------------- */
+/* ---- the whole schedule -------------------------------------------------- */
 
 static enum status run_box(struct tracker *tracker, int statement,
                            const int64_t *lo, const int64_t *hi,

@@ -80,8 +80,7 @@ void fast_forward_begin_phase(struct fast_forward *ff)
     }
 }
 
-/* ---- the state
- * ------------------------------------------------------------------ */
+/* ---- the state ----------------------------------------------------------- */
 
 static void put(struct fast_forward *ff, int64_t value)
 {
@@ -218,8 +217,7 @@ static void capture(struct fast_forward *ff, const struct level *level)
     put_channels(ff, level);
 }
 
-/* ---- skipping
- * ---------------------------------------------------------------------- */
+/* ---- skipping ------------------------------------------------------------ */
 
 /* How many of `period` iterations of the loop may be skipped at once: neither
  * children nor channels may get to see the loop's last iteration. */
@@ -282,8 +280,7 @@ static void skip(struct fast_forward *ff, struct level *level, int64_t period,
     m->next_fill_step = phase_next_fill_step(m->phase, m->step);
 }
 
-/* ---- detecting
- * ------------------------------------------------------------------------ */
+/* ---- detecting ----------------------------------------------------------- */
 
 static void set_anchor(struct fast_forward *ff, struct level *level,
                        int64_t index)

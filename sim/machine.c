@@ -2,8 +2,7 @@
  * them. */
 #include "sim/machine.h"
 
-/* ---- waking
- * ---------------------------------------------------------------------- */
+/* ---- waking -------------------------------------------------------------- */
 
 void machine_fail(struct machine *machine, enum status status, const char *code,
                   const char *message)
@@ -63,8 +62,7 @@ void component_enter_settling(struct component *component)
     }
 }
 
-/* ---- building
- * ------------------------------------------------------------------------ */
+/* ---- building ------------------------------------------------------------ */
 
 static enum sysc_status add_component(struct component *component,
                                       struct machine *machine,

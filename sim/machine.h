@@ -167,8 +167,7 @@ static inline int64_t machine_run_ticks(struct machine *m)
     return m->now_ticks + *counter_skipped_ticks(m);
 }
 
-/* ---- machine.c
- * --------------------------------------------------------------- */
+/* ---- machine.c ----------------------------------------------------------- */
 
 MUST_USE enum status machine_new(const struct plan *plan,
                                  const struct sim_options *options,
@@ -189,8 +188,7 @@ static inline int64_t machine_local(const struct machine *m, int64_t iteration)
     return iteration - m->skipped;
 }
 
-/* ---- waking
- * ------------------------------------------------------------------- */
+/* ---- waking -------------------------------------------------------------- */
 
 void component_wake_now(struct component *component);
 void component_wake_at(struct component *component, int64_t at_ticks);
@@ -199,15 +197,13 @@ void component_wake_settling(struct component *component);
 /* Called at the beginning of a unit's or channel's activation. */
 void component_enter_settling(struct component *component);
 
-/* ---- unit.c
- * ------------------------------------------------------------------- */
+/* ---- unit.c -------------------------------------------------------------- */
 
 void unit_activate(struct sysc_process *self, void *user);
 /* Wakes every unit that waits for something a port had to serve. */
 void units_wake_waiting(struct machine *machine);
 
-/* ---- port.c
- * -------------------------------------------------------------------- */
+/* ---- port.c -------------------------------------------------------------- */
 
 void port_activate(struct sysc_process *self, void *user);
 /* Requests all legs of a transfer; `pending` is known once they are served.
@@ -216,15 +212,14 @@ void port_activate(struct sysc_process *self, void *user);
 void port_request(struct machine *machine, int order,
                   const struct transfer *transfer, struct pending *pending);
 
-/* ---- ticks.c -------------------------------------------------------------------- */
+/* ---- ticks.c ------------------------------------------------------------- */
 
 /* Chooses the ticks of a cycle and gives all phases their times in ticks.
  * ERR_LIMIT on overflow. */
 MUST_USE enum status ticks_set(const struct arch *arch, struct phase **phases,
                                int phase_count, int64_t *ticks_per_cycle);
 
-/* ---- dma.c
- * --------------------------------------------------------------------- */
+/* ---- dma.c --------------------------------------------------------------- */
 
 void channel_activate(struct sysc_process *self, void *user);
 void channels_begin_phase(struct machine *machine);
@@ -236,15 +231,13 @@ void channel_wake(struct machine *machine, int channel);
 /* Wakes the channels that had looked as far ahead as they may. */
 void channels_look_on(struct machine *machine);
 
-/* ---- sequencer.c
- * ----------------------------------------------------------------- */
+/* ---- sequencer.c --------------------------------------------------------- */
 
 void sequencer_activate(struct sysc_process *self, void *user);
 /* The child's running tile step is finished: its program goes on. */
 void child_go_on(struct machine *machine, struct child *child);
 
-/* ---- stalls.c
- * ---------------------------------------------------------------------- */
+/* ---- stalls.c ------------------------------------------------------------ */
 
 /* The unit starts a tile step now after having been idle: until `ready_ticks`
  * its turn had not come, until `reduced_ticks` a reduction had not arrived,
@@ -254,8 +247,7 @@ void stalls_account_start(struct unit *unit, int64_t ready_ticks,
 /* The phase ends now. */
 void stalls_account_end(struct unit *unit);
 
-/* ---- fast_forward.c
- * ------------------------------------------------------------------ */
+/* ---- fast_forward.c ------------------------------------------------------ */
 
 struct fast_forward *fast_forward_new(struct machine *machine);
 void fast_forward_free(struct fast_forward *fast_forward);

@@ -7,8 +7,7 @@
  * served what was asked of them. */
 #include "sim/machine.h"
 
-/* ---- a child's program
- * ------------------------------------------------------------ */
+/* ---- a child's program --------------------------------------------------- */
 
 static void pass_move(struct machine *machine, struct child *child, int flow)
 {
@@ -140,8 +139,7 @@ static void start_child(struct machine *machine, struct child *child)
     child_go_on(machine, child);
 }
 
-/* ---- slots and steps
- * ---------------------------------------------------------------- */
+/* ---- slots and steps ----------------------------------------------------- */
 
 static void open_slot(struct machine *machine)
 {
@@ -225,9 +223,7 @@ static void begin_step(struct machine *machine)
     channels_look_on(machine);
 }
 
-/* ---- phases
- * -----------------------------------------------------------------------------
- */
+/* ---- phases -------------------------------------------------------------- */
 
 static bool begin_phase(struct machine *machine)
 {

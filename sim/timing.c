@@ -2,8 +2,7 @@
  * which slot, then the leaves' and holds' flows. */
 #include "sim/timing_build.h"
 
-/* ---- loops
- * ---------------------------------------------------------------------- */
+/* ---- loops --------------------------------------------------------------- */
 
 static void build_loops(struct phase *phase)
 {
@@ -42,8 +41,7 @@ int64_t phase_next_fill_step(const struct phase *phase, int64_t step)
     return next;
 }
 
-/* ---- leaves and children
- * ------------------------------------------------------------ */
+/* ---- leaves and children ------------------------------------------------- */
 
 static GArray *ints_new(void)
 {
@@ -174,8 +172,7 @@ static void finish_children(struct phase *phase)
     }
 }
 
-/* ---- the whole
- * ------------------------------------------------------------------------ */
+/* ---- the whole ----------------------------------------------------------- */
 
 static enum status build(struct phase *phase)
 {

@@ -33,8 +33,7 @@ bool timing_uses_tensor(const struct plan *plan, int leaf, int tensor)
            reads_tensor(plan, leaf, tensor);
 }
 
-/* ---- streams
- * ------------------------------------------------------------------ */
+/* ---- streams ------------------------------------------------------------- */
 
 static int reader_of(struct child *child, int stream)
 {
@@ -71,8 +70,7 @@ static void connect_streams(struct phase *phase, int leaf_id)
     }
 }
 
-/* ---- reductions
- * ------------------------------------------------------------------ */
+/* ---- reductions ---------------------------------------------------------- */
 
 /* Iterations between two advances of `rank`: of the innermost of the phase's
  * loops over it; 0 if none of them advances it. */

@@ -7,8 +7,7 @@
  * unit, this one waits for it. */
 #include "sim/machine.h"
 
-/* ---- what a tile step waits for
- * ------------------------------------------------ */
+/* ---- what a tile step waits for ------------------------------------------ */
 
 struct readiness {
     bool is_known; /* everything it waits for has been served or issued */
@@ -91,8 +90,7 @@ static struct readiness check_ready(const struct machine *machine,
     return ready;
 }
 
-/* ---- starting
- * --------------------------------------------------------------------- */
+/* ---- starting ------------------------------------------------------------ */
 
 static void start(struct unit *unit, struct child *child,
                   const struct readiness *ready)
@@ -157,8 +155,7 @@ static void try_start(struct unit *unit)
     }
 }
 
-/* ---- finishing
- * ---------------------------------------------------------------------- */
+/* ---- finishing ----------------------------------------------------------- */
 
 static void request_writes(struct machine *machine,
                            const struct leaf_timing *leaf)

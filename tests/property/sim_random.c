@@ -72,7 +72,7 @@ static int64_t count_elements(const struct workload *workload)
     return elements;
 }
 
-/* ---- time ------------------------------------------------------------------------ */
+/* ---- time ---------------------------------------------------------------- */
 
 static void check_walked_counts(const struct fixture *fixture)
 {
@@ -112,7 +112,7 @@ static void check_times(const struct fixture *fixture)
     check_walked_counts(fixture);
 }
 
-/* ---- numbers ---------------------------------------------------------------------- */
+/* ---- numbers ------------------------------------------------------------- */
 
 static void check_numbers(const struct fixture *fixture)
 {
@@ -139,7 +139,7 @@ static void check_numbers(const struct fixture *fixture)
     }
 }
 
-/* ---- all ---------------------------------------------------------------------------- */
+/* ---- all ----------------------------------------------------------------- */
 
 /* The case that runs, to be shown if it fails. */
 struct progress {

@@ -6,7 +6,7 @@
 #define SETTINGS                                                               \
     "P=24 M=48 E=8 F=8 B=2 H=2 X2=8 Y2=8 X1=8 RF2=64 RF1=64 GBUF=8192"
 
-/* ---- right numbers ------------------------------------------------------------- */
+/* ---- right numbers ------------------------------------------------------- */
 
 static void check_tensor(const struct workload *workload, int tensor,
                          const struct einsum_data *got,
@@ -93,7 +93,7 @@ static void test_a_split_reduction_adds_up(void **state)
     check_numbers(fixture);
 }
 
-/* ---- schedules that are wrong ------------------------------------------------------ */
+/* ---- schedules that are wrong -------------------------------------------- */
 
 /* The message of the only error. */
 static const char *execute_badly(const struct fixture *fixture,
