@@ -135,18 +135,72 @@ static void pass_head(struct channel *channel)
 
 /* ---- issuing ------------------------------------------------------------- */
 
+static int64_t floor_div(int64_t a, int64_t b)
+{
+    return a >= 0 ? a / b : -1; /* a is at least -1 */
+}
+
+/* The tile of its source that the fill at the channel's place is taken from. In
+ * the same channel it is the last one issued; a child's channel may be ahead of
+ * the child and so of the tile the child is at. */
+static int64_t source_tile(const struct channel *channel,
+                           const struct stream *stream)
+{
+    const struct phase *phase = channel->component.machine->phase;
+    const struct stream *source = phase_stream(phase, stream->source);
+    if (source->channel == stream->channel) {
+        return source->issued - 1;
+    }
+    const struct child *child = &phase->children[channel->child];
+    const struct reader *reader =
+        &g_array_index(child->readers, struct reader, stream->source_reader);
+    return reader->tile +
+           floor_div(channel->position, source->tile_iterations) -
+           floor_div(child->iteration, source->tile_iterations);
+}
+
+/* Has what the fill is taken from arrived? If not, it is known who wakes. */
+static bool is_source_there(struct channel *channel,
+                            const struct stream *stream)
+{
+    struct machine *machine = channel->component.machine;
+    if (stream->source < 0) {
+        return true;
+    }
+    const struct stream *source = phase_stream(machine->phase, stream->source);
+    int64_t tile = source_tile(channel, stream);
+    if (tile < 0) {
+        return true;
+    }
+    const struct pending *arrival = &source->arrival[tile % source->copies];
+    if (tile >= source->issued || arrival->legs > 0) {
+        channel->waits_for_port = true;
+        return false;
+    }
+    if (arrival->at_ticks > machine->now_ticks) {
+        component_wake_at(&channel->component, arrival->at_ticks);
+        return false;
+    }
+    return true;
+}
+
 void channel_activate(struct sysc_process *self, void *user)
 {
     (void)self;
     struct channel *channel = user;
     struct machine *machine = channel->component.machine;
     component_enter_settling(&channel->component);
+    channel->waits_for_port = false;
+    if (!channel->is_used) {
+        return;
+    }
     if (channel->head < 0) {
         find_head(channel);
     }
     while (channel->head >= 0) {
         struct stream *stream = phase_stream(machine->phase, channel->head);
-        if (stream->issued - stream->released >= stream->copies) {
+        if (stream->issued - stream->released >= stream->copies ||
+            !is_source_there(channel, stream)) {
             return;
         }
         port_request(machine, stream->channel, &stream->transfer,
@@ -160,6 +214,15 @@ void channel_wake(struct machine *machine, int channel)
 {
     if (machine->channels[channel].is_used) {
         component_wake_settling(&machine->channels[channel].component);
+    }
+}
+
+void channels_wake_waiting(struct machine *machine)
+{
+    for (int c = 0; c < machine->channel_count; c++) {
+        if (machine->channels[c].waits_for_port) {
+            channel_wake(machine, c);
+        }
     }
 }
 
@@ -184,6 +247,7 @@ static void begin_phase(struct machine *machine, int index)
     channel->head = -1;
     channel->is_at_end = false;
     channel->is_out_of_sight = false;
+    channel->waits_for_port = false;
     if (index == 0) {
         load_step(channel);
     } else {

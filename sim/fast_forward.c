@@ -275,6 +275,9 @@ static void skip(struct fast_forward *ff, struct level *level, int64_t period,
             channel_shift(channel, iterations);
         }
     }
+    for (int c = 0; c < m->phase->child_count; c++) {
+        m->phase->children[c].iteration += iterations;
+    }
     m->step += iterations;
     m->skipped += iterations;
     m->next_fill_step = phase_next_fill_step(m->phase, m->step);

@@ -75,6 +75,7 @@ struct channel {
     int head; /* stream of the next fill; -1: none found yet */
     bool is_at_end;
     bool is_out_of_sight; /* looked as far ahead as it may */
+    bool waits_for_port;  /* wake it when a port has served something */
     int flow_count;       /* outer channel: fills of the step at `position` */
     int flows[CHANNEL_MAX_FLOWS];
 };
@@ -200,7 +201,7 @@ void component_enter_settling(struct component *component);
 /* ---- unit.c -------------------------------------------------------------- */
 
 void unit_activate(struct sysc_process *self, void *user);
-/* Wakes every unit that waits for something a port had to serve. */
+/* Wakes those that wait for something a port had to serve. */
 void units_wake_waiting(struct machine *machine);
 
 /* ---- port.c -------------------------------------------------------------- */
@@ -228,6 +229,8 @@ void channels_end_phase(struct machine *machine);
 void channel_shift(struct channel *channel, int64_t iterations);
 /* A buffer of the stream was released: its channel may go on. */
 void channel_wake(struct machine *machine, int channel);
+/* Wakes those that wait for something a port had to serve. */
+void channels_wake_waiting(struct machine *machine);
 /* Wakes the channels that had looked as far ahead as they may. */
 void channels_look_on(struct machine *machine);
 

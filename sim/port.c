@@ -63,4 +63,5 @@ void port_activate(struct sysc_process *self, void *user)
     }
     g_array_set_size(port->queue, 0);
     units_wake_waiting(machine);
+    channels_wake_waiting(machine);
 }

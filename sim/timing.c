@@ -139,6 +139,7 @@ static void init_children(struct phase *phase)
         child->units = ints_new();
         child->leaves = ints_new();
         child->readers = g_array_new(false, true, sizeof(struct reader));
+        child->iteration = -1;
         child->next_leaf = -1;
     }
 }
@@ -187,6 +188,7 @@ static enum status build(struct phase *phase)
             timing_connect_leaf(phase, l);
         }
     }
+    timing_connect_sources(phase);
     finish_children(phase);
     return phase->streams->len > PHASE_MAX_STREAMS ? ERR_LIMIT : OK;
 }

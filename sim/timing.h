@@ -41,9 +41,15 @@ struct stream {
     int channel; /* 0: of the holds above the pipeline; else 1 + child */
     int64_t copies;
     struct transfer transfer;
+    /* The stream whose tiles this one is filled from; -1: what is always
+     * there. If that belongs to the holds above the pipeline and this one to a
+     * child: its index among the child's readers. */
+    int source;
+    int source_reader;
     /* Holds above the pipeline: the tile of iteration i is needed from step
      * i+first to the end of step i+last. */
     bool is_outer;
+    int64_t tile_iterations; /* 0: changes irregularly */
     int first_delay;
     int last_delay;
     /* State. Fill n may be issued while n - released < copies. */

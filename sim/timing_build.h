@@ -18,5 +18,7 @@ MUST_USE enum status timing_build_holds(struct phase *phase);
 MUST_USE enum status timing_build_leaf_flows(struct phase *phase, int leaf);
 /* Which streams each leaf waits for, and whose reductions. */
 void timing_connect_leaf(struct phase *phase, int leaf);
+/* Which stream each stream is filled from; after the leaves. */
+void timing_connect_sources(struct phase *phase);
 
 #endif

@@ -98,6 +98,7 @@ static int add_stream(struct phase *phase, struct stream stream)
     if (stream.copies > STREAM_MAX_COPIES) {
         stream.copies = STREAM_MAX_COPIES;
     }
+    stream.source = -1;
     stream.arrival = g_new0(struct pending, (gsize)stream.copies);
     g_array_append_val(phase->streams, stream);
     phase->stream_of_flow[stream.flow] = (int)phase->streams->len - 1;
@@ -136,13 +137,16 @@ static enum status add_outer_fill(struct phase *phase, int flow_id)
     struct outer_flow outer = {.flow = flow_id};
     int last_delay = 0;
     walk_use_delays(plan, flow_id, &outer.first_delay, &last_delay);
+    bool has_period = !is_irregular(plan, flow);
     outer.tile_iterations =
-        is_irregular(plan, flow) ? 1 : walk_tile_iterations(plan, flow_id);
+        has_period ? walk_tile_iterations(plan, flow_id) : 1;
     g_array_append_val(phase->outer_flows, outer);
     struct stream stream = {
         .flow = flow_id,
         .channel = 0,
         .is_outer = true,
+        .tile_iterations =
+            has_period && flow->kind == FLOW_FILL ? outer.tile_iterations : 0,
         .first_delay = outer.first_delay,
         .last_delay = last_delay,
     };

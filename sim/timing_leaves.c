@@ -35,12 +35,21 @@ bool timing_uses_tensor(const struct plan *plan, int leaf, int tensor)
 
 /* ---- streams ------------------------------------------------------------- */
 
-static int reader_of(struct child *child, int stream)
+static int find_reader(const struct child *child, int stream)
 {
     for (guint r = 0; r < child->readers->len; r++) {
         if (g_array_index(child->readers, struct reader, r).stream == stream) {
             return (int)r;
         }
+    }
+    return -1;
+}
+
+static int reader_of(struct child *child, int stream)
+{
+    int known = find_reader(child, stream);
+    if (known >= 0) {
+        return known;
     }
     struct reader reader = {.stream = stream, .tile = -1};
     g_array_append_val(child->readers, reader);
@@ -67,6 +76,46 @@ static void connect_streams(struct phase *phase, int leaf_id)
         } else {
             g_array_append_val(leaf->streams, i);
         }
+    }
+}
+
+/* Does `source` bring the tiles that the fill `flow` takes its data from? */
+static bool is_source(const struct phase *phase, const struct stream *source,
+                      const struct plan_flow *flow)
+{
+    const struct plan_flow *from = &phase->plan->flows[source->flow];
+    return from->kind == FLOW_FILL && !from->is_cut_through &&
+           from->tensor == flow->tensor && from->memory == flow->outer &&
+           from->node < flow->node &&
+           timing_is_above(phase->plan, from->node, flow->node);
+}
+
+static void connect_source(struct phase *phase, struct stream *stream)
+{
+    const struct plan_flow *flow = &phase->plan->flows[stream->flow];
+    for (int i = (int)phase->streams->len;
+         flow->kind == FLOW_FILL && i-- > 0;) {
+        const struct stream *source = phase_stream(phase, i);
+        if (source == stream || !is_source(phase, source, flow)) {
+            continue;
+        }
+        if (source->channel == stream->channel) {
+            stream->source = i;
+            return;
+        }
+        int reader = find_reader(&phase->children[stream->channel - 1], i);
+        if (reader >= 0 && source->tile_iterations > 0) {
+            stream->source = i;
+            stream->source_reader = reader;
+            return;
+        }
+    }
+}
+
+void timing_connect_sources(struct phase *phase)
+{
+    for (int i = 0; i < (int)phase->streams->len; i++) {
+        connect_source(phase, phase_stream(phase, i));
     }
 }
 

@@ -121,6 +121,24 @@ static void test_fractions_of_cycles_add_up_exactly(void **state)
     assert_int_equal(e->cycles, 1542); /* of 1541 1/3 */
 }
 
+/* B comes in 16 cycles, then A comes to the buffer in 16, and only from there, 8
+ * more at 16 bytes a cycle, to the edge. */
+static void test_a_fill_waits_for_what_it_is_filled_from(void **state)
+{
+    (void)state;
+    AUTO(evaluation)
+    e = run_tree("- hold: [B]\n"
+                 "  in: edge\n"
+                 "- hold: [A]\n"
+                 "  in: gbuf\n"
+                 "- hold: [A]\n"
+                 "  in: edge\n"
+                 "- {compute: Z, on: array2d, spatial: {m: Y, n: X}}\n",
+                 "M=4 N=4 K=16 GBUF_BW=16");
+    assert_int_equal(e->cycles, 16 + 16 + 8 + 16 + 4);
+    assert_unit(e, 0, 16, (int64_t[]){0, 0, 0, 40, 4});
+}
+
 /* Sixteen tiles of the FuseMax pipeline without interleaving. In the steady
  * state a tile takes QK 4 + LM 1, then RM waits 4 cycles for LM to come up the
  * column, RM 1, max(SLN 7 + SLD 1, PRM 7 + SPD 1), max(SLNV 4, SPNV 4 + RNV 4):
@@ -209,6 +227,7 @@ int main(void)
         cmocka_unit_test(test_one_buffer_is_filled_between_steps),
         cmocka_unit_test(test_two_buffers_are_filled_during_steps),
         cmocka_unit_test(test_fractions_of_cycles_add_up_exactly),
+        cmocka_unit_test(test_a_fill_waits_for_what_it_is_filled_from),
         cmocka_unit_test(test_waiting_for_reductions_is_told_apart),
         cmocka_unit_test(test_several_runs_in_one_process_agree),
         cmocka_unit_test(test_the_step_limit_ends_a_run),
