@@ -108,7 +108,10 @@ static void scan_name(struct lexer *lexer)
 static void scan_bad(struct lexer *lexer)
 {
     const char *start = lexer->text + lexer->at;
-    size_t length = (size_t)(g_utf8_next_char(start) - start);
+    size_t length = 1;
+    while (((unsigned char)start[length] & 0xc0U) == 0x80U) {
+        length++; /* the rest of a UTF-8 sequence */
+    }
     diag_error(lexer->diags, lexer_span(lexer, lexer->at, 1),
                "einsum-bad-character", NULL,
                "character '%.*s' has no meaning here", (int)length, start);

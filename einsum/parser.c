@@ -352,23 +352,29 @@ struct ast_node *parse_access(struct parser *parser)
     return access;
 }
 
+static struct ast_node *parse_rank_list(struct parser *parser, const char *name)
+{
+    g_autoptr(GPtrArray) indices = g_ptr_array_new();
+    if (!parse_brackets(parser, indices)) {
+        return NULL;
+    }
+    if (parser_peek(parser).kind != TOKEN_END) {
+        parser_fail(parser, "the end of the text");
+        return NULL;
+    }
+    struct place place = {parser->node, 0, (int)strlen(parser->text)};
+    struct ast_node *access = ast_new(parser->cascade, AST_ACCESS, place);
+    access->name = g_string_chunk_insert_const(parser->cascade->names, name);
+    ast_set_children(access, indices);
+    return access;
+}
+
 struct ast_node *parse_declaration(struct cascade *cascade,
                                    const struct yaml_node *node,
                                    const char *name, struct diags *diags)
 {
     struct parser parser = parser_start(cascade, node, diags);
-    g_autoptr(GArray) tokens = parser.tokens;
-    g_autoptr(GPtrArray) indices = g_ptr_array_new();
-    if (!parse_brackets(&parser, indices)) {
-        return NULL;
-    }
-    if (parser_peek(&parser).kind != TOKEN_END) {
-        parser_fail(&parser, "the end of the text");
-        return NULL;
-    }
-    struct ast_node *access = ast_new(
-        cascade, AST_ACCESS, (struct place){node, 0, (int)strlen(parser.text)});
-    access->name = g_string_chunk_insert_const(cascade->names, name);
-    ast_set_children(access, indices);
+    struct ast_node *access = parse_rank_list(&parser, name);
+    g_array_unref(parser.tokens);
     return access;
 }

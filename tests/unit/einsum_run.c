@@ -130,7 +130,7 @@ static void test_rows_longer_than_a_chunk(void **state)
     const double *y = values_of(&loaded, data, "Y")->value;
     for (int m = 0; m < 3; m++) {
         double sum = 0.0;
-        double most = -INFINITY;
+        double most = -HUGE_VAL;
         for (int n = 0; n < 1000; n++) {
             double t = exp(x[m * 1000 + n]) - z[n * 3 + m];
             sum += t;
