@@ -10,7 +10,8 @@
 #include "mapping/mapping.h"
 #include "mapping/tree.h"
 
-#define MAX_LOOPS 64
+#define MAX_LOOPS 64  /* above any node */
+#define MAX_NODES 512 /* of a plan */
 
 /* When a FILL, REFILL or DRAIN happens, in terms of the loops above its hold.
  */

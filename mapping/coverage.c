@@ -73,6 +73,11 @@ static enum status build_step(struct builder *b, int leaf_id, struct step *step)
                 NULL, "Einsum '%s' has no rank '%s'", s->name, loop->key.text);
             return ERR_INPUT;
         }
+        if (step->loop_count == STEP_MAX_WRITTEN) {
+            diag_error(b->diags, loop->key.span, "mapping-too-many-nodes", NULL,
+                       "a compute node has at most %d loops", STEP_MAX_WRITTEN);
+            return ERR_INPUT;
+        }
         int64_t tile = 0;
         TRY(expr_eval(loop->value, b->scope, b->diags, &tile));
         TRY(check_tile(b, loop, tile, extent[rank]));

@@ -509,6 +509,27 @@ static void check_spill(struct builder *b, int hold, int tensor, int keeper)
                b->arch->memories[keeper_memory(b, keeper)].name);
 }
 
+/* Tiles move inwards: from where a tensor is kept to a memory inside. */
+static void check_hold_order(struct builder *b, int hold, int tensor,
+                             int keeper)
+{
+    const struct plan_node *node = &b->plan->nodes[hold];
+    int outer = keeper_memory(b, keeper);
+    int memory = node->memory;
+    while (memory >= 0 && memory != outer) {
+        memory = b->arch->memories[memory].parent;
+    }
+    if (memory >= 0 || keeper < 0) {
+        return;
+    }
+    diag_error(b->diags, node->span, "mapping-hold-order", NULL,
+               "'%s' cannot move on to memory '%s', which is not inside '%s' "
+               "(line %d)",
+               b->workload->tensors[tensor].name,
+               b->arch->memories[node->memory].name,
+               b->arch->memories[outer].name, b->plan->nodes[keeper].span.line);
+}
+
 static enum status build_hold_flows(struct builder *b, int hold)
 {
     const struct plan_node *node = &b->plan->nodes[hold];
@@ -522,6 +543,7 @@ static enum status build_hold_flows(struct builder *b, int hold)
             continue;
         }
         int keeper = find_keeper(b->plan, hold, tensor);
+        check_hold_order(b, hold, tensor, keeper);
         check_spill(b, hold, tensor, keeper);
         if (node->is_stream) {
             TRY(add_stream(b, hold, tensor, uses, keeper));

@@ -254,6 +254,9 @@ struct plan {
  *   mapping-too-few-copies    overwritten while still needed
  *   mapping-spatial-size      more lanes than the axis has
  *   mapping-spatial-reduce    a reduction across lanes that cannot reduce
+ *   mapping-hold-order        a tensor would move to a memory not inside the one
+ *                             that keeps it
+ *   mapping-spill             spilled into a memory it does not come from
  *   mapping-axis-twice, mapping-no-op, mapping-unknown-*, ... */
 MUST_USE enum status plan_bind(const struct mapping *mapping,
                                const struct workload *workload,

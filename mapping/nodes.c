@@ -435,6 +435,24 @@ static enum status build_branches(struct builder *b,
     return OK;
 }
 
+/* Room for the nodes of one more item, and for its loop? */
+static enum status check_size(struct builder *b, const struct tree_item *item,
+                              int parent)
+{
+    guint needed = item->kind == PLAN_COMPUTE ? item->names->len + 1 : 1;
+    int loops = item->kind == PLAN_LOOP;
+    for (int n = parent; n >= 0; n = node_at(b, n)->parent) {
+        loops += node_at(b, n)->kind == PLAN_LOOP;
+    }
+    if (b->nodes->len + needed <= MAX_NODES && loops <= MAX_LOOPS) {
+        return OK;
+    }
+    diag_error(b->diags, item->span, "mapping-too-many-nodes", NULL,
+               "a mapping has at most %d nodes, and %d loops above any of them",
+               MAX_NODES, MAX_LOOPS);
+    return ERR_INPUT;
+}
+
 /* Builds items[from..] as a chain below `parent`. */
 static enum status build_items(struct builder *b, const GPtrArray *items,
                                guint from, int parent, int *previous)
@@ -448,6 +466,7 @@ static enum status build_items(struct builder *b, const GPtrArray *items,
                 continue;
             }
         }
+        TRY(check_size(b, item, parent));
         if (item->kind == PLAN_COMPUTE) {
             return build_computes(b, item, parent, previous);
         }

@@ -10,9 +10,11 @@ struct step_loop {
     int64_t trips;
 };
 
+#define STEP_MAX_WRITTEN 32 /* loops of a compute node's `for` */
+
 struct step {
     int loop_count;
-    struct step_loop loop[2 * EINSUM_MAX_RANKS];
+    struct step_loop loop[STEP_MAX_WRITTEN + EINSUM_MAX_RANKS];
     int64_t lane_extent[EINSUM_MAX_RANKS]; /* by rank id; 1 if not spatial */
 };
 

@@ -83,10 +83,7 @@ static bool outer_moves(const struct plan *plan, int flow_id, int64_t iteration)
             return at % rule->iterations == 0;
         }
     }
-    int64_t index[512];
-    if (plan->node_count > 512) {
-        BUG("%d nodes", plan->node_count);
-    }
+    int64_t index[MAX_NODES];
     decode_iteration(plan, &plan->phases[rule->phase], iteration, index);
     return moves_now(plan, flow_id, index);
 }
@@ -337,8 +334,6 @@ bool walk_child_next(struct walk_child *walk, struct walk_event *event)
 /* ---- the whole schedule
  * -------------------------------------------------------------- */
 
-#define MAX_OUTER 64
-
 enum position { AT_PHASE, AT_STEP, AT_FILLS, AT_SLOT, AT_CHILD, AT_DRAINS };
 
 struct walk {
@@ -350,7 +345,7 @@ struct walk {
     int slot;
     int child;
     struct walk_child *program; /* of the child being walked, or NULL */
-    int pending[MAX_OUTER];
+    int *pending;               /* flow ids; room for all */
     int pending_count;
     int pending_next;
 };
@@ -360,12 +355,14 @@ struct walk *walk_new(const struct plan *plan, bool want_boxes)
     struct walk *walk = g_new0(struct walk, 1);
     walk->plan = plan;
     walk->want_boxes = want_boxes;
+    walk->pending = g_new0(int, (gsize)plan->flow_count + 1);
     return walk;
 }
 
 void walk_free(struct walk *walk)
 {
     if (walk != NULL) {
+        g_free(walk->pending);
         walk_child_free(walk->program);
         g_free(walk);
     }
@@ -402,17 +399,18 @@ static bool yield_pending(struct walk *walk, struct walk_event *event)
 static void collect_fills(struct walk *walk)
 {
     walk->pending_next = 0;
-    walk->pending_count = walk_outer_fills(walk->plan, walk->phase, walk->step,
-                                           walk->pending, MAX_OUTER);
+    walk->pending_count =
+        walk_outer_fills(walk->plan, walk->phase, walk->step, walk->pending,
+                         walk->plan->flow_count);
 }
 
 static void collect_drains(struct walk *walk)
 {
     int delay = walk->plan->phases[walk->phase].children[walk->child].delay;
     walk->pending_next = 0;
-    walk->pending_count =
-        walk_outer_drains(walk->plan, walk->phase, walk->child,
-                          walk->step - delay, walk->pending, MAX_OUTER);
+    walk->pending_count = walk_outer_drains(
+        walk->plan, walk->phase, walk->child, walk->step - delay, walk->pending,
+        walk->plan->flow_count);
 }
 
 /* One move of the machine; true if it yields an event. */
