@@ -202,11 +202,13 @@ static enum status parse_for(struct diags *diags, const struct yaml_node *node,
 static enum status parse_hold(struct diags *diags, const struct yaml_node *node,
                               struct tree_item *item)
 {
-    static const char *const keys[] = {"hold",   "stream", "in",
-                                       "copies", "shared", "spill",
-                                       "when",   "assume", NULL};
-    TRY(yaml_check_keys(diags, node, keys));
+    static const char *const hold_keys[] = {"hold",  "in",   "copies", "shared",
+                                            "spill", "when", "assume", NULL};
+    static const char *const stream_keys[] = {
+        "stream", "in", "copies", "shared", "assume", "when", NULL};
     item->is_stream = yaml_find(node, "stream") != NULL;
+    TRY(yaml_check_keys(diags, node,
+                        item->is_stream ? stream_keys : hold_keys));
     TRY(parse_names(diags, yaml_find(node, item->is_stream ? "stream" : "hold"),
                     item->names));
     const struct yaml_node *place = NULL;
@@ -251,12 +253,6 @@ static enum status parse_at(struct diags *diags, const struct yaml_node *node,
     return OK;
 }
 
-/* Keys of a compute node; those of a pipeline's child may stand beside them. */
-static const char *const compute_keys[] = {
-    "compute", "on",   "spatial", "for",  "at",
-    "chained", "slot", "delay",   "name", NULL,
-};
-
 static enum status parse_compute(struct diags *diags,
                                  const struct yaml_node *node,
                                  struct tree_item *item)
@@ -293,6 +289,10 @@ static enum status parse_branch(struct diags *diags,
     TRY(find_expr(diags, node, "slot", &branch->slot));
     TRY(find_expr(diags, node, "delay", &branch->delay));
     if (yaml_find(node, "compute") != NULL) {
+        static const char *const compute_keys[] = {
+            "compute", "on",   "spatial", "for",  "at",
+            "chained", "slot", "delay",   "name", NULL,
+        };
         TRY(yaml_check_keys(diags, node, compute_keys));
         struct tree_item *item = item_new(PLAN_COMPUTE, yaml_span(node));
         g_ptr_array_add(branch->items, item);
@@ -386,9 +386,12 @@ static enum status parse_item(struct diags *diags, const struct yaml_node *node,
         return parse_for(diags, node, item);
     case PLAN_HOLD:
         return parse_hold(diags, node, item);
-    case PLAN_COMPUTE:
-        TRY(yaml_check_keys(diags, node, compute_keys));
+    case PLAN_COMPUTE: {
+        static const char *const keys[] = {
+            "compute", "on", "spatial", "for", "at", "chained", NULL};
+        TRY(yaml_check_keys(diags, node, keys));
         return parse_compute(diags, node, item);
+    }
     case PLAN_PHASES:
     case PLAN_SEQUENCE:
     case PLAN_PIPELINE:
@@ -473,6 +476,11 @@ static enum status parse_variants(struct diags *diags,
     }
     if (list == NULL) {
         return parse_variant(diags, root, mapping);
+    }
+    if (yaml_count(list) == 0) {
+        diag_error(diags, yaml_span(list), "mapping-empty-list", NULL,
+                   "'variants' needs at least one variant");
+        return ERR_INPUT;
     }
     for (size_t i = 0; i < yaml_count(list); i++) {
         const struct yaml_node *node = yaml_item(list, i);

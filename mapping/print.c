@@ -6,19 +6,27 @@
 
 static void print_items(GString *out, const GPtrArray *items, int indent);
 
+/* May the character stand as it is between double quotes? Line breaks may not
+ * (YAML folds them), nor what YAML does not count as text. */
+static bool is_literal(gunichar c)
+{
+    bool is_break = c == 0x85 || c == 0x2028 || c == 0x2029 || c == 0xFEFF;
+    return c != '"' && c != '\\' && !is_break &&
+           ((c >= 0x20 && c <= 0x7E) || (c >= 0xA0 && c <= 0xFFFD) ||
+            c >= 0x10000);
+}
+
 static void print_text(GString *out, const char *text)
 {
     g_string_append_c(out, '"');
-    for (const char *c = text; *c != '\0'; c++) {
-        if (*c == '"' || *c == '\\') {
-            g_string_append_c(out, '\\');
-            g_string_append_c(out, *c);
-        } else if (*c == '\n') {
-            g_string_append(out, "\\n");
-        } else if (*c == '\t') {
-            g_string_append(out, "\\t");
+    for (const char *at = text; *at != '\0'; at = g_utf8_next_char(at)) {
+        gunichar c = g_utf8_get_char(at);
+        if (is_literal(c)) {
+            g_string_append_unichar(out, c);
+        } else if (c == '"' || c == '\\') {
+            g_string_append_printf(out, "\\%c", (char)c);
         } else {
-            g_string_append_c(out, *c);
+            g_string_append_printf(out, "\\u%04X", (unsigned)c);
         }
     }
     g_string_append_c(out, '"');
@@ -34,14 +42,19 @@ static bool is_plain(const char *text)
     return text[0] != '\0';
 }
 
-static void print_expr(GString *out, const struct expr *expr)
+static void print_word(GString *out, const char *text)
 {
-    g_autofree char *text = expr_print(expr);
     if (is_plain(text)) {
         g_string_append(out, text);
     } else {
         print_text(out, text);
     }
+}
+
+static void print_expr(GString *out, const struct expr *expr)
+{
+    g_autofree char *text = expr_print(expr);
+    print_word(out, text);
 }
 
 static void print_pairs(GString *out, const GArray *pairs)
@@ -50,12 +63,13 @@ static void print_pairs(GString *out, const GArray *pairs)
     for (guint i = 0; i < pairs->len; i++) {
         const struct tree_pair *pair =
             &g_array_index(pairs, struct tree_pair, i);
-        g_string_append_printf(out, "%s%s: ", i > 0 ? ", " : "",
-                               pair->key.text);
+        g_string_append(out, i > 0 ? ", " : "");
+        print_word(out, pair->key.text);
+        g_string_append(out, ": ");
         if (pair->value != NULL) {
             print_expr(out, pair->value);
         } else {
-            g_string_append(out, pair->word.text);
+            print_word(out, pair->word.text);
         }
     }
     g_string_append_c(out, '}');
@@ -65,8 +79,8 @@ static void print_names(GString *out, const GArray *names)
 {
     g_string_append_c(out, '[');
     for (guint i = 0; i < names->len; i++) {
-        g_string_append_printf(out, "%s%s", i > 0 ? ", " : "",
-                               g_array_index(names, struct tree_name, i).text);
+        g_string_append(out, i > 0 ? ", " : "");
+        print_word(out, g_array_index(names, struct tree_name, i).text);
     }
     g_string_append_c(out, ']');
 }
@@ -75,7 +89,8 @@ static void print_hold(GString *out, const struct tree_item *item)
 {
     g_string_append(out, item->is_stream ? "{stream: " : "{hold: ");
     print_names(out, item->names);
-    g_string_append_printf(out, ", in: %s", item->place.text);
+    g_string_append(out, ", in: ");
+    print_word(out, item->place.text);
     if (item->copies != NULL) {
         g_string_append(out, ", copies: ");
         print_expr(out, item->copies);
@@ -102,14 +117,16 @@ static void print_compute(GString *out, const struct tree_item *item)
 {
     g_string_append(out, "compute: ");
     print_names(out, item->names);
-    g_string_append_printf(out, ", on: %s", item->place.text);
+    g_string_append(out, ", on: ");
+    print_word(out, item->place.text);
     if (item->loops->len > 0) {
         g_string_append(out, ", for: [");
         for (guint i = 0; i < item->loops->len; i++) {
             const struct tree_pair *loop =
                 &g_array_index(item->loops, struct tree_pair, i);
-            g_string_append_printf(out, "%s{%s: ", i > 0 ? ", " : "",
-                                   loop->key.text);
+            g_string_append(out, i > 0 ? ", {" : "{");
+            print_word(out, loop->key.text);
+            g_string_append(out, ": ");
             print_expr(out, loop->value);
             g_string_append_c(out, '}');
         }
@@ -181,7 +198,9 @@ static void print_flow_item(GString *out, const struct tree_item *item,
     g_string_append_printf(out, "%*s", indent, "");
     switch (item->kind) {
     case PLAN_LOOP:
-        g_string_append_printf(out, "{for: {%s: ", item->loop.key.text);
+        g_string_append(out, "{for: {");
+        print_word(out, item->loop.key.text);
+        g_string_append(out, ": ");
         print_expr(out, item->loop.value);
         g_string_append(out, "}}");
         return;
@@ -272,7 +291,7 @@ char *mapping_print(const struct mapping *mapping)
     }
     const struct tree_variant *first = mapping->variants->pdata[0];
     bool is_listed = mapping->variants->len > 1 || first->when != NULL ||
-                     first->params->len > 0;
+                     first->params->len > 0 || first->about != NULL;
     if (is_listed) {
         g_string_append(out, "variants:\n");
     }
