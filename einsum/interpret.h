@@ -47,8 +47,9 @@ void row_dot(const struct box_plan *plan, const int64_t *at);
 void row_axpy(const struct box_plan *plan, const int64_t *at);
 /* Any expression. */
 void row_general(const struct box_plan *plan, const int64_t *at);
-/* Any expression, with error analysis. */
+/* Any expression, with error analysis; a sum of products of two operands. */
 void row_error(const struct box_plan *plan, const int64_t *at);
+void row_error_product(const struct box_plan *plan, const int64_t *at);
 
 /* Elements that general rows evaluate at a time. */
 #define ROW_CHUNK 256

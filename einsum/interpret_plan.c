@@ -178,7 +178,7 @@ static bool is_product_sum(const struct box_plan *plan)
 static row_function choose_row(const struct box_plan *plan)
 {
     if (plan->output.error != NULL) {
-        return row_error;
+        return is_product_sum(plan) ? row_error_product : row_error;
     }
     if (!is_product_sum(plan)) {
         return row_general;

@@ -20,7 +20,7 @@
  *       error as it comes, so boxes may come in any order.
  *
  * A result below the normal range may be off by the smallest subnormal more.
- * The bounds are themselves computed in double: INFLATE covers the at most 8
+ * The bounds are themselves computed in double: ERROR_INFLATE covers the at most 8
  * roundings of one formula, and a sum's gamma is doubled to cover the n
  * additions of its error.
  *
@@ -34,8 +34,6 @@
 #include <math.h>
 
 #include "einsum/einsum_ops.h"
-
-#define INFLATE (1.0 + 16.0 * UNIT_ROUNDOFF)
 
 /* 0 * inf = 0 here: an exact operand adds nothing, however large the other. */
 static double scaled(double error, double factor)
@@ -147,7 +145,8 @@ double op_error(enum einsum_op op, double a, double error_a, double b,
         bool is_given = isinf(a) || (op_arity(op) == 2 && isinf(b));
         return is_given ? error : (double)INFINITY;
     }
-    error = (error + roundings(op) * UNIT_ROUNDOFF * fabs(result)) * INFLATE;
+    error =
+        (error + roundings(op) * UNIT_ROUNDOFF * fabs(result)) * ERROR_INFLATE;
     return may_underflow(op, a, b, result) ? error + DBL_TRUE_MIN : error;
 }
 
@@ -162,5 +161,6 @@ double sum_term_error(double term, double error, double gamma)
     if (isinf(term)) {
         return error;
     }
-    return error * (1.0 + gamma) * INFLATE + gamma * fabs(term) * INFLATE;
+    return error * (1.0 + gamma) * ERROR_INFLATE +
+           gamma * fabs(term) * ERROR_INFLATE;
 }

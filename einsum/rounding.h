@@ -6,6 +6,8 @@
 #include "einsum/einsum.h"
 
 #define UNIT_ROUNDOFF 0x1p-53
+/* Covers the roundings of a formula for a bound, at most 8. */
+#define ERROR_INFLATE (1.0 + 16.0 * UNIT_ROUNDOFF)
 
 /* Bound on |result - exact|, where result = op(a, b) was computed in double and
  * exact is the operation on the exact operands, which are within error_a of a
