@@ -49,12 +49,14 @@ struct cut slice_cut(const struct slice *slice, int operand, const char *axes)
     return slice_head_cut(slice, operand, slice->head, axes);
 }
 
-struct bounded *scratch_new(int64_t rows, int64_t columns, struct diags *diags)
+/* `rows` x `columns` things of `size_bytes`. */
+static void *allocate(int64_t rows, int64_t columns, gsize size_bytes,
+                      struct diags *diags)
 {
     int64_t count = 0;
-    struct bounded *scratch = NULL;
+    void *scratch = NULL;
     if (num_mul(rows, columns, &count)) {
-        scratch = g_try_malloc_n((gsize)count, sizeof(struct bounded));
+        scratch = g_try_malloc_n((gsize)count, size_bytes);
     }
     if (scratch == NULL) {
         /* The caller returns ERR_MEM; the message is in `diags`. */
@@ -64,4 +66,14 @@ struct bounded *scratch_new(int64_t rows, int64_t columns, struct diags *diags)
                         rows, columns);
     }
     return scratch;
+}
+
+struct bounded *scratch_new(int64_t rows, int64_t columns, struct diags *diags)
+{
+    return allocate(rows, columns, sizeof(struct bounded), diags);
+}
+
+int64_t *scratch_new_indices(int64_t rows, int64_t columns, struct diags *diags)
+{
+    return allocate(rows, columns, sizeof(int64_t), diags);
 }

@@ -97,5 +97,8 @@ static inline int64_t slice_extent(const struct slice *slice, char dim)
 
 /* `rows` x `columns` bounded values, or NULL with a diagnostic. g_free. */
 struct bounded *scratch_new(int64_t rows, int64_t columns, struct diags *diags);
+/* The same for integers. */
+int64_t *scratch_new_indices(int64_t rows, int64_t columns,
+                             struct diags *diags);
 
 #endif
