@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <glib/gstdio.h>
-
 #include "cli/command.h"
 #include "cli/passes_output.h"
 
@@ -60,7 +58,7 @@ static void print_json(struct cli *cli, json_t *object)
 static void add_shape_names(const struct workload *workload, GPtrArray *names)
 {
     for (int i = 0; i < workload->shape_count; i++) {
-        g_ptr_array_add(names, (gpointer)(uintptr_t)workload->shape_name[i]);
+        g_ptr_array_add(names, g_strdup(workload->shape_name[i]));
     }
 }
 
@@ -68,7 +66,7 @@ static void add_shape_names(const struct workload *workload, GPtrArray *names)
 static enum status check_names(struct cli *cli, const struct scope *chosen,
                                const GPtrArray *cascades)
 {
-    g_autoptr(GPtrArray) known = g_ptr_array_new();
+    g_autoptr(GPtrArray) known = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GPtrArray) names = scope_names(chosen);
     enum status status = OK;
     for (guint i = 0; i < cascades->len; i++) {
@@ -96,11 +94,12 @@ static enum status find_files(struct cli *cli, const char *folder, int depth,
                               GPtrArray *paths)
 {
     static const int max_depth = 64;
-    g_autoptr(GError) error = NULL;
-    g_autoptr(GDir) dir = g_dir_open(folder, 0, &error);
+    errno = 0;
+    g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
     if (dir == NULL) {
-        return diag_fail(cli->diags, ERR_IO, "passes-folder", "%s",
-                         error->message);
+        return diag_fail(cli->diags, ERR_IO, "passes-folder",
+                         "cannot open folder '%s': %s", folder,
+                         g_strerror(errno));
     }
     for (const char *name = g_dir_read_name(dir); name != NULL;
          name = g_dir_read_name(dir)) {

@@ -37,11 +37,12 @@ static enum status find_live(const struct axes *axes,
                              const int *family_of_root)
 {
     for (int root = 0; root < axes->workload->rank_count; root++) {
-        if (family_of_root[root] >= 0) {
-            TRY(pass_family_find_live(
-                axes, schedule, root,
-                &analysis->families[family_of_root[root]]));
+        int family = family_of_root[root];
+        if (family < 0) {
+            continue;
         }
+        TRY(pass_family_find_live(axes, schedule, root,
+                                  &analysis->families[family]));
     }
     return OK;
 }

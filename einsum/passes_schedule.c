@@ -23,6 +23,17 @@ static bool is_ready(const struct workload *workload, const int *group,
     return true;
 }
 
+static void place_group(struct pass_schedule *schedule, int count, int group,
+                        bool *is_placed)
+{
+    for (int i = 0; i < count; i++) {
+        if (schedule->group[i] == group) {
+            schedule->statement[schedule->count++] = i;
+            is_placed[i] = true;
+        }
+    }
+}
+
 void pass_schedule_init(struct pass_schedule *schedule,
                         const struct workload *workload)
 {
@@ -36,17 +47,11 @@ void pass_schedule_init(struct pass_schedule *schedule,
     while (placed_before < schedule->count) {
         placed_before = schedule->count;
         for (int i = 0; i < count; i++) {
-            if (workload->statements[i].kind != EINSUM_COMPUTE ||
-                is_placed[i] ||
-                !is_ready(workload, schedule->group, is_placed,
-                          schedule->group[i])) {
-                continue;
-            }
-            for (int j = i; j < count; j++) {
-                if (schedule->group[j] == schedule->group[i]) {
-                    schedule->statement[schedule->count++] = j;
-                    is_placed[j] = true;
-                }
+            if (workload->statements[i].kind == EINSUM_COMPUTE &&
+                !is_placed[i] &&
+                is_ready(workload, schedule->group, is_placed,
+                         schedule->group[i])) {
+                place_group(schedule, count, schedule->group[i], is_placed);
             }
         }
     }
