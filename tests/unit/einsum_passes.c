@@ -330,6 +330,23 @@ static void test_every_step_of_an_outer_recurrence_is_a_pass(void **state)
     clear(&many);
 }
 
+/* D reads what R was before this step, so that both share a pass. */
+static void test_a_step_reads_what_the_step_before_left(void **state)
+{
+    (void)state;
+    struct analyzed a =
+        analyze_text("P: 2, M: 3, I: 4", "X: \"[p,m]\"",
+                     "R[0,p] = 1\n"
+                     "S[0,p] = 0\n"
+                     "R[i+1,p] = max(m) X[p,m] * R[i,p] + S[i,p]\n"
+                     "D[i,p] = sum(m) X[p,m] * R[i,p]\n"
+                     "S[i+1,p] = S[i,p] + D[i,p]\n"
+                     "Y[p] = R[I,p]",
+                     "Y");
+    assert_passes(&a, "X", "m", 4);
+    clear(&a);
+}
+
 static void test_reducing_inner_ranks_stays_in_the_pass(void **state)
 {
     (void)state;
@@ -423,6 +440,7 @@ int main(void)
         cmocka_unit_test(test_reading_backwards_waits_for_the_end),
         cmocka_unit_test(test_only_the_end_of_a_recurrence_waits),
         cmocka_unit_test(test_every_step_of_an_outer_recurrence_is_a_pass),
+        cmocka_unit_test(test_a_step_reads_what_the_step_before_left),
         cmocka_unit_test(test_reducing_inner_ranks_stays_in_the_pass),
         cmocka_unit_test(test_a_split_of_a_split_is_one_family),
         cmocka_unit_test(test_counts_of_gemm),
