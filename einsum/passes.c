@@ -153,7 +153,7 @@ enum status pass_analysis_new(const struct workload *workload,
     axes_init(&axes, workload);
     enum status status = analyze(&axes, word_bytes, made);
     if (status != OK) {
-        return diag_fail(diags, status, "einsum-count-limit",
+        return diag_fail(diags, status, "passes-count-limit",
                          "the counts of cascade '%s' exceed 64-bit integers",
                          workload->name);
     }

@@ -88,7 +88,7 @@ print(len(json.load(sys.stdin)["cascades"]))')
     [ $status = 0 ]
     run $W passes workloads/gemm.yaml --set M=1G,N=1G,K=2 --word 1000000
     [ $status = 5 ]
-    [[ $output == *"einsum-count-limit"* ]]
+    [[ $output == *"passes-count-limit"* ]]
 }
 
 @test "--all goes on after a file with errors and reports them" {

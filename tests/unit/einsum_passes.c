@@ -413,7 +413,7 @@ static void test_counts_beyond_int64_are_an_error(void **state)
         pass_analysis_new(loaded.workload, 2, loaded.diags, &analysis),
         ERR_LIMIT);
     assert_null(analysis);
-    assert_string_equal(diags_get(loaded.diags, 0)->code, "einsum-count-limit");
+    assert_string_equal(diags_get(loaded.diags, 0)->code, "passes-count-limit");
     loaded_clear(&loaded);
 }
 
