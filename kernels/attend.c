@@ -56,26 +56,36 @@ void key_list_add(struct key_list *list, struct bounded logit,
     list->count++;
 }
 
+void key_list_weigh(struct key_list *list)
+{
+    softmax(list->logit, list->count);
+}
+
+struct bounded key_list_mean(const struct key_list *list, int64_t f)
+{
+    struct bounded sum = bounded_exact(0.0);
+    for (int64_t i = 0; i < list->count; i++) {
+        struct bounded term =
+            bounded_mul(list->logit[i], lane_get(list->value[i], f));
+        sum = bounded_add(sum, term);
+    }
+    if (!list->is_decided) {
+        sum.error = HUGE_VAL;
+    }
+    return sum;
+}
+
 void key_list_average(const struct key_list *list, struct lane result,
                       int64_t f_count)
 {
     for (int64_t f = 0; f < f_count; f++) {
-        struct bounded sum = bounded_exact(0.0);
-        for (int64_t i = 0; i < list->count; i++) {
-            struct bounded term =
-                bounded_mul(list->logit[i], lane_get(list->value[i], f));
-            sum = bounded_add(sum, term);
-        }
-        if (!list->is_decided) {
-            sum.error = HUGE_VAL;
-        }
-        lane_put(result, f, sum);
+        lane_put(result, f, key_list_mean(list, f));
     }
 }
 
 void key_list_attend(struct key_list *list, struct lane result, int64_t f_count)
 {
-    softmax(list->logit, list->count);
+    key_list_weigh(list);
     key_list_average(list, result, f_count);
 }
 

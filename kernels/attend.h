@@ -33,6 +33,9 @@ void key_list_add(struct key_list *list, struct bounded logit,
  * `result`. No keys: zero. */
 void key_list_attend(struct key_list *list, struct lane result,
                      int64_t f_count);
+/* The two halves of it: logits to weights, and the mean of element f. */
+void key_list_weigh(struct key_list *list);
+struct bounded key_list_mean(const struct key_list *list, int64_t f);
 /* The same with the weights already in `logit`. */
 void key_list_average(const struct key_list *list, struct lane result,
                       int64_t f_count);
