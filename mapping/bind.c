@@ -4,8 +4,7 @@
 
 #include "mapping/builder.h"
 
-/* ---- names with values
- * ---------------------------------------------------------- */
+/* ---- names with values -------------------------------------------------- */
 
 static enum status eval_params(struct builder *b, const GArray *params,
                                const struct scope *chosen)
@@ -49,8 +48,7 @@ static enum status choose_variant(struct builder *b,
     return ERR_INPUT;
 }
 
-/* ---- phases
- * ---------------------------------------------------------------------- */
+/* ---- phases ------------------------------------------------------------- */
 
 static void add_child(struct plan_phase *phase, const struct plan *plan,
                       int node)
@@ -157,8 +155,7 @@ static enum status build_phases(struct builder *b)
     return OK;
 }
 
-/* ---- all steps
- * ---------------------------------------------------------------------- */
+/* ---- all steps ---------------------------------------------------------- */
 
 static enum status build(struct builder *b, const struct scope *chosen)
 {

@@ -53,8 +53,7 @@ enum status build_flows(struct builder *b);
 enum status check_order(struct builder *b);
 enum status build_capacity(struct builder *b);
 
-/* ---- the tree of a plan ---------------------------------------------------
- */
+/* ---- the tree of a plan ------------------------------------------------- */
 
 /* Is `node` the same as, or an ancestor of, `descendant`? */
 bool node_is_above(const struct plan *plan, int node, int descendant);
@@ -80,8 +79,7 @@ bool access_uses_rank(const struct einsum_access *access, int rank);
 /* Number of values an index takes when each rank (by id) spans `extent`. */
 int64_t affine_count_values(const struct affine *index, const int64_t *extent);
 
-/* ---- uses of tensors
- * --------------------------------------------------------- */
+/* ---- uses of tensors ---------------------------------------------------- */
 
 /* One leaf's use of a (resolved) tensor. */
 struct tensor_use {

@@ -155,8 +155,8 @@ static enum status build_hold_footprint(struct builder *b, int hold)
         int64_t bytes = 0;
         TRY(count_tile(b, hold, node->held[i], uses, &bytes));
         bytes = num_ceil_div(bytes, count_instances(b, node->memory, uses));
-        if (!num_mul(bytes, b->plan->word_bytes * copies, &bytes) ||
-            !num_add(sum, bytes, &sum)) {
+        if (!num_mul(bytes, b->plan->word_bytes, &bytes) ||
+            !num_mul(bytes, copies, &bytes) || !num_add(sum, bytes, &sum)) {
             return diag_fail(b->diags, ERR_LIMIT, "mapping-limit",
                              "footprint exceeds 64 bits");
         }
@@ -168,19 +168,26 @@ static enum status build_hold_footprint(struct builder *b, int hold)
 }
 
 /* Bytes of `memory` held at once by the subtree of `node`: what the branches of
- * a pipeline hold adds up, those of phases and sequences take turns. */
-static int64_t subtree_footprint(struct builder *b, int node, int memory)
+ * a pipeline hold adds up, those of phases and sequences take turns. False on
+ * overflow. */
+static bool subtree_footprint(struct builder *b, int node, int memory,
+                              int64_t *bytes)
 {
     const struct plan_node *n = &b->plan->nodes[node];
-    int64_t bytes =
-        n->kind == PLAN_HOLD && n->memory == memory ? n->footprint_bytes : 0;
     int64_t branches = 0;
     for (int c = n->first_child; c >= 0; c = b->plan->nodes[c].next_sibling) {
-        int64_t branch = subtree_footprint(b, c, memory);
-        branches = n->kind == PLAN_PIPELINE ? branches + branch
-                                            : MAX(branches, branch);
+        int64_t branch = 0;
+        if (!subtree_footprint(b, c, memory, &branch)) {
+            return false;
+        }
+        if (n->kind != PLAN_PIPELINE) {
+            branches = MAX(branches, branch);
+        } else if (!num_add(branches, branch, &branches)) {
+            return false;
+        }
     }
-    return bytes + branches;
+    bool is_here = n->kind == PLAN_HOLD && n->memory == memory;
+    return num_add(branches, is_here ? n->footprint_bytes : 0, bytes);
 }
 
 static void report_capacity(struct builder *b, int memory, int64_t footprint)
@@ -215,25 +222,30 @@ static int64_t spillable_bytes(struct builder *b, int memory)
     for (int n = 0; n < b->plan->node_count; n++) {
         const struct plan_node *node = &b->plan->nodes[n];
         if (node->kind == PLAN_HOLD && node->memory == memory &&
-            node->can_spill) {
-            bytes += node->footprint_bytes;
+            node->can_spill && !num_add(bytes, node->footprint_bytes, &bytes)) {
+            return INT64_MAX;
         }
     }
     return bytes;
 }
 
-static void build_memory(struct builder *b, int memory)
+static enum status build_memory(struct builder *b, int memory)
 {
     struct plan_memory *m = &b->plan->memories[memory];
     int64_t size = b->arch->memories[memory].size_bytes;
-    m->footprint_bytes = subtree_footprint(b, 0, memory);
+    if (!subtree_footprint(b, 0, memory, &m->footprint_bytes)) {
+        return diag_fail(b->diags, ERR_LIMIT, "mapping-limit",
+                         "what is held in '%s' exceeds 64 bits",
+                         b->arch->memories[memory].name);
+    }
     if (size == NUM_UNLIMITED || m->footprint_bytes <= size) {
-        return;
+        return OK;
     }
     m->spilled_bytes = m->footprint_bytes - size;
     if (m->spilled_bytes > spillable_bytes(b, memory)) {
         report_capacity(b, memory, m->footprint_bytes);
     }
+    return OK;
 }
 
 enum status build_capacity(struct builder *b)
@@ -246,7 +258,7 @@ enum status build_capacity(struct builder *b)
     b->plan->memories =
         g_new0(struct plan_memory, (gsize)b->arch->memory_count);
     for (int m = 0; m < b->arch->memory_count; m++) {
-        build_memory(b, m);
+        TRY(build_memory(b, m));
     }
     return diags_status(b->diags);
 }

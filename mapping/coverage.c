@@ -25,8 +25,7 @@ static struct tree_name *leaf_name(struct builder *b, int leaf)
     BUG("leaf without a name");
 }
 
-/* ---- one step
- * ---------------------------------------------------------------- */
+/* ---- one step ----------------------------------------------------------- */
 
 static enum status check_tile(struct builder *b, const struct tree_pair *loop,
                               int64_t tile, int64_t left)
@@ -104,6 +103,13 @@ enum status step_of_leaf(struct builder *b, int leaf, struct step *step)
     return build_step(b, leaf, step);
 }
 
+static enum status limit_reached(struct builder *b, int leaf)
+{
+    return diag_fail(
+        b->diags, ERR_LIMIT, "mapping-limit", "counts of '%s' exceed 64 bits",
+        b->workload->statements[b->plan->leaves[leaf].statement].name);
+}
+
 static enum status check_axes(struct builder *b, int leaf_id,
                               const struct step *step)
 {
@@ -143,7 +149,12 @@ static enum status check_axes(struct builder *b, int leaf_id,
                 for (hops = 0; (INT64_C(1) << hops) < extent; hops++) {
                 }
             }
-            leaf->reduce_latency_cycles += hops * axis->hop_cycles;
+            int64_t latency = 0;
+            if (!num_mul(hops, axis->hop_cycles, &latency) ||
+                !num_add(leaf->reduce_latency_cycles, latency,
+                         &leaf->reduce_latency_cycles)) {
+                return limit_reached(b, leaf_id);
+            }
         }
         leaf->lanes_used *= extent;
     }
@@ -182,13 +193,6 @@ static enum status count_cycles_per_trip(struct builder *b, int leaf_id)
     }
     leaf->cycles_per_trip = cycles;
     return OK;
-}
-
-static enum status limit_reached(struct builder *b, int leaf)
-{
-    return diag_fail(
-        b->diags, ERR_LIMIT, "mapping-limit", "counts of '%s' exceed 64 bits",
-        b->workload->statements[b->plan->leaves[leaf].statement].name);
 }
 
 static enum status build_leaf_step(struct builder *b, int leaf_id)
@@ -232,8 +236,7 @@ enum status build_leaf_steps(struct builder *b)
     return diags_status(b->diags);
 }
 
-/* ---- every point once
- * ------------------------------------------------------------ */
+/* ---- every point once --------------------------------------------------- */
 
 static bool has_rank(const struct einsum_statement *s, int rank)
 {

@@ -44,8 +44,7 @@ static int keeper_memory(struct builder *b, int hold)
     return hold < 0 ? 0 : b->plan->nodes[hold].memory;
 }
 
-/* ---- leaves
- * --------------------------------------------------------------------- */
+/* ---- leaves ------------------------------------------------------------- */
 
 static int64_t lane_footprint(struct builder *b, const struct plan_leaf *leaf,
                               const struct step *step,
@@ -198,8 +197,7 @@ static enum status build_leaf_flows(struct builder *b, int leaf_id)
     return OK;
 }
 
-/* ---- holds
- * ------------------------------------------------------------------------ */
+/* ---- holds -------------------------------------------------------------- */
 
 /* The uses of `tensor` by leaves below `hold` that have no other hold of it in
  * between are direct; all uses below count for the tile. */

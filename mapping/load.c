@@ -87,8 +87,7 @@ static struct tree_branch *branch_new(struct span span)
     return branch;
 }
 
-/* ---- pieces ----------------------------------------------------------------
- */
+/* ---- pieces ------------------------------------------------------------- */
 
 static enum status parse_name(struct diags *diags, const struct yaml_node *node,
                               struct tree_name *name)
@@ -188,8 +187,7 @@ static enum status parse_loop(struct diags *diags, const struct yaml_node *node,
     return OK;
 }
 
-/* ---- node kinds
- * -------------------------------------------------------------- */
+/* ---- node kinds --------------------------------------------------------- */
 
 static enum status parse_for(struct diags *diags, const struct yaml_node *node,
                              struct tree_item *item)
@@ -434,8 +432,7 @@ static enum status parse_items(struct diags *diags,
     return OK;
 }
 
-/* ---- the file
- * ----------------------------------------------------------------- */
+/* ---- the file ----------------------------------------------------------- */
 
 static enum status parse_variant(struct diags *diags,
                                  const struct yaml_node *node,

@@ -36,7 +36,7 @@
 #include "base/base.h"
 #include "einsum/einsum.h"
 
-/* ---- the mapping as written ---------------------------------------------- */
+/* ---- the mapping as written --------------------------------------------- */
 
 struct mapping;
 
@@ -58,7 +58,7 @@ const char *mapping_param_name(const struct mapping *mapping, size_t i);
 /* YAML text; load(print(x)) prints the same. Caller frees. */
 char *mapping_print(const struct mapping *mapping);
 
-/* ---- binding all three files --------------------------------------------- */
+/* ---- binding all three files -------------------------------------------- */
 
 /* A whole problem: what `weir model`, `sim` and `verify` take. The mapping's
  * `shapes` (M0: min(M, array2d.Y)) are proposed to the cascade; `chosen`
@@ -90,8 +90,7 @@ BASE_DEFINE_CLEANUP(problem)
 /* The names `chosen` could have used; caller frees the array only. */
 GPtrArray *problem_names(const struct problem *problem);
 
-/* ---- the plan --------------------------------------------------------------
- */
+/* ---- the plan ----------------------------------------------------------- */
 
 enum plan_kind {
     PLAN_LOOP,
@@ -270,8 +269,7 @@ BASE_DEFINE_CLEANUP(plan)
  * spilled / footprint). */
 int64_t plan_count_spilled(const struct plan *plan, int memory, int64_t total);
 
-/* ---- the schedule -----------------------------------------------------------
- */
+/* ---- the schedule ------------------------------------------------------- */
 
 enum walk_kind {
     WALK_PHASE,   /* a phase begins */

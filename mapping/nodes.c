@@ -7,8 +7,7 @@
 static enum status build_items(struct builder *b, const GPtrArray *items,
                                guint from, int parent, int *previous);
 
-/* ---- names ------------------------------------------------------------------
- */
+/* ---- names -------------------------------------------------------------- */
 
 static void report_unknown(struct builder *b, const struct tree_name *name,
                            const char *what, const char *code, GPtrArray *known)
@@ -91,8 +90,7 @@ static int find_statement(struct builder *b, const struct tree_name *name)
     return id;
 }
 
-/* ---- nodes
- * --------------------------------------------------------------------- */
+/* ---- nodes -------------------------------------------------------------- */
 
 static int add_node(struct builder *b, enum plan_kind kind, int parent,
                     int *previous, struct span span,
@@ -218,8 +216,7 @@ static enum status build_hold(struct builder *b, const struct tree_item *item,
     return memory < 0 ? ERR_INPUT : diags_status(b->diags);
 }
 
-/* ---- computes
- * ---------------------------------------------------------------- */
+/* ---- computes ----------------------------------------------------------- */
 
 static int rank_position(const struct einsum_statement *statement, int rank)
 {
@@ -373,8 +370,7 @@ static enum status build_computes(struct builder *b,
     return OK;
 }
 
-/* ---- branches
- * ------------------------------------------------------------------- */
+/* ---- branches ----------------------------------------------------------- */
 
 static bool has_above(struct builder *b, int node, enum plan_kind kind)
 {

@@ -32,8 +32,7 @@ static struct span span_of(struct builder *b, const struct tensor_use *use)
     return b->plan->nodes[leaf_of(b, use)->node].span;
 }
 
-/* ---- memory
- * ------------------------------------------------------------------ */
+/* ---- memory ------------------------------------------------------------- */
 
 static void check_reach(struct builder *b, const struct tensor_use *use,
                         int tensor)
@@ -71,8 +70,7 @@ static bool is_held_from(struct builder *b, const struct pair *pair)
     return false;
 }
 
-/* ---- time
- * -------------------------------------------------------------------- */
+/* ---- time --------------------------------------------------------------- */
 
 /* Iterations of the loops above `common` between two steps of the iterative
  * rank; 0 if no loop above steps through it one by one. */

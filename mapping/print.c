@@ -19,8 +19,9 @@ static bool is_literal(gunichar c)
 static void print_text(GString *out, const char *text)
 {
     g_string_append_c(out, '"');
-    for (const char *at = text; *at != '\0'; at = g_utf8_next_char(at)) {
-        gunichar c = g_utf8_get_char(at);
+    gunichar c = 0;
+    for (const char *at = text; *at != '\0'; at += g_unichar_to_utf8(c, NULL)) {
+        c = g_utf8_get_char(at);
         if (is_literal(c)) {
             g_string_append_unichar(out, c);
         } else if (c == '"' || c == '\\') {

@@ -8,8 +8,7 @@
  * their last. */
 #include "mapping/builder.h"
 
-/* ---- when a move is due
- * ------------------------------------------------------ */
+/* ---- when a move is due ------------------------------------------------- */
 
 /* `index` by node id. */
 static bool is_due(const struct plan *plan, const struct flow_rule *rule,
@@ -58,8 +57,7 @@ static bool moves_now(const struct plan *plan, int flow_id,
            (flow->kind != FLOW_REFILL || is_revisit(plan, flow, rule, index));
 }
 
-/* ---- holds above the pipeline
- * -------------------------------------------------- */
+/* ---- holds above the pipeline ------------------------------------------- */
 
 static void decode_iteration(const struct plan *plan,
                              const struct plan_phase *phase, int64_t iteration,
@@ -134,8 +132,7 @@ int64_t walk_tile_iterations(const struct plan *plan, int flow)
     return plan->rules[flow].iterations;
 }
 
-/* ---- one child's program
- * ---------------------------------------------------------- */
+/* ---- one child's program ------------------------------------------------ */
 
 enum stage { STAGE_ENTER, STAGE_MOVES, STAGE_INSIDE, STAGE_DRAINS };
 
@@ -331,8 +328,7 @@ bool walk_child_next(struct walk_child *walk, struct walk_event *event)
     return false;
 }
 
-/* ---- the whole schedule
- * -------------------------------------------------------------- */
+/* ---- the whole schedule ------------------------------------------------- */
 
 enum position { AT_PHASE, AT_STEP, AT_FILLS, AT_SLOT, AT_CHILD, AT_DRAINS };
 

@@ -27,8 +27,7 @@ static enum status limit_reached(struct diags *diags)
     return diag_fail(diags, ERR_LIMIT, "model-limit", "cycles exceed 64 bits");
 }
 
-/* ---- slots
- * ------------------------------------------------------------------- */
+/* ---- slots -------------------------------------------------------------- */
 
 static enum status slot_cycles(const struct plan *plan, int phase_id, int slot,
                                struct diags *diags, int64_t *unit_cycles,
@@ -62,8 +61,7 @@ static enum status slot_cycles(const struct plan *plan, int phase_id, int slot,
     return OK;
 }
 
-/* ---- exposed latencies
- * -------------------------------------------------------- */
+/* ---- exposed latencies -------------------------------------------------- */
 
 /* Reader Y, in step t, waits for X's execution of step t - distance. */
 struct wait {
@@ -150,82 +148,118 @@ static int collect_waits(const struct plan *plan, int phase, struct wait *waits)
     return count;
 }
 
-/* The longest a slot lasts in one step. */
-static int64_t longest_slot(const struct plan *plan, int phase_id, int slot)
+/* The longest a slot lasts in one step: its slowest unit or, as a child is a
+ * serial program, its slowest child. */
+static enum status longest_slot(const struct plan *plan, int phase_id, int slot,
+                                struct diags *diags, int64_t *longest)
 {
     const struct plan_phase *phase = &plan->phases[phase_id];
-    int64_t longest = 0;
-    for (int u = 0; u < plan->arch->unit_count; u++) {
-        int64_t cycles = 0;
-        for (int l = 0; l < plan->leaf_count; l++) {
-            const struct plan_leaf *leaf = &plan->leaves[l];
-            if (leaf->phase != phase_id || leaf->unit != u ||
-                phase->children[leaf->child].slot != slot) {
-                continue;
-            }
-            /* Steps of the leaf inside one iteration of the phase. */
-            int64_t inside =
-                num_ceil_div(leaf->step_count, phase->iteration_count);
-            cycles += inside * leaf->busy_cycles_per_step;
+    g_autofree int64_t *unit = g_new0(int64_t, (gsize)plan->arch->unit_count);
+    g_autofree int64_t *child = g_new0(int64_t, (gsize)phase->child_count);
+    *longest = 0;
+    for (int l = 0; l < plan->leaf_count; l++) {
+        const struct plan_leaf *leaf = &plan->leaves[l];
+        if (leaf->phase != phase_id ||
+            phase->children[leaf->child].slot != slot) {
+            continue;
         }
-        longest = MAX(longest, cycles);
+        /* Steps of the leaf inside one iteration of the phase. */
+        int64_t inside = num_ceil_div(leaf->step_count, phase->iteration_count);
+        int64_t busy = 0;
+        if (!num_mul(inside, leaf->busy_cycles_per_step, &busy) ||
+            !num_add(unit[leaf->unit], busy, &unit[leaf->unit]) ||
+            !num_add(child[leaf->child], busy, &child[leaf->child])) {
+            return limit_reached(diags);
+        }
+        *longest = MAX(*longest, MAX(unit[leaf->unit], child[leaf->child]));
     }
-    return longest;
+    return OK;
 }
 
-/* Cycles per step that waiting adds once the pipeline is full, as a fraction of
- * MEASURED steps. */
-static int64_t settled_waiting(const struct plan *plan, int phase_id,
-                               const struct wait *waits, int count)
+/* The recurrence, stepped: when each slot of the last steps was finished. */
+struct settling {
+    const struct wait *waits;
+    int wait_count;
+    int slot_count;
+    int64_t *length;
+    int64_t *finish; /* [step % HISTORY * slot_count + slot] */
+    int64_t now;
+};
+
+static bool settle_slot(struct settling *s, int64_t step, int slot,
+                        int64_t *waited)
 {
-    const struct plan_phase *phase = &plan->phases[phase_id];
-    g_autofree int64_t *length = g_new0(int64_t, (gsize)phase->slot_count);
-    g_autofree int64_t *finish =
-        g_new0(int64_t, (gsize)(phase->slot_count * HISTORY));
-    for (int s = 0; s < phase->slot_count; s++) {
-        length[s] = longest_slot(plan, phase_id, s);
+    int64_t start = s->now;
+    for (int w = 0; w < s->wait_count; w++) {
+        const struct wait *wait = &s->waits[w];
+        if (wait->slot_y != slot || wait->distance > step) {
+            continue;
+        }
+        int64_t source = (step - wait->distance) % HISTORY;
+        int64_t arrival = 0;
+        if (!num_add(s->finish[source * s->slot_count + wait->slot_x],
+                     wait->latency_cycles, &arrival)) {
+            return false;
+        }
+        start = MAX(start, arrival);
     }
-    int64_t now = 0;
-    int64_t waited = 0;
+    *waited = start - s->now;
+    s->finish[step % HISTORY * s->slot_count + slot] = 0;
+    if (!num_add(start, s->length[slot], &s->now)) {
+        return false;
+    }
+    s->finish[step % HISTORY * s->slot_count + slot] = s->now;
+    return true;
+}
+
+/* Cycles that waiting adds to MEASURED steps once the pipeline is full. */
+static bool settle(struct settling *s, int64_t *waited)
+{
+    *waited = 0;
     for (int64_t step = 0; step < SETTLING + MEASURED; step++) {
-        for (int s = 0; s < phase->slot_count; s++) {
-            int64_t start = now;
-            for (int w = 0; w < count; w++) {
-                if (waits[w].slot_y != s || waits[w].distance > step) {
-                    continue;
-                }
-                int64_t source = (step - waits[w].distance) % HISTORY;
-                start =
-                    MAX(start,
-                        finish[source * phase->slot_count + waits[w].slot_x] +
-                            waits[w].latency_cycles);
+        for (int slot = 0; slot < s->slot_count; slot++) {
+            int64_t part = 0;
+            if (!settle_slot(s, step, slot, &part)) {
+                return false;
             }
-            waited += step >= SETTLING ? start - now : 0;
-            now = start + length[s];
-            finish[step % HISTORY * phase->slot_count + s] = now;
+            *waited += step >= SETTLING ? part : 0;
         }
     }
-    return waited;
+    return true;
 }
 
-static enum status exposed_cycles(const struct plan *plan, int phase,
+static enum status exposed_cycles(const struct plan *plan, int phase_id,
                                   struct diags *diags, int64_t *cycles)
 {
+    const struct plan_phase *phase = &plan->phases[phase_id];
     struct wait waits[MAX_WAITS];
-    int count = collect_waits(plan, phase, waits);
+    int count = collect_waits(plan, phase_id, waits);
     *cycles = 0;
     if (count == 0) {
         return OK;
     }
-    int64_t waited = settled_waiting(plan, phase, waits, count);
-    return num_mul_div_floor(plan->phases[phase].iteration_count, waited,
-                             MEASURED, cycles)
+    g_autofree int64_t *length = g_new0(int64_t, (gsize)phase->slot_count);
+    g_autofree int64_t *finish =
+        g_new0(int64_t, (gsize)(phase->slot_count * HISTORY));
+    for (int s = 0; s < phase->slot_count; s++) {
+        TRY(longest_slot(plan, phase_id, s, diags, &length[s]));
+    }
+    struct settling settling = {
+        .waits = waits,
+        .wait_count = count,
+        .slot_count = phase->slot_count,
+        .length = length,
+        .finish = finish,
+    };
+    int64_t waited = 0;
+    return settle(&settling, &waited) &&
+                   num_mul_div_floor(phase->iteration_count, waited, MEASURED,
+                                     cycles)
                ? OK
                : limit_reached(diags);
 }
 
-/* ---- the phase
- * ------------------------------------------------------------------ */
+/* ---- the phase ---------------------------------------------------------- */
 
 enum status model_phase_cycles(const struct plan *plan, int phase,
                                struct diags *diags, int64_t *cycles, int *unit)
@@ -241,7 +275,9 @@ enum status model_phase_cycles(const struct plan *plan, int phase,
             return limit_reached(diags);
         }
         for (int u = 0; u < units; u++) {
-            sum[u] += slot_unit[u];
+            if (!num_add(sum[u], slot_unit[u], &sum[u])) {
+                return limit_reached(diags);
+            }
         }
     }
     *unit = 0;
@@ -251,8 +287,7 @@ enum status model_phase_cycles(const struct plan *plan, int phase,
     return OK;
 }
 
-/* ---- memories
- * --------------------------------------------------------------------- */
+/* ---- memories ----------------------------------------------------------- */
 
 static int flow_phase(const struct plan *plan, const struct plan_flow *flow)
 {

@@ -46,7 +46,7 @@ static const struct {
 } lengths[] = {{"1K", 1 << 10},  {"4K", 1 << 12},   {"16K", 1 << 14},
                {"64K", 1 << 16}, {"256K", 1 << 18}, {"1M", 1 << 20}};
 
-/* ---- the published values ---- */
+/* ---- the published values ----------------------------------------------- */
 
 /* "config,model,length,metric" -> value. */
 static GHashTable *read_data(void)
@@ -81,7 +81,7 @@ static double published(GHashTable *data, const char *configuration,
     return value != NULL ? *value : (double)NAN;
 }
 
-/* ---- the model's ---- */
+/* ---- the model's -------------------------------------------------------- */
 
 struct point {
     const struct configuration *configuration;
@@ -138,7 +138,7 @@ static const struct evaluation_unit *unit(const struct point *point,
     return &point->evaluation->units[id];
 }
 
-/* ---- tests ---- */
+/* ---- tests -------------------------------------------------------------- */
 
 /* The metric must be published, and the model's value within `relative`. */
 static void check_metric(GHashTable *data, const struct point *point,

@@ -233,6 +233,9 @@ static const struct fault faults[] = {
           "hold: [QK", "'QK'"),
     FAULT(&gemm, "mapping-limit", "in: gbuf", "in: gbuf\n  copies: 8G * 900M",
           NULL, "64 bits"),
+    /* One hold fits, two together do not. */
+    {&gemm, "mapping-limit", "in: gbuf", "in: gbuf\n  copies: 4G * 16M", NULL,
+     "64 bits", "in: edge", "in: gbuf\n  copies: 4G * 16M", NULL},
 };
 
 static char *replace(const char *text, const char *from, const char *to)

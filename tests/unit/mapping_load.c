@@ -150,10 +150,11 @@ static void test_a_printed_mapping_gives_the_same_plan(void **state)
         {"attention/one-pass", "fusemax-cloud", "fusemax-architecture"},
         {"attention/one-pass", "fusemax-cloud", "fusemax-binding"},
     };
-    static const char *const lengths[] = {"B=64 H=12 E=64 F=64 M=1024 P=1024",
-                                          "B=64 H=12 E=64 F=64 M=65536 P=65536",
-                                          "B=64 H=16 E=128 F=128 M=262144 "
-                                          "P=262144"};
+    static const char *const lengths[] = {
+        "B=64 H=12 E=64 F=64 M=1024 P=1024",
+        "B=64 H=12 E=64 F=64 M=65536 P=65536",
+        "B=64 H=16 E=128 F=128 M=262144 P=262144",
+    };
     for (size_t i = 0; i < G_N_ELEMENTS(studies); i++) {
         for (size_t k = 0; k < G_N_ELEMENTS(lengths); k++) {
             AUTO(diags) diags = diags_new();
