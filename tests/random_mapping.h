@@ -6,6 +6,7 @@
 #ifndef WEIR_TESTS_RANDOM_MAPPING_H
 #define WEIR_TESTS_RANDOM_MAPPING_H
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "mapping/mapping.h"
@@ -720,6 +721,35 @@ static inline struct random_case random_case_new(guint32 seed)
     }
     g_rand_free(rand);
     return c;
+}
+
+/* The case with `text` as its mapping. What was loaded is in *problem, whatever
+ * the status; it borrows from `diags`. */
+static inline enum status random_case_load(struct diags *diags,
+                                           const struct random_case *c,
+                                           const char *text,
+                                           struct problem **result)
+{
+    struct problem *problem = g_new0(struct problem, 1);
+    *result = problem;
+    assert_int_equal(cascade_load_file(diags, c->cascade, &problem->cascade),
+                     OK);
+    assert_int_equal(arch_load_file(diags, c->arch, c->chosen, &problem->arch),
+                     OK);
+    assert_int_equal(workload_bind(problem->cascade, c->chosen, NULL, diags,
+                                   &problem->workload),
+                     OK);
+    TRY(mapping_load_source(diags, diags_add_text(diags, "random.yaml", text),
+                            &problem->mapping));
+    return plan_bind(problem->mapping, problem->workload, problem->arch,
+                     c->chosen, diags, &problem->plan);
+}
+
+/* A number of the environment, WEIR_RANDOM_... */
+static inline int64_t random_environment(const char *name, int64_t otherwise)
+{
+    const char *text = getenv(name);
+    return text != NULL ? g_ascii_strtoll(text, NULL, 10) : otherwise;
 }
 
 #endif

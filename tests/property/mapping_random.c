@@ -34,26 +34,6 @@ struct tally {
     bool is_done;
 };
 
-/* ---- one problem -------------------------------------------------------- */
-
-static enum status load(struct diags *diags, const struct random_case *c,
-                        const char *text, struct problem **result)
-{
-    struct problem *problem = g_new0(struct problem, 1);
-    *result = problem;
-    assert_int_equal(cascade_load_file(diags, c->cascade, &problem->cascade),
-                     OK);
-    assert_int_equal(arch_load_file(diags, c->arch, c->chosen, &problem->arch),
-                     OK);
-    assert_int_equal(workload_bind(problem->cascade, c->chosen, NULL, diags,
-                                   &problem->workload),
-                     OK);
-    TRY(mapping_load_source(diags, diags_add_text(diags, "random.yaml", text),
-                            &problem->mapping));
-    return plan_bind(problem->mapping, problem->workload, problem->arch,
-                     c->chosen, diags, &problem->plan);
-}
-
 /* ---- refused ------------------------------------------------------------ */
 
 static void check_refusal(struct tally *tally, const struct diags *diags)
@@ -188,7 +168,7 @@ static void check_round_trip(const struct random_case *c,
     g_autofree char *printed = mapping_print(problem->mapping);
     AUTO(diags) diags = diags_new();
     AUTO(problem) again = NULL;
-    enum status status = load(diags, c, printed, &again);
+    enum status status = random_case_load(diags, c, printed, &again);
     if (status != OK) {
         fixture_print(diags);
         print_error("%s", printed);
@@ -231,7 +211,7 @@ static void check_seed(struct tally *tally)
     }
     AUTO(diags) diags = diags_new();
     AUTO(problem) problem = NULL;
-    enum status status = load(diags, &c, c.text, &problem);
+    enum status status = random_case_load(diags, &c, c.text, &problem);
     if (status != OK) {
         check_refusal(tally, diags);
         tally->refused++;
@@ -242,12 +222,6 @@ static void check_seed(struct tally *tally)
         tally->legal++;
     }
     random_case_clear(&c);
-}
-
-static int64_t environment(const char *name, int64_t otherwise)
-{
-    const char *text = getenv(name);
-    return text != NULL ? g_ascii_strtoll(text, NULL, 10) : otherwise;
 }
 
 static void test_random_mappings(void **state)
@@ -266,8 +240,8 @@ static void test_random_mappings(void **state)
 static int set_up(void **state)
 {
     struct tally *tally = g_new0(struct tally, 1);
-    tally->seed = (guint32)environment("WEIR_RANDOM_SEED", 1);
-    tally->wanted = (int)environment("WEIR_RANDOM_COUNT", 300);
+    tally->seed = (guint32)random_environment("WEIR_RANDOM_SEED", 1);
+    tally->wanted = (int)random_environment("WEIR_RANDOM_COUNT", 300);
     tally->codes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     *state = tally;
     return 0;
