@@ -124,7 +124,7 @@ struct attention attention_of(const struct slice *slice, bool is_one_sequence)
 }
 
 enum status attend_each(const struct kernel_call *call, int64_t capacity,
-                        attend_slice attend, bool is_causal,
+                        attend_function attend, bool is_causal,
                         struct diags *diags)
 {
     struct key_list keys;

@@ -59,12 +59,12 @@ struct attention {
 
 struct attention attention_of(const struct slice *slice, bool is_one_sequence);
 
-typedef void (*attend_slice)(const struct slice *slice, bool is_causal,
-                             struct key_list *keys);
+typedef void (*attend_function)(const struct slice *slice, bool is_causal,
+                                struct key_list *keys);
 
 /* Calls `attend` for each slice with a list of room for `capacity` keys. */
 MUST_USE enum status attend_each(const struct kernel_call *call,
-                                 int64_t capacity, attend_slice attend,
+                                 int64_t capacity, attend_function attend,
                                  bool is_causal, struct diags *diags);
 
 /* Softmax attention of every query p to the keys m that `is_key` names, Q[p,e],
