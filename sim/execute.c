@@ -73,17 +73,34 @@ static struct image image_of_box(const struct workload *workload,
     return image;
 }
 
-typedef bool (*element_fn)(int64_t *got, int64_t needed, int64_t amount);
+enum visit { VISIT_CHECK, VISIT_FINISH, VISIT_CONTRIBUTE };
 
-/* Calls `visit` for each element of the image; the offset of the first it is
- * false for, or -1. */
-static int64_t visit_image(const struct image *image, int64_t *got,
-                           int64_t needed, int64_t amount, element_fn visit)
+/* False if the element is not as it should be. */
+static bool visit_element(enum visit visit, int64_t *got, int64_t needed,
+                          int64_t amount)
+{
+    switch (visit) {
+    case VISIT_CHECK:
+        return *got == needed;
+    case VISIT_FINISH:
+        *got = needed;
+        return true;
+    case VISIT_CONTRIBUTE:
+        *got += amount;
+        return *got <= needed;
+    }
+    BUG("visit %d", (int)visit);
+}
+
+/* Visits each element of the image; the offset of the first that is wrong, or
+ * -1. */
+static int64_t visit_image(const struct image *image, enum visit visit,
+                           int64_t *got, int64_t needed, int64_t amount)
 {
     int64_t at[EINSUM_MAX_RANKS] = {0};
     int64_t offset = image->base;
     for (;;) {
-        if (!visit(&got[offset], needed, amount)) {
+        if (!visit_element(visit, &got[offset], needed, amount)) {
             return offset;
         }
         int level = image->depth - 1;
@@ -99,25 +116,6 @@ static int64_t visit_image(const struct image *image, int64_t *got,
             return -1;
         }
     }
-}
-
-static bool is_finished(int64_t *got, int64_t needed, int64_t amount)
-{
-    (void)amount;
-    return *got == needed;
-}
-
-static bool finish_at_once(int64_t *got, int64_t needed, int64_t amount)
-{
-    (void)amount;
-    *got = needed;
-    return true;
-}
-
-static bool contribute(int64_t *got, int64_t needed, int64_t amount)
-{
-    *got += amount;
-    return *got <= needed;
 }
 
 /* ---- messages ------------------------------------------------------------ */
@@ -193,15 +191,15 @@ static void full_box(const struct workload *workload,
 
 /* Visits all elements that the statement defines. */
 static int64_t visit_output(const struct tracker *tracker,
-                            const struct einsum_statement *s, element_fn visit)
+                            const struct einsum_statement *s, enum visit visit)
 {
     int64_t lo[EINSUM_MAX_RANKS];
     int64_t hi[EINSUM_MAX_RANKS];
     int tensor = s->output.tensor;
     full_box(tracker->workload, s, lo, hi);
     struct image image = image_of_box(tracker->workload, s, &s->output, lo, hi);
-    return visit_image(&image, tracker->got[tensor], tracker->needed[tensor], 0,
-                       visit);
+    return visit_image(&image, visit, tracker->got[tensor],
+                       tracker->needed[tensor], 0);
 }
 
 static enum status track_tensor(struct tracker *tracker,
@@ -220,6 +218,29 @@ static enum status track_tensor(struct tracker *tracker,
     return OK;
 }
 
+static enum status track_computed(struct tracker *tracker)
+{
+    const struct workload *workload = tracker->workload;
+    enum status status = OK;
+    for (int i = 0; i < workload->statement_count && status == OK; i++) {
+        if (workload->statements[i].kind == EINSUM_COMPUTE) {
+            status = track_tensor(tracker, &workload->statements[i]);
+        }
+    }
+    return status;
+}
+
+static void finish_initial(struct tracker *tracker)
+{
+    for (int i = 0; i < tracker->workload->statement_count; i++) {
+        const struct einsum_statement *s = &tracker->workload->statements[i];
+        if (s->kind == EINSUM_INITIAL &&
+            tracker->got[s->output.tensor] != NULL) {
+            visit_output(tracker, s, VISIT_FINISH);
+        }
+    }
+}
+
 static enum status tracker_new(const struct workload *workload,
                                struct diags *diags, struct tracker **result)
 {
@@ -228,18 +249,8 @@ static enum status tracker_new(const struct workload *workload,
     tracker->diags = diags;
     tracker->got = g_new0(int64_t *, (gsize)workload->tensor_count + 1);
     tracker->needed = g_new0(int64_t, (gsize)workload->tensor_count + 1);
-    for (int i = 0; i < workload->statement_count; i++) {
-        if (workload->statements[i].kind == EINSUM_COMPUTE) {
-            TRY(track_tensor(tracker, &workload->statements[i]));
-        }
-    }
-    for (int i = 0; i < workload->statement_count; i++) {
-        const struct einsum_statement *s = &workload->statements[i];
-        if (s->kind == EINSUM_INITIAL &&
-            tracker->got[s->output.tensor] != NULL) {
-            visit_output(tracker, s, finish_at_once);
-        }
-    }
+    TRY(track_computed(tracker));
+    finish_initial(tracker);
     *result = g_steal_pointer(&tracker);
     return OK;
 }
@@ -255,8 +266,8 @@ static enum status check_operands(struct tracker *tracker,
             continue;
         }
         struct image image = image_of_box(tracker->workload, s, read, lo, hi);
-        int64_t offset = visit_image(&image, got, tracker->needed[read->tensor],
-                                     0, is_finished);
+        int64_t offset = visit_image(&image, VISIT_CHECK, got,
+                                     tracker->needed[read->tensor], 0);
         if (offset >= 0) {
             return report(tracker, s, read, offset,
                           "execute-unfinished-operand", "reads");
@@ -275,8 +286,8 @@ static enum status add_contributions(struct tracker *tracker,
         amount *= s->is_reduced[r] ? hi[r] - lo[r] : 1;
     }
     struct image image = image_of_box(tracker->workload, s, &s->output, lo, hi);
-    int64_t offset = visit_image(&image, tracker->got[tensor],
-                                 tracker->needed[tensor], amount, contribute);
+    int64_t offset = visit_image(&image, VISIT_CONTRIBUTE, tracker->got[tensor],
+                                 tracker->needed[tensor], amount);
     return offset < 0 ? OK
                       : report(tracker, s, &s->output, offset, "execute-twice",
                                "computes more than all of");
@@ -289,7 +300,7 @@ static enum status check_complete(struct tracker *tracker)
         if (s->kind != EINSUM_COMPUTE) {
             continue;
         }
-        int64_t offset = visit_output(tracker, s, is_finished);
+        int64_t offset = visit_output(tracker, s, VISIT_CHECK);
         if (offset >= 0) {
             return report(tracker, s, &s->output, offset, "execute-missing",
                           "leaves unfinished");
@@ -312,25 +323,34 @@ static enum status run_box(struct tracker *tracker, int statement,
     return OK;
 }
 
+/* Position of the iterative rank in the statement; -1 if it has none. */
+static int iterative_position(const struct einsum_statement *s)
+{
+    for (int r = 0; s->iterative_rank >= 0 && r < s->rank_count; r++) {
+        if (s->rank[r] == s->iterative_rank) {
+            return r;
+        }
+    }
+    return -1;
+}
+
 /* A tile step along an iterative rank reads what it has just computed: it is
  * run index by index of that rank. */
 static enum status run_tile_step(struct tracker *tracker, int statement,
                                  struct walk_event *event,
                                  struct einsum_data *data)
 {
-    const struct einsum_statement *s =
-        &tracker->workload->statements[statement];
-    for (int r = 0; s->iterative_rank >= 0 && r < s->rank_count; r++) {
-        if (s->rank[r] == s->iterative_rank) {
-            int64_t end = event->hi[r];
-            for (; event->lo[r] < end; event->lo[r]++) {
-                event->hi[r] = event->lo[r] + 1;
-                TRY(run_box(tracker, statement, event->lo, event->hi, data));
-            }
-            return OK;
-        }
+    int r = iterative_position(&tracker->workload->statements[statement]);
+    if (r < 0) {
+        return run_box(tracker, statement, event->lo, event->hi, data);
     }
-    return run_box(tracker, statement, event->lo, event->hi, data);
+    enum status status = OK;
+    for (int64_t end = event->hi[r]; event->lo[r] < end && status == OK;
+         event->lo[r]++) {
+        event->hi[r] = event->lo[r] + 1;
+        status = run_box(tracker, statement, event->lo, event->hi, data);
+    }
+    return status;
 }
 
 enum status sim_execute(const struct plan *plan, struct diags *diags,
@@ -341,11 +361,12 @@ enum status sim_execute(const struct plan *plan, struct diags *diags,
     AUTO(walk) walk = walk_new(plan, true);
     struct walk_event event;
     memset(&event, 0, sizeof event);
-    while (walk_next(walk, &event)) {
+    enum status status = OK;
+    while (status == OK && walk_next(walk, &event)) {
         if (event.kind == WALK_COMPUTE) {
-            TRY(run_tile_step(tracker, plan->leaves[event.leaf].statement,
-                              &event, data));
+            status = run_tile_step(tracker, plan->leaves[event.leaf].statement,
+                                   &event, data);
         }
     }
-    return check_complete(tracker);
+    return status == OK ? check_complete(tracker) : status;
 }

@@ -67,10 +67,9 @@ void component_enter_settling(struct component *component)
 static enum sysc_status add_component(struct component *component,
                                       struct machine *machine,
                                       struct sysc_module *parent,
-                                      const char *kind, int number,
+                                      const char *name,
                                       sysc_process_fn activate, void *user)
 {
-    g_autofree char *name = g_strdup_printf("%s%d", kind, number);
     struct sysc_module *module = NULL;
     struct sysc_process *process = NULL;
     component->machine = machine;
@@ -98,9 +97,10 @@ static enum sysc_status add_units(struct machine *machine,
     machine->units = g_new0(struct unit, (gsize)arch->unit_count + 1);
     enum sysc_status status = SYSC_OK;
     for (int u = 0; u < arch->unit_count && status == SYSC_OK; u++) {
+        g_autofree char *name = g_strdup_printf("unit%d", u);
         machine->units[u].id = u;
         status = add_component(&machine->units[u].component, machine, chip,
-                               "unit", u, unit_activate, &machine->units[u]);
+                               name, unit_activate, &machine->units[u]);
     }
     return status;
 }
@@ -112,11 +112,12 @@ static enum sysc_status add_ports(struct machine *machine,
     machine->ports = g_new0(struct port, (gsize)arch->memory_count + 1);
     enum sysc_status status = SYSC_OK;
     for (int m = 0; m < arch->memory_count && status == SYSC_OK; m++) {
+        g_autofree char *name = g_strdup_printf("port%d", m);
         machine->ports[m].memory = m;
         machine->ports[m].queue =
             g_array_new(false, false, sizeof(struct request));
         status = add_component(&machine->ports[m].component, machine, chip,
-                               "port", m, port_activate, &machine->ports[m]);
+                               name, port_activate, &machine->ports[m]);
     }
     return status;
 }
@@ -132,10 +133,10 @@ static enum sysc_status add_channels(struct machine *machine,
     machine->channels = g_new0(struct channel, (gsize)machine->channel_count);
     enum sysc_status status = SYSC_OK;
     for (int c = 0; c < machine->channel_count && status == SYSC_OK; c++) {
+        g_autofree char *name = g_strdup_printf("dma%d", c);
         machine->channels[c].child = c - 1;
-        status =
-            add_component(&machine->channels[c].component, machine, chip, "dma",
-                          c, channel_activate, &machine->channels[c]);
+        status = add_component(&machine->channels[c].component, machine, chip,
+                               name, channel_activate, &machine->channels[c]);
     }
     return status;
 }
@@ -159,7 +160,7 @@ static enum sysc_status build(struct machine *machine)
     }
     if (status == SYSC_OK) {
         status = add_component(&machine->sequencer, machine, chip, "sequencer",
-                               0, sequencer_activate, machine);
+                               sequencer_activate, machine);
     }
     return status;
 }

@@ -253,9 +253,9 @@ void stalls_account_end(struct unit *unit);
 /* ---- fast_forward.c ------------------------------------------------------ */
 
 struct fast_forward *fast_forward_new(struct machine *machine);
-void fast_forward_free(struct fast_forward *fast_forward);
-void fast_forward_begin_phase(struct fast_forward *fast_forward);
+void fast_forward_free(struct fast_forward *ff);
+void fast_forward_begin_phase(struct fast_forward *ff);
 /* At the beginning of a step: skips what is known to repeat. */
-void fast_forward_at_step(struct fast_forward *fast_forward);
+void fast_forward_at_step(struct fast_forward *ff);
 
 #endif

@@ -175,19 +175,32 @@ static void finish_children(struct phase *phase)
 
 /* ---- the whole ----------------------------------------------------------- */
 
-static enum status build(struct phase *phase)
+static enum status build_leaves(struct phase *phase)
 {
-    const struct plan *plan = phase->plan;
-    for (int l = 0; l < plan->leaf_count; l++) {
-        TRY(build_leaf(phase, l));
+    enum status status = OK;
+    for (int l = 0; l < phase->plan->leaf_count && status == OK; l++) {
+        status = build_leaf(phase, l);
     }
-    TRY(timing_build_holds(phase));
-    for (int l = 0; l < plan->leaf_count; l++) {
+    return status;
+}
+
+static enum status connect_leaves(struct phase *phase)
+{
+    enum status status = OK;
+    for (int l = 0; l < phase->plan->leaf_count && status == OK; l++) {
         if (phase->leaves[l].is_here) {
-            TRY(timing_build_leaf_flows(phase, l));
+            status = timing_build_leaf_flows(phase, l);
             timing_connect_leaf(phase, l);
         }
     }
+    return status;
+}
+
+static enum status build(struct phase *phase)
+{
+    TRY(build_leaves(phase));
+    TRY(timing_build_holds(phase));
+    TRY(connect_leaves(phase));
     timing_connect_sources(phase);
     finish_children(phase);
     return phase->streams->len > PHASE_MAX_STREAMS ? ERR_LIMIT : OK;

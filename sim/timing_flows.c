@@ -205,23 +205,27 @@ static int hold_child(const struct phase *phase, int node)
     return -2;
 }
 
+static enum status add_hold_flow(struct phase *phase, int flow_id)
+{
+    const struct plan_flow *flow = &phase->plan->flows[flow_id];
+    int child = flow->node < 0 ? -2 : hold_child(phase, flow->node);
+    if (child == -2) {
+        return OK;
+    }
+    if (flow->kind == FLOW_DRAIN) {
+        return add_drain(phase, flow_id);
+    }
+    return child >= 0 ? add_inner_fill(phase, child, flow_id)
+                      : add_outer_fill(phase, flow_id);
+}
+
 enum status timing_build_holds(struct phase *phase)
 {
-    for (int f = 0; f < phase->plan->flow_count; f++) {
-        const struct plan_flow *flow = &phase->plan->flows[f];
-        int child = flow->node < 0 ? -2 : hold_child(phase, flow->node);
-        if (child == -2) {
-            continue;
-        }
-        if (flow->kind == FLOW_DRAIN) {
-            TRY(add_drain(phase, f));
-        } else if (child >= 0) {
-            TRY(add_inner_fill(phase, child, f));
-        } else {
-            TRY(add_outer_fill(phase, f));
-        }
+    enum status status = OK;
+    for (int f = 0; f < phase->plan->flow_count && status == OK; f++) {
+        status = add_hold_flow(phase, f);
     }
-    return OK;
+    return status;
 }
 
 static enum status add_leaf_read(struct phase *phase, int leaf_id, int flow_id)
@@ -266,24 +270,28 @@ static enum status add_leaf_write(struct phase *phase, int leaf_id, int flow_id)
     return OK;
 }
 
+static enum status add_leaf_flow(struct phase *phase, int leaf, int flow)
+{
+    switch (phase->plan->flows[flow].kind) {
+    case FLOW_READ:
+    case FLOW_PARTIAL:
+        return add_leaf_read(phase, leaf, flow);
+    case FLOW_WRITE:
+        return add_leaf_write(phase, leaf, flow);
+    case FLOW_FILL:
+    case FLOW_REFILL:
+    case FLOW_DRAIN:
+        break;
+    }
+    BUG("flow %d of a hold among those of leaf %d", flow, leaf);
+}
+
 enum status timing_build_leaf_flows(struct phase *phase, int leaf_id)
 {
     const struct plan_leaf *leaf = &phase->plan->leaves[leaf_id];
-    for (int f = leaf->first_flow; f < leaf->first_flow + leaf->flow_count;
-         f++) {
-        switch (phase->plan->flows[f].kind) {
-        case FLOW_READ:
-        case FLOW_PARTIAL:
-            TRY(add_leaf_read(phase, leaf_id, f));
-            break;
-        case FLOW_WRITE:
-            TRY(add_leaf_write(phase, leaf_id, f));
-            break;
-        case FLOW_FILL:
-        case FLOW_REFILL:
-        case FLOW_DRAIN:
-            BUG("flow %d of a hold among those of leaf %d", f, leaf_id);
-        }
+    enum status status = OK;
+    for (int i = 0; i < leaf->flow_count && status == OK; i++) {
+        status = add_leaf_flow(phase, leaf_id, leaf->first_flow + i);
     }
-    return OK;
+    return status;
 }
