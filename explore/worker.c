@@ -41,14 +41,28 @@ static bool write_exactly(int file, const void *data, size_t size)
 
 /* ---- in the child ---------------------------------------------------------- */
 
+/* The first error in one line; its caret is seen when the point is repeated
+ * alone. */
 static char *print_failure(const struct diags *diags)
 {
-    g_autoptr(GString) text = g_string_new(NULL);
-    diags_print(diags, false, text);
-    while (text->len > 0 && text->str[text->len - 1] == '\n') {
-        g_string_truncate(text, text->len - 1);
+    GString *text = g_string_new(NULL);
+    for (size_t i = 0; i < diags_count(diags); i++) {
+        const struct diag *diag = diags_get(diags, i);
+        if (diag->severity != DIAG_ERROR) {
+            continue;
+        }
+        if (diag->span.source != NULL) {
+            g_string_append_printf(text, "%s:%d:%d: ", diag->span.source->path,
+                                   diag->span.line, diag->span.column);
+        }
+        g_string_append_printf(text, "%s [%s]", diag->message, diag->code);
+        break;
     }
-    return g_strdup(text->str);
+    if (diags_error_count(diags) > 1) {
+        g_string_append_printf(text, " and %zu more",
+                               diags_error_count(diags) - 1);
+    }
+    return g_string_free(text, FALSE);
 }
 
 static bool answer_point(const struct experiment *experiment,

@@ -1,0 +1,2 @@
+# A file that ends in the middle.
+$WEIR lint tests/data/cli/truncated.yaml

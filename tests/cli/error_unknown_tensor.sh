@@ -1,0 +1,2 @@
+# A tensor nobody defines.
+$WEIR lint tests/data/cli/unknown-tensor.yaml
