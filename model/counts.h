@@ -13,6 +13,10 @@ enum status model_bound(const struct plan *plan, struct diags *diags,
 enum status model_phase_cycles(const struct plan *plan, int phase,
                                struct diags *diags, int64_t *cycles, int *unit);
 
+/* Cycles of a phase in which its units only wait for reductions across lanes. */
+enum status model_exposed_cycles(const struct plan *plan, int phase,
+                                 struct diags *diags, int64_t *cycles);
+
 /* Cycles a phase's bytes need at one memory. */
 enum status model_phase_transfer(const struct plan *plan, int phase, int memory,
                                  struct diags *diags, int64_t *cycles);

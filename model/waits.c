@@ -1,0 +1,312 @@
+/* Exposed latency: X reduces across lanes and its result arrives `latency`
+ * cycles after X has finished; Y, of another child, reads it. What a phase does
+ * between the two hides part of it. The rest is found by stepping the recurrence
+ * of the slots,
+ *
+ *     finish(X) >= start of its slot + what its unit and its child do up to X
+ *     end(slot)  = max(start + longest unit or child,
+ *                      finish(X) + latency + what Y's unit and child do from Y)
+ *
+ * with the children that are active in each step. Counted is what the first
+ * steps really wait, but no more than their steady state does on average: waits
+ * while the pipeline fills are the simulator's, like filling itself. Every
+ * simplification waits too little (an Einsum that runs in some steps only, `at`,
+ * hides as if it ran in all and waits for nothing), so the model stays below the
+ * simulation. */
+#include "model/counts.h"
+
+#define MAX_WAITS 256
+#define HISTORY   128 /* steps looked back; delays are below 64 */
+#define SETTLING  96  /* steps until the recurrence is taken to be steady */
+#define MEASURED  96
+
+/* Leaf Y, in step t, waits for X's execution of step t - distance. */
+struct wait {
+    int x;
+    int y;
+    int64_t distance;
+};
+
+/* The recurrence at work; arrays by leaf id hold 0 for other phases' leaves. */
+struct waits {
+    const struct plan *plan;
+    int phase;
+    int count;
+    struct wait wait[MAX_WAITS];
+    int64_t *busy;   /* of a leaf in one iteration of the phase */
+    int64_t *before; /* of a leaf in the slot: work that precedes its end */
+    int64_t *unit;   /* by unit: work of the slot so far */
+    int64_t *child;  /* by child, likewise */
+    int64_t *finish; /* [step % HISTORY * leaf_count + leaf] */
+    int64_t now;
+};
+
+/* ---- who waits for whom ------------------------------------------------- */
+
+static bool is_previous_value(const struct plan *plan, int tensor,
+                              const struct einsum_access *read)
+{
+    const struct einsum_tensor *t = &plan->workload->tensors[tensor];
+    return t->iterative_dim >= 0 &&
+           read->index[t->iterative_dim].coefficient[t->iterative_rank] != 0 &&
+           read->index[t->iterative_dim].constant <
+               plan->workload->statements[t->producer]
+                   .output.index[t->iterative_dim]
+                   .constant;
+}
+
+/* Iterations between two steps of the iterative rank in this phase; 0 if not
+ * exactly one loop steps through it. */
+static int64_t iterations_inside(const struct plan *plan,
+                                 const struct plan_phase *phase, int rank)
+{
+    int64_t iterations = 1;
+    int64_t found = 0;
+    for (int i = phase->loop_count; i-- > 0;) {
+        const struct plan_node *loop = &plan->nodes[phase->loops[i]];
+        if (loop->rank == rank && loop->trips > 1) {
+            if (found > 0) {
+                return 0;
+            }
+            found = iterations;
+        }
+        iterations *= loop->trips;
+    }
+    return found;
+}
+
+static void add_wait(struct waits *w, int x_id, int y_id,
+                     const struct einsum_access *read)
+{
+    const struct plan *plan = w->plan;
+    const struct plan_phase *phase = &plan->phases[w->phase];
+    const struct plan_leaf *x = &plan->leaves[x_id];
+    const struct plan_leaf *y = &plan->leaves[y_id];
+    int64_t distance =
+        phase->children[y->child].delay - phase->children[x->child].delay;
+    if (is_previous_value(plan, read->tensor, read)) {
+        int64_t inside = iterations_inside(
+            plan, phase, plan->workload->tensors[read->tensor].iterative_rank);
+        distance = inside > 0 && inside < HISTORY ? distance + inside : -1;
+    }
+    bool is_always = x->at_count == 0 && y->at_count == 0;
+    /* Inside one child the wait is part of its program, not of the slots. */
+    if (is_always && x->child != y->child && distance >= 0 &&
+        distance < HISTORY && w->count < MAX_WAITS) {
+        w->wait[w->count++] = (struct wait){x_id, y_id, distance};
+    }
+}
+
+static void collect_waits(struct waits *w)
+{
+    const struct plan *plan = w->plan;
+    for (int y = 0; y < plan->leaf_count; y++) {
+        const struct einsum_statement *s =
+            &plan->workload->statements[plan->leaves[y].statement];
+        for (int i = 0; i < s->read_count && plan->leaves[y].phase == w->phase;
+             i++) {
+            for (int x = 0; x < plan->leaf_count; x++) {
+                const struct plan_leaf *producer = &plan->leaves[x];
+                if (producer->phase == w->phase &&
+                    producer->reduce_latency_cycles > 0 &&
+                    plan->workload->statements[producer->statement]
+                            .output.tensor == s->resolved_reads[i].tensor) {
+                    add_wait(w, x, y, &s->resolved_reads[i]);
+                }
+            }
+        }
+    }
+}
+
+/* ---- stepping ----------------------------------------------------------- */
+
+static const struct plan_child *child_of(const struct waits *w, int leaf)
+{
+    const struct plan_leaf *l = &w->plan->leaves[leaf];
+    return &w->plan->phases[w->phase].children[l->child];
+}
+
+static bool is_active(const struct waits *w, int leaf, int slot, int64_t step)
+{
+    return w->plan->leaves[leaf].phase == w->phase &&
+           child_of(w, leaf)->slot == slot && step >= child_of(w, leaf)->delay;
+}
+
+/* Adds up the work of the slot's active leaves, in their order, and notes when
+ * each has finished if nothing waits. False on overflow. */
+static bool lay_out_slot(struct waits *w, int slot, int64_t step,
+                         int64_t *length)
+{
+    const struct plan *plan = w->plan;
+    for (int u = 0; u < plan->arch->unit_count; u++) {
+        w->unit[u] = 0;
+    }
+    for (int c = 0; c < plan->phases[w->phase].child_count; c++) {
+        w->child[c] = 0;
+    }
+    *length = 0;
+    for (int l = 0; l < plan->leaf_count; l++) {
+        if (!is_active(w, l, slot, step)) {
+            continue;
+        }
+        int64_t *unit = &w->unit[plan->leaves[l].unit];
+        int64_t *child = &w->child[plan->leaves[l].child];
+        if (!num_add(*unit, w->busy[l], unit) ||
+            !num_add(*child, w->busy[l], child)) {
+            return false;
+        }
+        w->before[l] = MAX(*unit, *child);
+        *length = MAX(*length, w->before[l]);
+        int64_t *finish = &w->finish[step % HISTORY * plan->leaf_count + l];
+        if (!num_add(w->now, w->before[l], finish)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What the unit and the child of a leaf have to do from the leaf on. */
+static int64_t work_from(const struct waits *w, int leaf, int slot,
+                         int64_t step)
+{
+    const struct plan_leaf *y = &w->plan->leaves[leaf];
+    int64_t unit = 0;
+    int64_t child = 0;
+    for (int l = leaf; l < w->plan->leaf_count; l++) {
+        const struct plan_leaf *other = &w->plan->leaves[l];
+        if (is_active(w, l, slot, step)) {
+            unit += other->unit == y->unit ? w->busy[l] : 0;
+            child += other->child == y->child ? w->busy[l] : 0;
+        }
+    }
+    return MAX(unit, child);
+}
+
+/* Steps one slot; false on overflow. */
+static bool step_slot(struct waits *w, int slot, int64_t step, int64_t *waited)
+{
+    int64_t length = 0;
+    int64_t end = 0;
+    if (!lay_out_slot(w, slot, step, &length) ||
+        !num_add(w->now, length, &end)) {
+        return false;
+    }
+    int64_t unhindered = end;
+    for (int i = 0; i < w->count; i++) {
+        const struct wait *wait = &w->wait[i];
+        int64_t source = step - wait->distance;
+        if (!is_active(w, wait->y, slot, step) ||
+            source < child_of(w, wait->x)->delay) {
+            continue;
+        }
+        int64_t until =
+            w->finish[source % HISTORY * w->plan->leaf_count + wait->x];
+        if (!num_add(until, w->plan->leaves[wait->x].reduce_latency_cycles,
+                     &until) ||
+            !num_add(until, work_from(w, wait->y, slot, step), &until)) {
+            return false;
+        }
+        end = MAX(end, until);
+    }
+    *waited = end - unhindered;
+    w->now = end;
+    return true;
+}
+
+static bool step_all(struct waits *w, int64_t step, int64_t *waited)
+{
+    *waited = 0;
+    for (int s = 0; s < w->plan->phases[w->phase].slot_count; s++) {
+        int64_t part = 0;
+        if (!step_slot(w, s, step, &part)) {
+            return false;
+        }
+        *waited += part;
+    }
+    return true;
+}
+
+/* What the first min(iterations, SETTLING + MEASURED) steps wait, and the last
+ * MEASURED of SETTLING + MEASURED. */
+static bool measure(struct waits *w, int64_t iterations, int64_t *first,
+                    int64_t *steady)
+{
+    *first = 0;
+    *steady = 0;
+    for (int64_t step = 0; step < SETTLING + MEASURED; step++) {
+        int64_t waited = 0;
+        if (!step_all(w, step, &waited)) {
+            return false;
+        }
+        *first += step < iterations ? waited : 0;
+        *steady += step >= SETTLING ? waited : 0;
+    }
+    return true;
+}
+
+/* All iterations wait like the steady state; those that were stepped, no more
+ * than they did. */
+static bool extend(int64_t iterations, int64_t first, int64_t steady,
+                   int64_t *cycles)
+{
+    int64_t all = 0;
+    int64_t rest = 0;
+    int64_t beyond = MAX(iterations - (SETTLING + MEASURED), 0);
+    if (!num_mul_div_floor(iterations, steady, MEASURED, &all) ||
+        !num_mul_div_floor(beyond, steady, MEASURED, &rest) ||
+        !num_add(first, rest, &first)) {
+        return false;
+    }
+    *cycles = MIN(all, first);
+    return true;
+}
+
+/* ---- the phase ---------------------------------------------------------- */
+
+static bool fill_busy(struct waits *w)
+{
+    for (int l = 0; l < w->plan->leaf_count; l++) {
+        const struct plan_leaf *leaf = &w->plan->leaves[l];
+        /* Steps of the leaf inside one iteration of the phase. */
+        int64_t inside = num_ceil_div(
+            leaf->step_count, w->plan->phases[w->phase].iteration_count);
+        if (leaf->phase == w->phase &&
+            !num_mul(inside, leaf->busy_cycles_per_step, &w->busy[l])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool count_cycles(struct waits *w, int64_t *cycles)
+{
+    int64_t iterations = w->plan->phases[w->phase].iteration_count;
+    int64_t first = 0;
+    int64_t steady = 0;
+    return fill_busy(w) && measure(w, iterations, &first, &steady) &&
+           extend(iterations, first, steady, cycles);
+}
+
+enum status model_exposed_cycles(const struct plan *plan, int phase,
+                                 struct diags *diags, int64_t *cycles)
+{
+    struct waits w = {.plan = plan, .phase = phase};
+    collect_waits(&w);
+    *cycles = 0;
+    if (w.count == 0) {
+        return OK;
+    }
+    gsize leaves = (gsize)plan->leaf_count;
+    g_autofree int64_t *numbers = g_new0(int64_t, leaves * (2 + HISTORY));
+    g_autofree int64_t *unit = g_new0(int64_t, (gsize)plan->arch->unit_count);
+    g_autofree int64_t *child =
+        g_new0(int64_t, (gsize)plan->phases[phase].child_count);
+    w.busy = numbers;
+    w.before = numbers + leaves;
+    w.finish = numbers + 2 * leaves;
+    w.unit = unit;
+    w.child = child;
+    return count_cycles(&w, cycles) ? OK
+                                    : diag_fail(diags, ERR_LIMIT, "model-limit",
+                                                "cycles exceed 64 bits");
+}
