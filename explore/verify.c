@@ -103,7 +103,17 @@ static enum status run_kernel(struct diags *diags,
         given->value = is_result ? reference->value : data->tensors[i].value;
         given->error = is_result ? reference->error : NULL;
     }
-    return kernel_run(kernel, tensors, count, diags, SPAN_NONE);
+    /* Windows, top-k and the like are shapes of the cascade. */
+    size_t shape_count = (size_t)workload->shape_count;
+    g_autofree struct kernel_parameter *parameters =
+        g_new0(struct kernel_parameter, shape_count);
+    for (size_t i = 0; i < shape_count; i++) {
+        parameters[i].name = workload->shape_name[i];
+        parameters[i].value = workload->shape_value[i];
+    }
+    struct kernel_arguments arguments = {tensors, count, parameters,
+                                         shape_count};
+    return kernel_run_with(kernel, &arguments, diags, SPAN_NONE);
 }
 
 static double relative(double difference, double value)

@@ -29,8 +29,9 @@ enum status key_list_init(struct key_list *list, int64_t capacity,
     list->value = g_try_malloc_n((gsize)capacity, sizeof(struct lane));
     if (list->value == NULL) {
         key_list_clear(list);
-        return diag_fail(diags, ERR_MEM, "kernel-memory",
-                         "no memory for %" G_GINT64_FORMAT " keys", capacity);
+        (void)diag_fail(diags, ERR_MEM, "kernel-memory",
+                        "no memory for %" G_GINT64_FORMAT " keys", capacity);
+        return ERR_MEM;
     }
     return OK;
 }
@@ -137,28 +138,32 @@ enum status attend_each(const struct kernel_call *call, int64_t capacity,
     return OK;
 }
 
-enum status attend_where(const struct kernel_call *call,
-                         bool (*is_key)(const struct slice *slice, int64_t p,
-                                        int64_t m),
+static void attend_to_named(const struct slice *slice, is_key_function is_key,
+                            struct key_list *keys)
+{
+    struct attention at = attention_of(slice, false);
+    for (int64_t p = 0; p < at.p_count; p++) {
+        key_list_restart(keys);
+        for (int64_t m = 0; m < at.m_count; m++) {
+            if (is_key(slice, p, m)) {
+                key_list_add(keys,
+                             lane_dot(cut_lane(&at.q, p), cut_lane(&at.k, m),
+                                      at.e_count),
+                             cut_lane(&at.v, m));
+            }
+        }
+        key_list_attend(keys, cut_lane(&at.av, p), at.f_count);
+    }
+}
+
+enum status attend_where(const struct kernel_call *call, is_key_function is_key,
                          struct diags *diags)
 {
     struct key_list keys;
     TRY(key_list_init(&keys, kernel_extent(call, 'm'), diags));
     for (struct slice s = slice_first(call); slice_is_valid(&s);
          slice_next(&s)) {
-        struct attention at = attention_of(&s, false);
-        for (int64_t p = 0; p < at.p_count; p++) {
-            key_list_restart(&keys);
-            for (int64_t m = 0; m < at.m_count; m++) {
-                if (is_key(&s, p, m)) {
-                    key_list_add(&keys,
-                                 lane_dot(cut_lane(&at.q, p),
-                                          cut_lane(&at.k, m), at.e_count),
-                                 cut_lane(&at.v, m));
-                }
-            }
-            key_list_attend(&keys, cut_lane(&at.av, p), at.f_count);
-        }
+        attend_to_named(&s, is_key, &keys);
     }
     key_list_clear(&keys);
     return OK;

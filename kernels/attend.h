@@ -67,11 +67,13 @@ MUST_USE enum status attend_each(const struct kernel_call *call,
                                  int64_t capacity, attend_function attend,
                                  bool is_causal, struct diags *diags);
 
-/* Softmax attention of every query p to the keys m that `is_key` names, Q[p,e],
- * K[m,e], V[m,f] -> AV[p,f]. */
+/* Is m a key of query p? */
+typedef bool (*is_key_function)(const struct slice *slice, int64_t p,
+                                int64_t m);
+
+/* Softmax attention of every query p to its keys, Q[p,e], K[m,e], V[m,f] ->
+ * AV[p,f]. */
 MUST_USE enum status attend_where(const struct kernel_call *call,
-                                  bool (*is_key)(const struct slice *slice,
-                                                 int64_t p, int64_t m),
-                                  struct diags *diags);
+                                  is_key_function is_key, struct diags *diags);
 
 #endif

@@ -151,15 +151,14 @@ static void check_operand(struct checker *checker,
 }
 
 static void check_operands(struct checker *checker,
-                           const struct kernel_tensor *tensors,
-                           size_t tensor_count)
+                           const struct kernel_arguments *arguments)
 {
     const struct kernel *kernel = checker->kernel;
     for (size_t i = 0;
          i < KERNEL_MAX_OPERANDS && kernel->operand[i].name != NULL; i++) {
         const struct kernel_operand *operand = &kernel->operand[i];
-        const struct kernel_tensor *tensor =
-            find_tensor(tensors, tensor_count, operand->name);
+        const struct kernel_tensor *tensor = find_tensor(
+            arguments->tensors, arguments->tensor_count, operand->name);
         check_operand(checker, operand, tensor, &checker->call.view[i]);
     }
     /* Once the extents of all operands are known. */
@@ -173,27 +172,25 @@ static void check_operands(struct checker *checker,
 }
 
 static const struct kernel_parameter *
-find_parameter(const struct kernel_parameter *parameters,
-               size_t parameter_count, const char *name)
+find_parameter(const struct kernel_arguments *arguments, const char *name)
 {
-    for (size_t i = 0; i < parameter_count; i++) {
-        if (strcmp(parameters[i].name, name) == 0) {
-            return &parameters[i];
+    for (size_t i = 0; i < arguments->parameter_count; i++) {
+        if (strcmp(arguments->parameters[i].name, name) == 0) {
+            return &arguments->parameters[i];
         }
     }
     return NULL;
 }
 
 static void check_parameters(struct checker *checker,
-                             const struct kernel_parameter *parameters,
-                             size_t parameter_count)
+                             const struct kernel_arguments *arguments)
 {
     const struct kernel *kernel = checker->kernel;
     for (size_t i = 0;
          i < KERNEL_MAX_PARAMETERS && kernel->parameter[i].name != NULL; i++) {
         const struct kernel_wish *wish = &kernel->parameter[i];
         const struct kernel_parameter *parameter =
-            find_parameter(parameters, parameter_count, wish->name);
+            find_parameter(arguments, wish->name);
         if (parameter == NULL) {
             REJECT(checker, "kernel-missing-parameter",
                    "kernel '%s' needs a shape '%s', which the cascade lacks",
@@ -243,17 +240,14 @@ enum status kernel_check_divides(const struct kernel_call *call,
 }
 
 enum status kernel_run_with(const struct kernel *kernel,
-                            const struct kernel_tensor *tensors,
-                            size_t tensor_count,
-                            const struct kernel_parameter *parameters,
-                            size_t parameter_count, struct diags *diags,
-                            struct span at)
+                            const struct kernel_arguments *arguments,
+                            struct diags *diags, struct span at)
 {
     struct checker checker = {
         .diags = diags, .at = at, .kernel = kernel, .is_good = true};
     checker.call.at = at;
-    check_operands(&checker, tensors, tensor_count);
-    check_parameters(&checker, parameters, parameter_count);
+    check_operands(&checker, arguments);
+    check_parameters(&checker, arguments);
     if (!checker.is_good) {
         return ERR_INPUT;
     }
@@ -269,5 +263,7 @@ enum status kernel_run(const struct kernel *kernel,
                        const struct kernel_tensor *tensors, size_t tensor_count,
                        struct diags *diags, struct span at)
 {
-    return kernel_run_with(kernel, tensors, tensor_count, NULL, 0, diags, at);
+    struct kernel_arguments arguments = {.tensors = tensors,
+                                         .tensor_count = tensor_count};
+    return kernel_run_with(kernel, &arguments, diags, at);
 }

@@ -105,13 +105,19 @@ MUST_USE enum status kernel_run(const struct kernel *kernel,
                                 size_t tensor_count, struct diags *diags,
                                 struct span at);
 
-/* As kernel_run, for kernels with parameters: each must be among `parameters`;
- * others are ignored. Typically all shapes of the cascade are passed. */
+/* What a kernel is run on. */
+struct kernel_arguments {
+    const struct kernel_tensor *tensors;
+    size_t tensor_count;
+    const struct kernel_parameter *parameters;
+    size_t parameter_count;
+};
+
+/* As kernel_run, for kernels with parameters: each must be among the
+ * `parameters`; others are ignored. Typically all shapes of the cascade are
+ * passed. */
 MUST_USE enum status kernel_run_with(const struct kernel *kernel,
-                                     const struct kernel_tensor *tensors,
-                                     size_t tensor_count,
-                                     const struct kernel_parameter *parameters,
-                                     size_t parameter_count,
+                                     const struct kernel_arguments *arguments,
                                      struct diags *diags, struct span at);
 
 #endif

@@ -120,9 +120,10 @@ static inline enum status fixture_try(struct kernel_fixture *fixture,
                                       const char *kernel, struct diags *diags)
 {
     assert_non_null(kernel_find(kernel));
-    return kernel_run_with(kernel_find(kernel), fixture->tensors,
-                           fixture->tensor_count, fixture->parameters,
-                           fixture->parameter_count, diags, SPAN_NONE);
+    struct kernel_arguments arguments = {
+        fixture->tensors, fixture->tensor_count, fixture->parameters,
+        fixture->parameter_count};
+    return kernel_run_with(kernel_find(kernel), &arguments, diags, SPAN_NONE);
 }
 
 static inline void fixture_run(struct kernel_fixture *fixture,

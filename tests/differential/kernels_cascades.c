@@ -89,8 +89,17 @@ static void run_kernel(struct fixture *fixture, int output, double *result,
     const struct kernel *kernel = kernel_look_up(
         fixture->diags, SPAN_NONE, cascade_kernel(fixture->cascade));
     assert_non_null(kernel);
+    struct kernel_parameter parameters[32] = {0};
+    size_t shape_count = (size_t)workload->shape_count;
+    assert_true(shape_count <= G_N_ELEMENTS(parameters));
+    for (size_t i = 0; i < shape_count; i++) {
+        parameters[i].name = workload->shape_name[i];
+        parameters[i].value = workload->shape_value[i];
+    }
+    struct kernel_arguments arguments = {tensors, count, parameters,
+                                         shape_count};
     assert_int_equal(
-        kernel_run(kernel, tensors, count, fixture->diags, SPAN_NONE), OK);
+        kernel_run_with(kernel, &arguments, fixture->diags, SPAN_NONE), OK);
 }
 
 static int find_output(const struct workload *workload)

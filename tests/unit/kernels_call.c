@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <math.h>
 #include <string.h>
 
 #include "kernels/kernels.h"
@@ -125,6 +126,71 @@ static void test_unknown_kernel_has_a_suggestion(void **state)
                         "did you mean 'softmax-attention'?");
 }
 
+static void test_errors_given_with_inputs_are_not_read(void **state)
+{
+    (void)state;
+    g_autofree struct call *call = call_new();
+    double wrong[6] = {NAN, -1.0, HUGE_VAL, NAN, -1.0, HUGE_VAL};
+    double error[8];
+    for (int i = 0; i < 6; i++) {
+        call->a[i] = 1.0;
+    }
+    AUTO(diags) diags = diags_new();
+    double k[6] = {0.0};
+    struct kernel_tensor tensors[] = {
+        {"Q", "pe", {2, 3}, call->a, wrong},
+        {"K", "me", {2, 3}, k, wrong},
+        {"V", "mf", {2, 3}, call->a, wrong},
+        {"AV", "pf", {2, 3}, call->z, error},
+    };
+    assert_int_equal(kernel_run(kernel_find("causal-attention"), tensors, 4,
+                                diags, SPAN_NONE),
+                     OK);
+    for (int i = 0; i < 6; i++) {
+        assert_true(fabs(call->z[i] - 1.0) <= error[i]);
+        assert_true(error[i] < 1e-14);
+    }
+}
+
+static void test_bounds_need_not_be_asked_for(void **state)
+{
+    (void)state;
+    double q[2] = {0.5, 1.5};
+    double value[2] = {0.0};
+    struct kernel_tensor tensors[] = {
+        {"Q", "pe", {2, 1}, q, NULL},
+        {"K", "me", {2, 1}, q, NULL},
+        {"V", "mf", {2, 1}, q, NULL},
+        {"AV", "pf", {2, 1}, value, NULL},
+    };
+    for (size_t i = 0; i < kernel_count(); i++) {
+        /* Every kernel that takes these four and nothing else. */
+        AUTO(diags) diags = diags_new();
+        enum status status =
+            kernel_run(kernel_get(i), tensors, 4, diags, SPAN_NONE);
+        assert_true(status == OK || status == ERR_INPUT);
+        assert_true(status == ERR_INPUT || fabs(value[1]) > 0.0);
+        value[1] = 0.0;
+    }
+}
+
+static void test_every_parameter_is_named_once(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < kernel_count(); i++) {
+        const struct kernel *kernel = kernel_get(i);
+        for (int p = 0;
+             p < KERNEL_MAX_PARAMETERS && kernel->parameter[p].name != NULL;
+             p++) {
+            assert_true(kernel->parameter[p].least >= 0);
+            for (int other = 0; other < p; other++) {
+                assert_string_not_equal(kernel->parameter[p].name,
+                                        kernel->parameter[other].name);
+            }
+        }
+    }
+}
+
 static void test_every_kernel_has_one_result_and_a_help_line(void **state)
 {
     (void)state;
@@ -155,6 +221,9 @@ int main(void)
         cmocka_unit_test(test_huge_extents_are_refused),
         cmocka_unit_test(test_result_without_the_batch_is_refused),
         cmocka_unit_test(test_unknown_kernel_has_a_suggestion),
+        cmocka_unit_test(test_errors_given_with_inputs_are_not_read),
+        cmocka_unit_test(test_bounds_need_not_be_asked_for),
+        cmocka_unit_test(test_every_parameter_is_named_once),
         cmocka_unit_test(test_every_kernel_has_one_result_and_a_help_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
