@@ -89,6 +89,10 @@ struct tensor_use {
     const struct einsum_access *access;
 };
 
+/* Does the operand reach the leaf inside the lane, from a leaf computed together
+ * with it? Values of an earlier step of an iterative rank do not. */
+bool leaf_is_handed(const struct plan *plan, int leaf,
+                    const struct einsum_access *read);
 /* All uses of `tensor` by leaves, tree order. Caller unrefs. */
 GArray *plan_uses(const struct plan *plan, int tensor);
 /* Elements that the uses marked by `is_counted` (NULL: all) touch between them

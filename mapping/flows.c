@@ -111,11 +111,8 @@ static enum status add_read(struct builder *b, int leaf_id,
                             const struct einsum_access *read)
 {
     const struct plan_leaf *leaf = &b->plan->leaves[leaf_id];
-    for (int f = leaf->forward_from; f >= 0 && f < leaf_id; f++) {
-        int from = b->plan->leaves[f].statement;
-        if (b->workload->statements[from].output.tensor == read->tensor) {
-            return OK; /* arrives inside the lane */
-        }
+    if (leaf_is_handed(b->plan, leaf_id, read)) {
+        return OK;
     }
     int hold = node_find_hold(b->plan, leaf->node, read->tensor);
     if (hold >= 0 && b->plan->nodes[hold].is_stream) {

@@ -208,6 +208,19 @@ bool uses_count_elements(const GArray *uses, const bool *is_counted,
     return true;
 }
 
+bool leaf_is_handed(const struct plan *plan, int leaf,
+                    const struct einsum_access *read)
+{
+    int first = plan->leaves[leaf].forward_from;
+    for (int f = first; f >= 0 && f < leaf; f++) {
+        int from = plan->leaves[f].statement;
+        if (plan->workload->statements[from].output.tensor == read->tensor) {
+            return !use_is_previous(plan, read->tensor, read);
+        }
+    }
+    return false;
+}
+
 GArray *plan_uses(const struct plan *plan, int tensor)
 {
     GArray *uses = g_array_new(FALSE, TRUE, sizeof(struct tensor_use));
@@ -219,13 +232,7 @@ GArray *plan_uses(const struct plan *plan, int tensor)
             if (s->resolved_reads[i].tensor != tensor) {
                 continue;
             }
-            bool is_forwarded = false;
-            for (int f = leaf->forward_from; f >= 0 && f < l; f++) {
-                const struct plan_leaf *from = &plan->leaves[f];
-                is_forwarded |=
-                    plan->workload->statements[from->statement].output.tensor ==
-                    tensor;
-            }
+            bool is_forwarded = leaf_is_handed(plan, l, &s->resolved_reads[i]);
             struct tensor_use use = {l, false, is_forwarded,
                                      &s->resolved_reads[i]};
             g_array_append_val(uses, use);

@@ -211,14 +211,19 @@ static inline int oracle_memory(const struct plan *plan, int hold)
     return hold < 0 ? 0 : plan->nodes[hold].memory;
 }
 
-/* Is the operand handed over inside the lane (`compute: [SN, SD]`)? */
+/* Is the operand handed over inside the lane (`compute: [SN, SD]`)? It is if an
+ * Einsum computed together writes these very elements at the same points. */
 static inline bool oracle_is_forwarded(const struct oracle *oracle, int leaf,
-                                       int tensor)
+                                       const struct einsum_access *read)
 {
     const struct plan *plan = oracle->plan;
     for (int f = plan->leaves[leaf].forward_from; f >= 0 && f < leaf; f++) {
-        if (oracle_statement(oracle, f)->output.tensor == tensor) {
-            return true;
+        const struct einsum_access *written =
+            &oracle_statement(oracle, f)->output;
+        if (written->tensor == read->tensor) {
+            return memcmp(written->index, read->index,
+                          sizeof(read->index[0]) * (size_t)read->dim_count) ==
+                   0;
         }
     }
     return false;
@@ -346,7 +351,7 @@ static inline void oracle_visits_record(const struct oracle *oracle, int hold,
         for (int r = 0; r < s->read_count; r++) {
             const struct einsum_access *read = &s->resolved_reads[r];
             if (read->tensor == tensor &&
-                !oracle_is_forwarded(oracle, step->leaf, tensor)) {
+                !oracle_is_forwarded(oracle, step->leaf, read)) {
                 oracle_visits_add(v->needed, oracle, visit, step, read);
             }
         }
@@ -689,13 +694,16 @@ static inline void oracle_check_lanes(const struct oracle *oracle, int leaf,
                 continue;
             }
             is_first &= k >= r;
+            if (oracle_is_forwarded(oracle, leaf, &s->resolved_reads[k])) {
+                continue;
+            }
             counted += oracle_count_lanes(oracle, leaf, &s->resolved_reads[k])
                            .elements;
         }
         if (!is_first) {
             continue;
         }
-        if (is_streamed || oracle_is_forwarded(oracle, leaf, tensor)) {
+        if (is_streamed) {
             counted = 0;
         }
         oracle_expect(plan, "read by lanes", tensor, line,
@@ -724,14 +732,14 @@ static inline int64_t oracle_count_stream(const struct oracle *oracle, int hold,
     int64_t elements = 0;
     for (int l = 0; l < plan->leaf_count; l++) {
         const struct einsum_statement *s = oracle_statement(oracle, l);
-        if (oracle_hold(plan, plan->leaves[l].node, tensor, true) != hold ||
-            oracle_is_forwarded(oracle, l, tensor)) {
+        if (oracle_hold(plan, plan->leaves[l].node, tensor, true) != hold) {
             continue;
         }
         for (int r = 0; r < s->read_count; r++) {
-            if (s->resolved_reads[r].tensor == tensor) {
-                elements += oracle_count_lanes(oracle, l, &s->resolved_reads[r])
-                                .elements;
+            const struct einsum_access *read = &s->resolved_reads[r];
+            if (read->tensor == tensor &&
+                !oracle_is_forwarded(oracle, l, read)) {
+                elements += oracle_count_lanes(oracle, l, read).elements;
             }
         }
     }

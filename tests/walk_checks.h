@@ -245,10 +245,13 @@ static inline void walk_expect_arrived(const struct plan *plan, int flow,
     }
 }
 
-static inline bool walk_reads(const struct einsum_statement *s, int tensor)
+/* Does the leaf read the tensor from a memory? */
+static inline bool walk_reads(const struct oracle *oracle, int leaf, int tensor)
 {
+    const struct einsum_statement *s = oracle_statement(oracle, leaf);
     for (int r = 0; r < s->read_count; r++) {
-        if (s->resolved_reads[r].tensor == tensor) {
+        if (s->resolved_reads[r].tensor == tensor &&
+            !oracle_is_forwarded(oracle, leaf, &s->resolved_reads[r])) {
             return true;
         }
     }
@@ -277,9 +280,8 @@ static inline void walk_check_flow(const struct oracle *oracle, int flow_id)
         const struct einsum_statement *s = oracle_statement(oracle, event.leaf);
         const struct plan_leaf *leaf = &plan->leaves[event.leaf];
         bool is_outer = walk_is_outer(plan, leaf->phase, flow_id);
-        if (flow->kind == FLOW_FILL && walk_reads(s, flow->tensor) &&
-            tiles.filled[visit] > 0 &&
-            !oracle_is_forwarded(oracle, event.leaf, flow->tensor)) {
+        if (flow->kind == FLOW_FILL && tiles.filled[visit] > 0 &&
+            walk_reads(oracle, event.leaf, flow->tensor)) {
             walk_expect_arrived(plan, flow_id, is_outer, moved,
                                 tiles.filled[visit]);
         } else if (flow->kind == FLOW_REFILL &&

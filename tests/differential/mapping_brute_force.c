@@ -153,6 +153,54 @@ static void test_binding_moves_what_is_counted(void **state)
     check_study(studies);
 }
 
+/* RM reaches PRM inside the lane, RM of the block before does not. */
+static void test_joined_einsums_fetch_what_came_before(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "schema: 1\n"
+        "mapping: joined\n"
+        "cascade: attention-1pass\n"
+        "tree:\n"
+        "- hold: [RM, RD, RNV]\n"
+        "  in: gbuf\n"
+        "- for: {m1: 1}\n"
+        "- hold: [QK, LM, SLN, SLD, SLNV, PRM, SPD, SPNV]\n"
+        "  in: gbuf\n"
+        "- for: {p: 2}\n"
+        "- sequence:\n"
+        "  - {compute: QK, on: array2d}\n"
+        "  - {compute: LM, on: array2d}\n"
+        "  - {compute: [RM, PRM], on: array1d, spatial: {p: X}}\n"
+        "  - {compute: SLN, on: array2d}\n"
+        "  - {compute: SLD, on: array2d}\n"
+        "  - {compute: SLNV, on: array2d}\n"
+        "  - {compute: [SPD, RD], on: array1d, spatial: {p: X}}\n"
+        "  - {compute: [SPNV, RNV], on: array1d, for: [{p: 1}], "
+        "spatial: {f: X}}\n"
+        "  - {compute: AV, on: array1d, at: {m1: last}}\n";
+    AUTO(diags) diags = diags_new();
+    AUTO(problem)
+    problem = fixture_load_text(diags, "attention/one-pass", "teaching", text,
+                                "B=1 H=2 P=4 M=12 M0=4 E=2 F=3");
+    check_problem(problem);
+    const struct plan *plan = problem->plan;
+    int64_t reads[2] = {0, 0};
+    for (int f = 0; f < plan->flow_count; f++) {
+        const struct plan_flow *flow = &plan->flows[f];
+        const char *name = plan->workload->tensors[flow->tensor].name;
+        if (flow->kind == FLOW_READ && strcmp(name, "RM") == 0 &&
+            plan->leaves[flow->leaf].forward_from >= 0) {
+            reads[0] += flow->total;
+        }
+        if (flow->kind == FLOW_READ && strcmp(name, "SPD") == 0) {
+            reads[1] += flow->total;
+        }
+    }
+    assert_int_equal(reads[0], 2 * 4 * 3); /* H * P * M1 */
+    assert_int_equal(reads[1], 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -162,6 +210,7 @@ int main(void)
         cmocka_unit_test(test_cascade_moves_what_is_counted),
         cmocka_unit_test(test_architecture_moves_what_is_counted),
         cmocka_unit_test(test_binding_moves_what_is_counted),
+        cmocka_unit_test(test_joined_einsums_fetch_what_came_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
