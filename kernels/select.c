@@ -1,11 +1,18 @@
 /* Largest and top-k by direct comparison: each choice costs a walk over all. */
 #include "kernels/select.h"
 
+/* What a value is sorted by: NaN, which nothing is above or below, would leave
+ * fewer places than values. It is never decided, wherever it is put. */
+static double sort_key(struct bounded x)
+{
+    return isnan(x.value) ? -HUGE_VAL : x.value;
+}
+
 int64_t select_largest(const struct bounded *x, int64_t count, bool *is_decided)
 {
     int64_t largest = 0;
     for (int64_t i = 1; i < count; i++) {
-        if (x[i].value > x[largest].value) {
+        if (sort_key(x[i]) > sort_key(x[largest])) {
             largest = i;
         }
     }
@@ -22,8 +29,9 @@ static int64_t find_place(const struct bounded *x, int64_t count, int64_t i)
 {
     int64_t place = 0;
     for (int64_t j = 0; j < count; j++) {
-        bool is_tie = !(x[j].value > x[i].value) && !(x[j].value < x[i].value);
-        place += x[j].value > x[i].value || (is_tie && j < i);
+        bool is_above = sort_key(x[j]) > sort_key(x[i]);
+        bool is_tie = !is_above && !(sort_key(x[j]) < sort_key(x[i]));
+        place += is_above || (is_tie && j < i);
     }
     return place;
 }

@@ -70,6 +70,22 @@ static void test_top_minds_only_the_border_of_the_set(void **state)
     assert_false(is_decided);
 }
 
+static void test_what_is_not_a_number_is_never_decided(void **state)
+{
+    (void)state;
+    const struct bounded x[3] = {{3.0, 0.0}, bounded_exact(NAN), {5.0, 0.0}};
+    for (int64_t wanted = 1; wanted <= 2; wanted++) {
+        int64_t index[2] = {-1, -1};
+        bool is_decided = true;
+        select_top(x, 3, wanted, index, &is_decided);
+        assert_int_equal(index[wanted - 1], 2);
+        assert_false(is_decided);
+    }
+    bool is_decided = true;
+    assert_int_equal(select_largest(x, 3, &is_decided), 2);
+    assert_false(is_decided);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -77,6 +93,7 @@ int main(void)
         cmocka_unit_test(test_largest_is_undecided_if_intervals_touch),
         cmocka_unit_test(test_top_is_ascending_by_index_with_ties_to_the_lower),
         cmocka_unit_test(test_top_minds_only_the_border_of_the_set),
+        cmocka_unit_test(test_what_is_not_a_number_is_never_decided),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
