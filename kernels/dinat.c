@@ -110,11 +110,12 @@ static enum status check(const struct kernel_call *call,
                          const struct axis *axis, char table_dim,
                          struct diags *diags)
 {
-    bool is_table_right =
-        !kernel_has(call, RB) ||
-        kernel_extent(call, table_dim) == 2 * axis->window - 1;
-    if (axis->window % 2 == 0 || axis->length / axis->dilation < axis->window ||
-        !is_table_right) {
+    /* The window first: a huge one must not overflow below. */
+    bool is_good = axis->window % 2 == 1 &&
+                   axis->length / axis->dilation >= axis->window &&
+                   (!kernel_has(call, RB) ||
+                    kernel_extent(call, table_dim) == 2 * axis->window - 1);
+    if (!is_good) {
         return KERNEL_REJECT(
             call, diags, "kernel-extents",
             "'W' (%" G_GINT64_FORMAT
