@@ -20,44 +20,84 @@ static struct bounded phi(double x)
                    : bounded_exp(exact);
 }
 
-/* w[p,m]. */
-static struct bounded similarity(struct lane query, struct lane key,
-                                 int64_t e_count)
+struct work {
+    struct bounded *query_feature; /* phi(Q[p,e]) */
+    struct bounded *key_feature;   /* phi(K[m,e]) */
+    struct key_list keys;
+};
+
+static void work_clear(struct work *work)
 {
-    struct bounded sum = bounded_exact(0.0);
-    for (int64_t e = 0; e < e_count; e++) {
-        struct bounded product = bounded_mul(phi(lane_get(query, e).value),
-                                             phi(lane_get(key, e).value));
-        sum = bounded_add(sum, product);
-    }
-    return sum;
+    g_free(work->query_feature);
+    g_free(work->key_feature);
+    key_list_clear(&work->keys);
 }
 
-static void attend(const struct slice *slice, bool is_causal,
-                   struct key_list *keys)
+static enum status work_init(struct work *work, const struct kernel_call *call,
+                             bool is_causal, struct diags *diags)
+{
+    int64_t e_count = kernel_extent(call, 'e');
+    int64_t m_count = kernel_extent(call, is_causal ? 's' : 'm');
+    int64_t p_count = kernel_extent(call, is_causal ? 's' : 'p');
+    *work = (struct work){NULL};
+    work->query_feature = scratch_new(p_count, e_count, diags);
+    work->key_feature = scratch_new(m_count, e_count, diags);
+    if (work->query_feature == NULL || work->key_feature == NULL ||
+        key_list_init(&work->keys, m_count, diags) != OK) {
+        work_clear(work);
+        return ERR_MEM;
+    }
+    return OK;
+}
+
+static void compute_features(const struct cut *x, int64_t count,
+                             int64_t e_count, struct bounded *feature)
+{
+    for (int64_t i = 0; i < count * e_count; i++) {
+        feature[i] = phi(cut_get(x, i / e_count, i % e_count));
+    }
+}
+
+static void attend(const struct slice *slice, bool is_causal, struct work *work)
 {
     struct attention at = attention_of(slice, is_causal);
+    compute_features(&at.q, at.p_count, at.e_count, work->query_feature);
+    compute_features(&at.k, at.m_count, at.e_count, work->key_feature);
     for (int64_t p = 0; p < at.p_count; p++) {
-        key_list_restart(keys);
+        key_list_restart(&work->keys);
         for (int64_t m = 0; m < at.m_count && (m <= p || !is_causal); m++) {
-            struct bounded weight =
-                similarity(cut_lane(&at.q, p), cut_lane(&at.k, m), at.e_count);
-            key_list_add(keys, weight, cut_lane(&at.v, m));
+            struct bounded weight = lane_dot(
+                lane_of_row(work->query_feature, at.e_count, p),
+                lane_of_row(work->key_feature, at.e_count, m), at.e_count);
+            key_list_add(&work->keys, weight, cut_lane(&at.v, m));
         }
-        key_list_divide(
-            keys, bounded_add(key_list_sum(keys), bounded_exact(epsilon)));
-        key_list_average(keys, cut_lane(&at.av, p), at.f_count);
+        struct bounded sum = key_list_sum(&work->keys);
+        key_list_divide(&work->keys, bounded_add(sum, bounded_exact(epsilon)));
+        key_list_average(&work->keys, cut_lane(&at.av, p), at.f_count);
     }
+}
+
+static enum status run(const struct kernel_call *call, bool is_causal,
+                       struct diags *diags)
+{
+    struct work work;
+    TRY(work_init(&work, call, is_causal, diags));
+    for (struct slice s = slice_first(call); slice_is_valid(&s);
+         slice_next(&s)) {
+        attend(&s, is_causal, &work);
+    }
+    work_clear(&work);
+    return OK;
 }
 
 enum status kernel_linear_attention(const struct kernel_call *call,
                                     struct diags *diags)
 {
-    return attend_each(call, kernel_extent(call, 'm'), attend, false, diags);
+    return run(call, false, diags);
 }
 
 enum status kernel_linear_attention_causal(const struct kernel_call *call,
                                            struct diags *diags)
 {
-    return attend_each(call, kernel_extent(call, 's'), attend, true, diags);
+    return run(call, true, diags);
 }
