@@ -76,6 +76,20 @@ static void test_shifted_windows_are_those_of_the_picture(void **state)
     assert_exact_within_bounds(fixture, exact, 1e-12);
 }
 
+/* Biases as large as the mask: its exact size shows. */
+static void test_other_regions_get_minus_100_not_infinity(void **state)
+{
+    (void)state;
+    AUTO(kernel_fixture) fixture = attention_new(Y, X, W, 1);
+    long double exact[H * N * F];
+    for (int i = 0; i < H * SIDE * SIDE; i++) {
+        fixture->tensors[4].value[i] *= 60.0;
+    }
+    fixture_run(fixture, "swin");
+    evaluate(fixture, shifted, N, exact);
+    assert_exact_within_bounds(fixture, exact, 1e-11);
+}
+
 static void test_one_window_is_attention_with_a_bias(void **state)
 {
     (void)state;
@@ -114,6 +128,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shifted_windows_are_those_of_the_picture),
+        cmocka_unit_test(test_other_regions_get_minus_100_not_infinity),
         cmocka_unit_test(test_one_window_is_attention_with_a_bias),
         cmocka_unit_test(test_window_of_one_returns_the_value),
         cmocka_unit_test(test_shapes_that_do_not_fit_are_refused),
