@@ -73,17 +73,19 @@ static enum status plot(struct cli *cli, const struct experiment *experiment,
                         const char *const *figures)
 {
     AUTO(store) store = NULL;
-    bool formats[FIGURE_FORMAT_COUNT] = {false};
+    struct draw_options options = {
+        .figures = figures,
+        .directory = cli->settings.directory,
+    };
     const char *path = cli->settings.db != NULL
                            ? cli->settings.db
                            : experiment_database(experiment);
-    TRY(parse_formats(cli, formats));
+    TRY(parse_formats(cli, options.formats));
     TRY(check_figures(cli, experiment, figures));
     TRY(cli_need(cli, path, "db"));
     TRY(store_open(cli->diags, path, STORE_READ, &store));
     g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
-    TRY(explore_draw(experiment, store, cli->diags, figures, formats,
-                     cli->settings.directory, paths));
+    TRY(explore_draw(experiment, store, cli->diags, &options, paths));
     for (guint i = 0; i < paths->len; i++) {
         cli_note(cli, "wrote %s", (char *)g_ptr_array_index(paths, i));
     }

@@ -73,16 +73,16 @@ static const struct option *find_option(const struct command *command,
 
 static enum status fail_unknown(const struct parse *parse, const char *name)
 {
-    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    g_autoptr(GArray) names = g_array_new(FALSE, FALSE, sizeof(char *));
     const struct option *const tables[] = {parse->command->options,
                                            common_options};
     for (size_t t = 0; t < G_N_ELEMENTS(tables); t++) {
         for (const struct option *o = tables[t]; o->name != NULL; o++) {
-            g_ptr_array_add(names, (gpointer)(uintptr_t)o->name);
+            g_array_append_val(names, o->name);
         }
     }
-    const char *nearest =
-        suggest_nearest(name, (const char *const *)names->pdata, names->len);
+    const char *nearest = suggest_nearest(
+        name, (const char *const *)(void *)names->data, names->len);
     g_autofree char *suggestion =
         nearest == NULL ? NULL
                         : g_strdup_printf("did you mean '--%s'?", nearest);
@@ -105,7 +105,7 @@ static enum status store_number(struct cli *cli, const struct option *option,
 }
 
 static enum status store_value(struct cli *cli, const struct option *option,
-                               const char *value)
+                               char *value)
 {
     char *field = (char *)&cli->settings + option->offset;
     switch (option->kind) {
@@ -121,8 +121,7 @@ static enum status store_value(struct cli *cli, const struct option *option,
     case OPTION_NUMBER:
         return store_number(cli, option, value, (int64_t *)(void *)field);
     case OPTION_LIST:
-        g_ptr_array_add(*(GPtrArray **)(void *)field,
-                        (gpointer)(uintptr_t)value);
+        g_ptr_array_add(*(GPtrArray **)(void *)field, value);
         return OK;
     }
     BUG("option kind %d", (int)option->kind);
@@ -135,9 +134,9 @@ static bool takes_value(const struct option *option)
 
 /* The value behind '=' or in the same word, or the next word. */
 static enum status parse_value(struct parse *parse, const struct option *option,
-                               const char *shown, const char *inline_value)
+                               const char *shown, char *inline_value)
 {
-    const char *value = inline_value;
+    char *value = inline_value;
     if (!takes_value(option)) {
         if (value != NULL) {
             return cli_fail_usage(parse->cli, NULL,
@@ -156,9 +155,9 @@ static enum status parse_value(struct parse *parse, const struct option *option,
     return store_value(parse->cli, option, value);
 }
 
-static enum status parse_long(struct parse *parse, const char *word)
+static enum status parse_long(struct parse *parse, char *word)
 {
-    const char *equals = strchr(word, '=');
+    char *equals = strchr(word, '=');
     g_autofree char *name = equals == NULL
                                 ? g_strdup(word)
                                 : g_strndup(word, (size_t)(equals - word));
@@ -172,7 +171,7 @@ static enum status parse_long(struct parse *parse, const char *word)
 }
 
 /* '-qj', '-sP=4' and '-s P=4'. */
-static enum status parse_letters(struct parse *parse, const char *letters)
+static enum status parse_letters(struct parse *parse, char *letters)
 {
     for (; *letters != '\0'; letters++) {
         const struct option *option =
@@ -193,10 +192,9 @@ static enum status parse_letters(struct parse *parse, const char *letters)
 
 static enum status parse_word(struct parse *parse, bool *is_over)
 {
-    const char *word = parse->argv[parse->next++];
+    char *word = parse->argv[parse->next++];
     if (*is_over || word[0] != '-' || word[1] == '\0') {
-        g_ptr_array_add(parse->cli->settings.operands,
-                        (gpointer)(uintptr_t)word);
+        g_ptr_array_add(parse->cli->settings.operands, word);
         return OK;
     }
     if (strcmp(word, "--") == 0) {

@@ -45,10 +45,28 @@ static void fill_cells(const struct study *study,
     }
 }
 
+static enum status draw_formats(struct diags *diags,
+                                const struct figure_options *figure,
+                                const struct figure_grid *grid,
+                                const struct draw_options *options,
+                                GPtrArray *paths)
+{
+    for (int f = 0; f < FIGURE_FORMAT_COUNT; f++) {
+        enum figure_format format = (enum figure_format)f;
+        if (!options->formats[format]) {
+            continue;
+        }
+        TRY(figure_draw(diags, figure, grid, format, options->directory));
+        g_ptr_array_add(paths, g_strdup_printf("%s/%s.%s", options->directory,
+                                               figure->name,
+                                               figure_format_name(format)));
+    }
+    return OK;
+}
+
 static enum status draw(const struct study *study, struct diags *diags,
                         const struct figure_plan *plan, enum fidelity fidelity,
-                        const bool *formats, const char *directory,
-                        GPtrArray *paths)
+                        const struct draw_options *options, GPtrArray *paths)
 {
     struct figure_grid grid = {0};
     const struct experiment *experiment = study->experiment;
@@ -66,20 +84,11 @@ static enum status draw(const struct study *study, struct diags *diags,
     grid.bars = bars;
     grid.cells = cells;
     fill_cells(study, plan, fidelity, &grid, cells);
-    struct figure_options options = plan->options;
+    struct figure_options figure = plan->options;
     g_autofree char *name =
-        g_strdup_printf("%s-%s", options.name, fidelity_name(fidelity));
-    options.name = name;
-    for (int f = 0; f < FIGURE_FORMAT_COUNT; f++) {
-        if (formats[f]) {
-            TRY(figure_draw(diags, &options, &grid, (enum figure_format)f,
-                            directory));
-            g_ptr_array_add(paths, g_strdup_printf("%s/%s.%s", directory, name,
-                                                   figure_format_name(
-                                                       (enum figure_format)f)));
-        }
-    }
-    return OK;
+        g_strdup_printf("%s-%s", figure.name, fidelity_name(fidelity));
+    figure.name = name;
+    return draw_formats(diags, &figure, &grid, options, paths);
 }
 
 static bool has_results(const struct study *study, enum fidelity fidelity)
@@ -94,31 +103,40 @@ static bool has_results(const struct study *study, enum fidelity fidelity)
     return false;
 }
 
+static enum status draw_fidelities(const struct study *study,
+                                   struct diags *diags,
+                                   const struct figure_plan *plan,
+                                   const struct draw_options *options,
+                                   GPtrArray *paths)
+{
+    for (int f = FIDELITY_MODEL; f <= FIDELITY_SIM; f++) {
+        if (!has_results(study, (enum fidelity)f)) {
+            continue;
+        }
+        TRY(draw(study, diags, plan, (enum fidelity)f, options, paths));
+    }
+    return OK;
+}
+
 enum status explore_draw(const struct experiment *experiment,
                          struct store *store, struct diags *diags,
-                         const char *const *figures, const bool *formats,
-                         const char *directory, GPtrArray *paths)
+                         const struct draw_options *options, GPtrArray *paths)
 {
     AUTO(study) study = NULL;
     TRY(study_new(experiment, store, diags, &study));
-    if (g_mkdir_with_parents(directory, 0777) != 0) {
+    if (g_mkdir_with_parents(options->directory, 0777) != 0) {
         return diag_fail(diags, ERR_IO, "explore-folder",
-                         "cannot make the folder '%s': %s", directory,
+                         "cannot make the folder '%s': %s", options->directory,
                          g_strerror(errno));
     }
     for (guint i = 0; i < experiment->figures->len; i++) {
         const struct figure_plan *plan =
             g_ptr_array_index(experiment->figures, i);
-        if (figures[0] != NULL &&
-            !g_strv_contains(figures, plan->options.name)) {
+        if (options->figures[0] != NULL &&
+            !g_strv_contains(options->figures, plan->options.name)) {
             continue;
         }
-        for (int f = FIDELITY_MODEL; f <= FIDELITY_SIM; f++) {
-            if (has_results(study, (enum fidelity)f)) {
-                TRY(draw(study, diags, plan, (enum fidelity)f, formats,
-                         directory, paths));
-            }
-        }
+        TRY(draw_fidelities(study, diags, plan, options, paths));
     }
     return OK;
 }

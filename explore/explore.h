@@ -176,15 +176,18 @@ MUST_USE enum status sweep_run(const struct experiment *experiment,
 
 /* ---- what is made of the results ------------------------------------------- */
 
-/* Draws figures of the experiment, those named (NULL-terminated) or all when
- * none is, once per fidelity, in the formats that are true, into the directory,
- * which is made if missing; appends the paths written to `paths` (g_free each).
- * Points that the store lacks leave gaps and give a warning; ERR_IO when it has
- * none of them. */
+struct draw_options {
+    const char *const *figures; /* names, NULL-terminated; none: all */
+    bool formats[FIGURE_FORMAT_COUNT];
+    const char *directory; /* made if missing */
+};
+
+/* Draws figures of the experiment, once per fidelity and format; appends the
+ * paths written to `paths` (g_free each). Points that the store lacks leave gaps
+ * and give a warning; ERR_IO when it has none of them. */
 MUST_USE enum status explore_draw(const struct experiment *experiment,
                                   struct store *store, struct diags *diags,
-                                  const char *const *figures,
-                                  const bool *formats, const char *directory,
+                                  const struct draw_options *options,
                                   GPtrArray *paths);
 /* All tables of the experiment as text, or as one JSON object. */
 MUST_USE enum status explore_print_tables(const struct experiment *experiment,

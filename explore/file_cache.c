@@ -135,9 +135,10 @@ static enum status find_file(struct file_cache *cache, struct diags *diags,
 enum status file_cache_bind(struct file_cache *cache, struct diags *diags,
                             const struct point *point, struct problem **problem)
 {
-    const struct file *cascade = NULL;
-    const struct file *arch = NULL;
-    const struct file *mapping = NULL;
+    static const struct file none = {0};
+    const struct file *cascade = &none;
+    const struct file *arch = &none;
+    const struct file *mapping = &none;
     const struct scope *chosen = point->chosen;
     TRY(find_file(cache, diags, FILE_CASCADE, point->cascade, chosen,
                   &cascade));

@@ -29,13 +29,12 @@ static enum status find_axis_at(struct diags *diags,
     if (*axis >= 0) {
         return OK;
     }
-    g_autoptr(GPtrArray) names = g_ptr_array_new();
-    for (guint i = 0; i < experiment->axes->len; i++) {
-        const char *known = experiment_axis(experiment, (int)i)->name;
-        g_ptr_array_add(names, (gpointer)(uintptr_t)known);
+    guint count = experiment->axes->len;
+    g_autofree const char **names = g_new0(const char *, count + 1);
+    for (guint i = 0; i < count; i++) {
+        names[i] = experiment_axis(experiment, (int)i)->name;
     }
-    g_autofree char *suggestion =
-        suggest_text(name, (const char *const *)names->pdata, names->len);
+    g_autofree char *suggestion = suggest_text(name, names, count);
     diag_error(diags, span, "explore-unknown-axis", suggestion,
                "unknown axis '%s'", name);
     return ERR_INPUT;

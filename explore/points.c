@@ -45,18 +45,24 @@ static enum status find_hash(struct diags *diags,
     return OK;
 }
 
-/* Binds the names of an entry. A name chosen by the caller keeps that value. */
+/* A name fixed by the caller keeps that value. */
+static enum status bind_name(struct diags *diags, const struct binding *binding,
+                             const struct scope *fixed, struct scope *scope)
+{
+    int64_t value = 0;
+    if (fixed == NULL || !scope_get(fixed, binding->name, &value)) {
+        TRY(expr_eval(binding->expr, scope, diags, &value));
+    }
+    scope_set(scope, binding->name, value);
+    return OK;
+}
+
 static enum status bind_entry(struct diags *diags, const struct entry *entry,
                               const struct scope *fixed, struct scope *scope)
 {
     for (guint i = 0; i < entry->bindings->len; i++) {
-        const struct binding *binding =
-            &g_array_index(entry->bindings, struct binding, i);
-        int64_t value = 0;
-        if (fixed == NULL || !scope_get(fixed, binding->name, &value)) {
-            TRY(expr_eval(binding->expr, scope, diags, &value));
-        }
-        scope_set(scope, binding->name, value);
+        TRY(bind_name(diags, &g_array_index(entry->bindings, struct binding, i),
+                      fixed, scope));
     }
     return OK;
 }
@@ -211,20 +217,26 @@ static enum status check_chosen(struct diags *diags,
     return OK;
 }
 
+static enum status expand(struct diags *diags, struct experiment *experiment,
+                          const struct scope *chosen, enum fidelity fidelity)
+{
+    g_autofree int *entries = g_new0(int, experiment->axes->len + 1);
+    do {
+        TRY(add_point(diags, experiment, chosen, fidelity, entries));
+    } while (advance(experiment, entries));
+    return OK;
+}
+
 enum status points_expand(struct diags *diags, struct experiment *experiment,
                           const struct scope *chosen)
 {
     TRY(check_size(diags, experiment));
     TRY(check_chosen(diags, experiment, chosen));
-    g_autofree int *entries = g_new0(int, experiment->axes->len + 1);
     for (int fidelity = FIDELITY_MODEL; fidelity <= FIDELITY_SIM; fidelity++) {
         if (!experiment->fidelities[fidelity]) {
             continue;
         }
-        do {
-            TRY(add_point(diags, experiment, chosen, (enum fidelity)fidelity,
-                          entries));
-        } while (advance(experiment, entries));
+        TRY(expand(diags, experiment, chosen, (enum fidelity)fidelity));
     }
     return OK;
 }

@@ -7,9 +7,9 @@
 
 #include "explore/worker.h"
 
-#define TICK_MS     100 /* between calls of progress, at most */
-#define COMMIT_MS   250 /* between transactions, at most */
-#define COMMIT_RUNS 32  /* in one transaction, at most */
+#define TICK_MS     100    /* between calls of progress, at most */
+#define COMMIT_US   250000 /* between transactions, at most */
+#define COMMIT_RUNS 32     /* in one transaction, at most */
 #define JOBS_MAX    1024
 
 struct sweep {
@@ -50,30 +50,40 @@ static void report_progress(const struct sweep *sweep)
 /* ---- what is to be done ---------------------------------------------------- */
 
 /* Two points may be one run: equal shapes under two names. */
-static enum status find_pending(struct sweep *sweep)
+static void list_points(struct sweep *sweep, GArray *points)
 {
-    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
-    g_autoptr(GPtrArray) keys = g_ptr_array_new();
+    g_autoptr(GHashTable) seen =
+        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     size_t count = experiment_point_count(sweep->experiment);
     for (size_t i = 0; i < count; i++) {
         const char *key = experiment_point(sweep->experiment, i)->key;
-        bool has_run = false;
-        if (!g_hash_table_add(seen, (gpointer)(uintptr_t)key)) {
-            continue;
+        if (g_hash_table_add(seen, g_strdup(key))) {
+            uint32_t index = (uint32_t)i;
+            g_array_append_val(points, index);
         }
-        g_ptr_array_add(keys, (gpointer)(uintptr_t)key);
-        sweep->outcome->total++;
+    }
+    sweep->outcome->total = points->len;
+}
+
+static enum status find_pending(struct sweep *sweep)
+{
+    g_autoptr(GArray) points = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+    list_points(sweep, points);
+    g_autofree const char **keys = g_new0(const char *, points->len + 1);
+    for (guint i = 0; i < points->len; i++) {
+        uint32_t index = g_array_index(points, uint32_t, i);
+        bool has_run = false;
+        keys[i] = experiment_point(sweep->experiment, index)->key;
         TRY(store_has_run(sweep->store, sweep->diags, sweep->options->origin,
-                          key, &has_run));
+                          keys[i], &has_run));
         if (has_run) {
             sweep->outcome->found++;
         } else {
-            uint32_t index = (uint32_t)i;
             g_array_append_val(sweep->pending, index);
         }
     }
     return store_reserve(sweep->store, sweep->diags, sweep->options->origin,
-                         (const char *const *)keys->pdata, keys->len);
+                         keys, points->len);
 }
 
 /* ---- results --------------------------------------------------------------- */
@@ -95,7 +105,7 @@ static enum status commit(struct sweep *sweep)
 static enum status commit_when_due(struct sweep *sweep)
 {
     gint64 since_us = g_get_monotonic_time() - sweep->committed_us;
-    if (sweep->finished->len < COMMIT_RUNS && since_us < COMMIT_MS * 1000) {
+    if (sweep->finished->len < COMMIT_RUNS && since_us < COMMIT_US) {
         return OK;
     }
     return commit(sweep);
@@ -218,20 +228,28 @@ static void collect(struct sweep *sweep)
     }
 }
 
+/* *is_working false when nothing is left to wait for. */
+static enum status go_on(struct sweep *sweep, bool *is_working)
+{
+    if (count_interrupts(sweep) == 0) {
+        TRY(hand_out(sweep));
+    }
+    *is_working = count_busy(sweep) > 0 && count_interrupts(sweep) < 2;
+    if (*is_working) {
+        collect(sweep);
+    }
+    return commit_when_due(sweep);
+}
+
 static enum status evaluate_pending(struct sweep *sweep)
 {
-    while (count_interrupts(sweep) < 2) {
-        if (count_interrupts(sweep) == 0) {
-            TRY(hand_out(sweep));
-        }
-        if (count_busy(sweep) == 0) {
-            return OK;
-        }
-        collect(sweep);
-        TRY(commit_when_due(sweep));
+    enum status status = OK;
+    bool is_working = true;
+    while (is_working && status == OK) {
+        status = go_on(sweep, &is_working);
         report_progress(sweep);
     }
-    return OK;
+    return status;
 }
 
 static void stop_workers(struct sweep *sweep)

@@ -93,7 +93,7 @@ static _Noreturn void work(const struct experiment *experiment,
 {
     uint32_t index = 0;
     struct file_cache *cache = file_cache_new();
-    signal(SIGINT, SIG_IGN);
+    (void)signal(SIGINT, SIG_IGN);
     while (read_exactly(request, &index, sizeof(index)) &&
            answer_point(experiment, cache, options, index, answer)) {
     }

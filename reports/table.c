@@ -129,6 +129,9 @@ static size_t count_width(const struct table *table, guint column)
 void table_print(const struct table *table, GString *out)
 {
     guint count = table->columns->len;
+    if (count == 0) {
+        return;
+    }
     g_autofree size_t *widths = g_new0(size_t, count + 1);
     bool has_units = false;
     for (guint i = 0; i < count; i++) {

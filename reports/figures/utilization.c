@@ -5,9 +5,14 @@
 #include "reports/figures/grouped_bars.h"
 #include "reports/figures/kind.h"
 
+/* NaN, which is no bar, where there is no run. */
 static enum status find_value(struct diags *diags, const struct run *run,
                               const char *unit, double *value)
 {
+    if (run == NULL) {
+        *value = (double)NAN;
+        return OK;
+    }
     const struct evaluation *evaluation = &run->evaluation;
     g_autofree const char **names =
         g_new0(const char *, (size_t)evaluation->unit_count + 1);
@@ -32,10 +37,7 @@ static enum status write_chart(struct diags *diags,
     size_t count = grid->group_count * grid->tick_count * grid->bar_count;
     g_autofree double *values = g_new0(double, count);
     for (size_t i = 0; i < count; i++) {
-        values[i] = (double)NAN;
-        if (grid->cells[i] != NULL) {
-            TRY(find_value(diags, grid->cells[i], options->unit, &values[i]));
-        }
+        TRY(find_value(diags, grid->cells[i], options->unit, &values[i]));
     }
     g_autofree char *label = g_strdup_printf(
         "%s of %s", metric_get(METRIC_UTILIZATION)->heading, options->unit);
