@@ -123,6 +123,8 @@ enum status cli_fail_usage(struct cli *cli, const char *suggestion,
 /* A text option that the subcommand cannot do without. */
 MUST_USE enum status cli_need(struct cli *cli, const char *value,
                               const char *option);
+/* Files that are read more than once cannot be standard input. */
+MUST_USE enum status cli_need_file(struct cli *cli, const char *path);
 /* The --set options as a scope. Caller frees. */
 MUST_USE enum status cli_parse_set(struct cli *cli, struct scope **chosen);
 /* The --fidelity options. */
