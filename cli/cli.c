@@ -100,6 +100,15 @@ enum status cli_need(struct cli *cli, const char *value, const char *option)
                : cli_fail_usage(cli, NULL, "'--%s' is missing", option);
 }
 
+enum status cli_need_file(struct cli *cli, const char *path)
+{
+    return strcmp(path, "-") != 0
+               ? OK
+               : cli_fail_usage(cli, NULL,
+                                "'-' will not do here: the file is read more "
+                                "than once");
+}
+
 static void print_remark(const char *format, va_list args) PRINTF_LIKE(1, 0);
 static void print_remark(const char *format, va_list args)
 {

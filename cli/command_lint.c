@@ -76,6 +76,7 @@ static enum status lint_file(struct cli *cli, const char *path,
                              const struct scope *chosen)
 {
     size_t kind = 0;
+    TRY(cli_need_file(cli, path));
     TRY(find_kind(cli, path, &kind));
     TRY(kinds[kind].lint(cli, path, chosen));
     cli_detail(cli, "%s: %s, no errors", path, kinds[kind].key);

@@ -37,6 +37,9 @@ enum status evaluation_run(struct cli *cli, enum fidelity fidelity)
     TRY(cli_need(cli, settings->cascade, "cascade"));
     TRY(cli_need(cli, settings->arch, "arch"));
     TRY(cli_need(cli, settings->mapping, "mapping"));
+    TRY(cli_need_file(cli, settings->cascade));
+    TRY(cli_need_file(cli, settings->arch));
+    TRY(cli_need_file(cli, settings->mapping));
     TRY(cli_parse_set(cli, &chosen));
     struct point point = {
         .fidelity = fidelity,
