@@ -114,7 +114,7 @@ static void gather_values(const struct slice *slice, struct work *work)
     bool has_bias = kernel_has(slice->call, PB);
     struct cut k = slice_cut(slice, K_OPERAND, "yxe");
     struct cut v = slice_cut(slice, V_OPERAND, "yxf");
-    struct cut biases = {NULL};
+    struct cut biases = {.value = NULL};
     if (has_bias) {
         biases = slice_cut(slice, PB, "ayx");
     }
@@ -123,7 +123,7 @@ static void gather_values(const struct slice *slice, struct work *work)
         for (int64_t m = 0; m < work->y_count * work->x_count; m++) {
             int64_t y = m / work->x_count;
             int64_t x = m % work->x_count;
-            struct lane bias = {NULL};
+            struct lane bias = {.value = NULL};
             if (has_bias) {
                 bias = cut_lane_2(&biases, a, y);
             }
@@ -173,14 +173,14 @@ static void spread_values(const struct slice *slice, struct work *work)
     bool has_bias = kernel_has(slice->call, AB);
     struct cut q = slice_cut(slice, Q_OPERAND, "yxe");
     struct cut av = slice_cut(slice, AV_OPERAND, "yxf");
-    struct cut biases = {NULL};
+    struct cut biases = {.value = NULL};
     if (has_bias) {
         biases = slice_cut(slice, AB, "yxa");
     }
     for (int64_t p = 0; p < work->y_count * work->x_count; p++) {
         int64_t y = p / work->x_count;
         int64_t x = p % work->x_count;
-        struct lane bias = {NULL};
+        struct lane bias = {.value = NULL};
         if (has_bias) {
             bias = cut_lane_2(&biases, y, x);
         }

@@ -39,7 +39,7 @@ static enum status work_init(struct work *work, const struct kernel_call *call,
     int64_t e_count = kernel_extent(call, 'e');
     int64_t m_count = kernel_extent(call, is_causal ? 's' : 'm');
     int64_t p_count = kernel_extent(call, is_causal ? 's' : 'p');
-    *work = (struct work){NULL};
+    *work = (struct work){.keys = {0}};
     work->query_feature = scratch_new(p_count, e_count, diags);
     work->key_feature = scratch_new(m_count, e_count, diags);
     if (work->query_feature == NULL || work->key_feature == NULL ||

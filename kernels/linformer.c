@@ -30,7 +30,7 @@ static enum status work_init(struct work *work, const struct kernel_call *call,
                              struct diags *diags)
 {
     int64_t k_count = kernel_extent(call, 'k');
-    *work = (struct work){NULL};
+    *work = (struct work){.keys = {0}};
     work->key = scratch_new(k_count, kernel_extent(call, 'e'), diags);
     work->value = scratch_new(k_count, kernel_extent(call, 'f'), diags);
     if (work->key == NULL || work->value == NULL ||

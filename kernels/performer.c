@@ -38,7 +38,7 @@ static enum status work_init(struct work *work, const struct kernel_call *call,
     int64_t r_count = kernel_extent(call, 'r');
     int64_t p_count = kernel_extent(call, is_causal ? 's' : 'p');
     int64_t m_count = kernel_extent(call, is_causal ? 's' : 'm');
-    *work = (struct work){NULL};
+    *work = (struct work){.keys = {0}};
     work->query_feature = scratch_new(p_count, r_count, diags);
     work->key_feature = scratch_new(m_count, r_count, diags);
     if (work->query_feature == NULL || work->key_feature == NULL ||

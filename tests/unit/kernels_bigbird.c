@@ -62,7 +62,7 @@ static void test_three_blocks_are_full_attention(void **state)
 static void test_random_blocks_must_be_integers_in_range(void **state)
 {
     (void)state;
-    const double wrong[] = {-1.0, L, 1.5, NAN, HUGE_VAL, -0.25};
+    const double wrong[] = {-1.0, L, 1.5, (double)NAN, HUGE_VAL, -0.25};
     for (size_t i = 0; i < G_N_ELEMENTS(wrong); i++) {
         AUTO(kernel_fixture) fixture = attention_new();
         fixture->tensors[4].value[3] = wrong[i];

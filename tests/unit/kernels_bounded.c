@@ -97,7 +97,7 @@ static void test_what_is_not_finite_has_no_bound(void **state)
     /* The divisor may be zero, the logarithm's argument negative. */
     assert_true(isinf(bounded_div(one, wide).error));
     assert_true(isinf(bounded_log(wide).error));
-    assert_true(isinf(bounded_exact(NAN).error));
+    assert_true(isinf(bounded_exact((double)NAN).error));
 }
 
 static void test_exact_operations_stay_exact_at_zero(void **state)

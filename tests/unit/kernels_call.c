@@ -130,7 +130,8 @@ static void test_errors_given_with_inputs_are_not_read(void **state)
 {
     (void)state;
     g_autofree struct call *call = call_new();
-    double wrong[6] = {NAN, -1.0, HUGE_VAL, NAN, -1.0, HUGE_VAL};
+    double wrong[6] = {(double)NAN, -1.0, HUGE_VAL,
+                       (double)NAN, -1.0, HUGE_VAL};
     double error[8];
     for (int i = 0; i < 6; i++) {
         call->a[i] = 1.0;

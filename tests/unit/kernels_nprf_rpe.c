@@ -30,7 +30,8 @@ static void transform(const long double complex *x, long double sign,
             long double angle = sign * 2.0L * pi *
                                 (long double)(k * n % PERIOD) /
                                 (long double)PERIOD;
-            result[k] += x[n] * (cosl(angle) + sinl(angle) * I);
+            result[k] +=
+                x[n] * (cosl(angle) + sinl(angle) * (long double complex)I);
         }
     }
 }

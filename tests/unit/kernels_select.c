@@ -73,7 +73,8 @@ static void test_top_minds_only_the_border_of_the_set(void **state)
 static void test_what_is_not_a_number_is_never_decided(void **state)
 {
     (void)state;
-    const struct bounded x[3] = {{3.0, 0.0}, bounded_exact(NAN), {5.0, 0.0}};
+    const struct bounded x[3] = {
+        {3.0, 0.0}, bounded_exact((double)NAN), {5.0, 0.0}};
     for (int64_t wanted = 1; wanted <= 2; wanted++) {
         int64_t index[2] = {-1, -1};
         bool is_decided = true;
