@@ -68,6 +68,41 @@ bool ast_has_rank(const struct ast_node *node, const char *rank)
     return false;
 }
 
+static const char *const call_names[CALL_COUNT] = {
+    [CALL_SILU] = "silu",   [CALL_GELU] = "gelu", [CALL_SOFTPLUS] = "softplus",
+    [CALL_INDEX] = "index", [CALL_ZERO] = "zero", [CALL_CLAMP] = "clamp",
+    [CALL_WRAP] = "wrap",   [CALL_SKIP] = "skip", [CALL_BIND] = "=",
+    [CALL_AND] = "&&",      [CALL_OR] = "||",     [CALL_NOT] = "!",
+};
+
+const char *call_name(enum ast_call call)
+{
+    return call_names[call];
+}
+
+enum ast_call call_find(const char *name)
+{
+    int call = 0;
+    while (call < CALL_COUNT && !g_str_equal(call_names[call], name)) {
+        call++;
+    }
+    return (enum ast_call)call;
+}
+
+bool ast_is_call(const struct ast_node *node, enum ast_call call)
+{
+    return node->kind == AST_CALL && node->call == call;
+}
+
+bool ast_has_call(const struct ast_node *node, enum ast_call call)
+{
+    bool has = ast_is_call(node, call);
+    for (int i = 0; i < node->child_count && !has; i++) {
+        has = ast_has_call(node->child[i], call);
+    }
+    return has;
+}
+
 bool name_is_rank(const char *name)
 {
     if (!g_ascii_islower(name[0])) {
@@ -140,7 +175,61 @@ enum index_form index_find_form(const struct ast_node *index,
 
 bool statement_is_initial(const struct ast_statement *statement)
 {
-    return statement->body != NULL && !ast_has(statement->body, AST_ACCESS);
+    return statement->body != NULL && statement->condition == NULL &&
+           !ast_has(statement->body, AST_ACCESS) &&
+           !ast_has_call(statement->body, CALL_INDEX);
+}
+
+const char *selection_name(enum selection selection)
+{
+    switch (selection) {
+    case SELECT_TOPK:
+        return "topk";
+    case SELECT_ARGMAX:
+        return "argmax";
+    case SELECT_ARGMIN:
+        return "argmin";
+    case SELECT_ARGSORT:
+        return "argsort";
+    case SELECT_NONE:
+        break;
+    }
+    return NULL;
+}
+
+bool statement_has_right_rank(const struct ast_statement *statement,
+                              const char *rank)
+{
+    return (statement->body != NULL && ast_has_rank(statement->body, rank)) ||
+           (statement->condition != NULL &&
+            ast_has_rank(statement->condition, rank));
+}
+
+bool output_has_rank(const struct ast_node *output, const char *rank)
+{
+    for (int i = 0; i < output->child_count; i++) {
+        const struct ast_node *index = output->child[i];
+        bool is_bind = ast_is_call(index, CALL_BIND);
+        if (is_bind ? false : ast_has_rank(index, rank)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *statement_order_rank(const struct ast_statement *statement)
+{
+    const struct ast_node *output = statement->output;
+    bool has_order = statement->selection == SELECT_TOPK ||
+                     statement->selection == SELECT_ARGSORT;
+    for (int i = 0; has_order && i < output->child_count; i++) {
+        const struct ast_node *index = output->child[i];
+        if (index->kind == AST_RANK &&
+            !statement_has_right_rank(statement, index->name)) {
+            return index->name;
+        }
+    }
+    return NULL;
 }
 
 bool statement_reduces(const struct ast_statement *statement, const char *rank)

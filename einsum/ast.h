@@ -27,6 +27,33 @@ enum ast_kind {
     AST_SHAPE,  /* M0 */
     AST_ACCESS, /* T[...]; the children are the indices */
     AST_OP,     /* a + b, -a, exp(a) */
+    AST_CALL,   /* what is no operation of a unit; `call` says which */
+};
+
+/* Written as a call of their names, or as signs where given. */
+enum ast_call {
+    CALL_SILU,     /* compositions of operations */
+    CALL_GELU,     /* x (1 + erf(x / sqrt 2)) / 2 */
+    CALL_SOFTPLUS, /* log(1 + exp x) */
+    CALL_INDEX,    /* index(p-m): the value of an index */
+    CALL_ZERO,     /* around an index: reads 0 out of range */
+    CALL_CLAMP,    /* the nearest element in range */
+    CALL_WRAP,     /* modulo the extent */
+    CALL_SKIP,     /* the point does not exist */
+    CALL_BIND,     /* c=IDX[n], on the left */
+    CALL_AND,
+    CALL_OR,
+    CALL_NOT,
+    CALL_COUNT,
+};
+
+/* Index producers. */
+enum selection {
+    SELECT_NONE,
+    SELECT_TOPK,
+    SELECT_ARGMAX,
+    SELECT_ARGMIN,
+    SELECT_ARGSORT,
 };
 
 /* Trees higher than this are refused, so that recursion over them is safe. */
@@ -46,6 +73,7 @@ struct ast_node {
     bool is_integer; /* number == integer, written without '.' or exponent */
     int64_t integer;
     enum einsum_op op;
+    enum ast_call call;
     int height;
     int child_count;
     struct ast_node **child;
@@ -55,8 +83,15 @@ struct ast_statement {
     struct ast_node *output; /* an access */
     bool has_reduction;      /* written out: sum(e), max(m0) */
     enum einsum_reduce reduce;
-    GPtrArray *reduce_ranks; /* struct ast_node *, AST_RANK */
-    struct ast_node *body;   /* NULL: had a syntax error, already reported */
+    GPtrArray *reduce_ranks;    /* struct ast_node *, AST_RANK */
+    struct ast_node *body;      /* NULL: had a syntax error, already reported */
+    struct ast_node *condition; /* after 'where', or NULL */
+    /* An index producer; reduce_ranks has the rank it selects from. */
+    enum selection selection;
+    struct ast_node *select_count; /* T of topk(m, T) */
+    /* VAL[..], I[..] = topk(..) is two statements: one for the values, marked,
+     * then one for the indices. */
+    bool gives_values;
 };
 
 struct cascade_shape {
@@ -132,6 +167,22 @@ enum index_form {
 /* `rank` gets the rank's node for INDEX_RANK and INDEX_SHIFTED; may be NULL. */
 enum index_form index_find_form(const struct ast_node *index,
                                 const struct ast_node **rank);
+/* "silu", "&&", "=" */
+const char *call_name(enum ast_call call);
+/* CALL_COUNT if none is written as a call of that name. */
+enum ast_call call_find(const char *name);
+bool ast_is_call(const struct ast_node *node, enum ast_call call);
+bool ast_has_call(const struct ast_node *node, enum ast_call call);
+/* "topk", NULL for SELECT_NONE. */
+const char *selection_name(enum selection selection);
+/* The rank of the left side that counts what is selected (t of topk(m, T)), or
+ * NULL. */
+const char *statement_order_rank(const struct ast_statement *statement);
+/* `rank` occurs in the body or the condition. */
+bool statement_has_right_rank(const struct ast_statement *statement,
+                              const char *rank);
+/* `rank` stands on the left other than within a gather, Y[c=IDX[n]]. */
+bool output_has_rank(const struct ast_node *output, const char *rank);
 /* A constant into a slice or a whole tensor: no operand on the right. */
 bool statement_is_initial(const struct ast_statement *statement);
 /* The reduction that is written out names `rank`. */
@@ -173,6 +224,14 @@ cascade_statement_at(const struct cascade *c, size_t i)
  * not parse is reported and, if its left side did, kept without a body. */
 void parse_statements(struct cascade *cascade, const struct yaml_node *node,
                       struct diags *diags);
+/* Appends `statement`, whose right side is MACRO(ranks) body, as the statements
+ * the macro stands for; all its nodes keep their places. The ranks are in
+ * reduce_ranks, the last argument of layernorm in `argument`. */
+enum macro { MACRO_NONE, MACRO_MEAN, MACRO_SOFTMAX, MACRO_LAYERNORM };
+void expand_macro(struct cascade *cascade, enum macro macro,
+                  const struct ast_statement *statement,
+                  struct ast_node *argument, struct diags *diags);
+
 /* "[b,h,p,e]" of input `name`; NULL after an error. */
 struct ast_node *parse_declaration(struct cascade *cascade,
                                    const struct yaml_node *node,

@@ -45,7 +45,12 @@ MUST_USE bool binder_affine(const struct binder *binder,
 
 /* ---- bound expressions ---- */
 
-enum expr_node_kind { NODE_NUMBER, NODE_READ, NODE_OP };
+enum expr_node_kind {
+    NODE_NUMBER,
+    NODE_READ,
+    NODE_INDEX, /* index(p-m): `read` counts on behind the reads */
+    NODE_OP,
+};
 
 /* In postfix order: operands stand before their operation. */
 struct expr_node {

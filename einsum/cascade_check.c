@@ -248,7 +248,11 @@ static void check_uses(struct check *check)
         check->cascade,
         (size_t)cascade_find_tensor(check->cascade, statement->output->name));
     check_index_count(check, tensor, statement->output);
+    for (int i = 0; i < statement->output->child_count; i++) {
+        ast_visit(statement->output->child[i], AST_ACCESS, check_read, check);
+    }
     ast_visit(statement->body, AST_ACCESS, check_read, check);
+    ast_visit(statement->condition, AST_ACCESS, check_read, check);
 }
 
 /* ---- ranks and shapes ---------------------------------------------------- */
@@ -350,6 +354,8 @@ static void visit_all(struct check *check, enum ast_kind kind,
                       visit, check);
         }
         ast_visit(statement->body, kind, visit, check);
+        ast_visit(statement->condition, kind, visit, check);
+        ast_visit(statement->select_count, kind, visit, check);
     }
 }
 
@@ -449,8 +455,7 @@ static bool has_reported_rank(const struct check *check,
         if (g_hash_table_contains(check->reported, rank) &&
             (ast_has_rank(statement->output, rank) ||
              statement_reduces(statement, rank) ||
-             (statement->body != NULL &&
-              ast_has_rank(statement->body, rank)))) {
+             statement_has_right_rank(statement, rank))) {
             return true;
         }
     }

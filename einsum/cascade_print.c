@@ -8,33 +8,18 @@
 static void print_node(const struct ast_node *node, bool is_index,
                        GString *out);
 
-/* How tightly a node binds: sums 0, products 1, negation 2, the rest 3. */
 static int binding(const struct ast_node *node)
 {
-    if (node->kind != AST_OP) {
-        return 3;
+    if (node->kind == AST_OP) {
+        return op_binding(node->op);
     }
-    switch (node->op) {
-    case EINSUM_ADD:
-    case EINSUM_SUB:
-        return 0;
-    case EINSUM_MUL:
-    case EINSUM_DIVIDE:
-        return 1;
-    case EINSUM_NEGATE:
-        return 2;
-    case EINSUM_MAC:
-    case EINSUM_MAX:
-    case EINSUM_MIN:
-    case EINSUM_EXP:
-    case EINSUM_LOG:
-    case EINSUM_SQRT:
-    case EINSUM_ABS:
-    case EINSUM_TANH:
-    case EINSUM_OP_COUNT:
-        break;
+    if (ast_is_call(node, CALL_OR)) {
+        return OP_BINDS_OR;
     }
-    return 3;
+    if (ast_is_call(node, CALL_AND)) {
+        return OP_BINDS_AND;
+    }
+    return ast_is_call(node, CALL_NOT) ? OP_BINDS_NEGATION : OP_BINDS_CALL;
 }
 
 static void print_number(const struct ast_node *node, GString *out)
@@ -76,21 +61,65 @@ static void print_operand(const struct ast_node *node, int least, bool is_index,
     g_string_append(out, has_parentheses ? ")" : "");
 }
 
+static void print_binary(const struct ast_node *node, const char *sign,
+                         bool is_index, GString *out)
+{
+    int least = binding(node);
+    bool is_word = g_ascii_isalpha(sign[0]);
+    /* Left-associative: an equal operator on the right needs its own. */
+    print_operand(node->child[0],
+                  least == OP_BINDS_COMPARISON ? least + 1 : least, is_index,
+                  out);
+    g_string_append_printf(out, is_index && !is_word ? "%s" : " %s ", sign);
+    print_operand(node->child[1], least + 1, is_index, out);
+}
+
 static void print_op(const struct ast_node *node, bool is_index, GString *out)
 {
-    char sign = op_sign(node->op);
-    if (sign == 0) {
+    const char *sign = op_sign(node->op);
+    if (sign == NULL) {
         g_string_append_printf(out, "%s(", einsum_op_name(node->op));
-        print_list(node, false, out);
+        print_list(node, is_index, out);
         g_string_append_c(out, ')');
     } else if (node->child_count == 1) {
-        g_string_append_c(out, sign);
-        print_operand(node->child[0], 2, is_index, out);
+        g_string_append(out, sign);
+        print_operand(node->child[0], OP_BINDS_NEGATION, is_index, out);
     } else {
-        /* Left-associative: an equal operator on the right needs its own. */
-        print_operand(node->child[0], binding(node), is_index, out);
-        g_string_append_printf(out, is_index ? "%c" : " %c ", sign);
-        print_operand(node->child[1], binding(node) + 1, is_index, out);
+        print_binary(node, sign, is_index, out);
+    }
+}
+
+static void print_call(const struct ast_node *node, bool is_index, GString *out)
+{
+    const char *name = call_name(node->call);
+    bool is_around_index = node->call == CALL_INDEX || is_index;
+    switch (node->call) {
+    case CALL_BIND:
+        g_string_append_printf(out, "%s=", node->child[0]->name);
+        print_node(node->child[1], true, out);
+        break;
+    case CALL_AND:
+    case CALL_OR:
+        print_binary(node, name, is_index, out);
+        break;
+    case CALL_NOT:
+        g_string_append(out, name);
+        print_operand(node->child[0], OP_BINDS_NEGATION, is_index, out);
+        break;
+    case CALL_SILU:
+    case CALL_GELU:
+    case CALL_SOFTPLUS:
+    case CALL_INDEX:
+    case CALL_ZERO:
+    case CALL_CLAMP:
+    case CALL_WRAP:
+    case CALL_SKIP:
+        g_string_append_printf(out, "%s(", name);
+        print_list(node, is_around_index, out);
+        g_string_append_c(out, ')');
+        break;
+    case CALL_COUNT:
+        BUG("a call of nothing");
     }
 }
 
@@ -112,6 +141,9 @@ static void print_node(const struct ast_node *node, bool is_index, GString *out)
     case AST_OP:
         print_op(node, is_index, out);
         break;
+    case AST_CALL:
+        print_call(node, is_index, out);
+        break;
     }
 }
 
@@ -127,11 +159,18 @@ void ast_print_index(const struct ast_node *index, GString *out)
 
 static void print_reduction(const struct ast_statement *statement, GString *out)
 {
-    g_string_append_printf(out, "%s(", reduce_name(statement->reduce));
+    const char *selection = selection_name(statement->selection);
+    g_string_append_printf(out, "%s(",
+                           selection != NULL ? selection
+                                             : reduce_name(statement->reduce));
     for (guint i = 0; i < statement->reduce_ranks->len; i++) {
         const struct ast_node *rank =
             g_ptr_array_index(statement->reduce_ranks, i);
         g_string_append_printf(out, "%s%s", i > 0 ? "," : "", rank->name);
+    }
+    if (statement->select_count != NULL) {
+        g_string_append_c(out, ',');
+        ast_print_index(statement->select_count, out);
     }
     g_string_append(out, ") ");
 }
@@ -143,11 +182,19 @@ char *cascade_print(const struct cascade *cascade)
         const struct ast_statement *statement =
             cascade_statement_at(cascade, i);
         ast_print(statement->output, out);
+        if (statement->gives_values) {
+            g_string_append(out, ", ");
+            continue; /* the indices follow */
+        }
         g_string_append(out, " = ");
         if (statement->has_reduction) {
             print_reduction(statement, out);
         }
         ast_print(statement->body, out);
+        if (statement->condition != NULL) {
+            g_string_append(out, " where ");
+            ast_print(statement->condition, out);
+        }
         g_string_append_c(out, '\n');
     }
     return g_string_free(out, FALSE);

@@ -37,6 +37,21 @@ enum einsum_op {
     EINSUM_ABS,
     EINSUM_NEGATE,
     EINSUM_TANH,
+    EINSUM_SIGMOID,
+    EINSUM_RELU,
+    EINSUM_ERF,
+    EINSUM_RSQRT,
+    EINSUM_SIN,
+    EINSUM_COS,
+    EINSUM_FLOOR,
+    EINSUM_SIGN,
+    EINSUM_POW,
+    EINSUM_MOD,        /* a - b floor(a/b) */
+    EINSUM_LESS,       /* comparisons give 1 or 0 */
+    EINSUM_LESS_EQUAL, /* a > b is b < a */
+    EINSUM_EQUAL,
+    EINSUM_NOT_EQUAL,
+    EINSUM_SELECT, /* the second operand if the first is not 0, else the third */
     EINSUM_OP_COUNT,
 };
 
@@ -49,7 +64,8 @@ enum einsum_reduce {
     EINSUM_NO_REDUCE,
     EINSUM_SUM,
     EINSUM_MAXIMUM,
-    EINSUM_MINIMUM
+    EINSUM_MINIMUM,
+    EINSUM_PRODUCT,
 };
 
 /* ---- the parsed cascade ------------------------------------------------- */
@@ -95,6 +111,9 @@ struct einsum_access {
     int tensor;
     int dim_count;
     struct affine index[EINSUM_MAX_DIMS];
+    /* Bit d: where dimension d is read (or written) is not affine; index[d] is
+     * then 0. The statement's features say what it is. */
+    unsigned beyond_affine;
     struct span span; /* of the tensor's name in the statement */
 };
 
@@ -132,6 +151,21 @@ enum einsum_kind {
 };
 
 struct einsum_expr; /* expression tree, private to the folder */
+struct einsum_extension;
+
+/* What a statement has beyond affine accesses over all points of its ranks. A
+ * consumer that does not model one of them must refuse the statement. */
+enum einsum_feature {
+    EINSUM_PREDICATE = 1,      /* where, over ranks: points that do not exist */
+    EINSUM_DATA_PREDICATE = 2, /* where, over values of tensors */
+    EINSUM_INDEX_MODE = 4,     /* zero, clamp, wrap, floor division, mod */
+    EINSUM_GATHER = 8,         /* reads where a tensor says */
+    EINSUM_SCATTER = 16,       /* writes where a tensor says */
+    EINSUM_INDEX_PRODUCER = 32, /* topk, argmax, argmin, argsort */
+};
+
+/* "a predicate", ...: what to call the lowest feature of the set. */
+const char *einsum_feature_name(unsigned features);
 
 struct einsum_statement {
     const char *name; /* the tensor it defines: unique among COMPUTE and VIEW */
@@ -153,6 +187,10 @@ struct einsum_statement {
     int64_t ops_per_point[EINSUM_OP_COUNT];
     int64_t point_count; /* product of the extents of rank[] */
     struct einsum_expr *expr;
+    unsigned features; /* enum einsum_feature */
+    /* Private: what the features are, NULL if the statement has nothing of the
+     * kind. */
+    struct einsum_extension *extension;
     struct span span;
 };
 
@@ -197,6 +235,12 @@ int workload_find_rank(const struct workload *workload, const char *name);
 int workload_find_tensor(const struct workload *workload, const char *name);
 /* COMPUTE or VIEW statement of that name; -1 if none. */
 int workload_find_statement(const struct workload *workload, const char *name);
+/* Points of the statement's iteration space for which its static predicate
+ * holds (all, if it has none; data predicates are taken to hold). Time: the
+ * points of the ranks in the predicate but the innermost, and for conjunctions
+ * of affine comparisons but the innermost two. ERR_LIMIT beyond int64. */
+MUST_USE enum status workload_count_points(const struct workload *workload,
+                                           int statement, int64_t *count);
 /* Bytes that any execution must move between DRAM and the chip: every input
  * element that is used, every output element, once. */
 MUST_USE enum status
@@ -318,6 +362,10 @@ struct tensor_data {
 struct einsum_data {
     int tensor_count;
     struct tensor_data *tensors; /* by tensor id */
+    /* The first gather or scatter that left its range, with coordinates, and
+     * its statement; NULL if none did. einsum_run reports it. */
+    char *fault;
+    int fault_statement;
 };
 
 /* Allocates all tensors (views excluded: they stay NULL), fills outputs of

@@ -40,8 +40,13 @@ void einsum_run_box(const struct workload *workload, int statement,
                     struct einsum_data *data)
 {
     struct box_plan plan;
-    if (workload->statements[statement].kind != EINSUM_VIEW &&
-        plan_init(&plan, workload, statement, lo, hi, data)) {
+    unsigned features = workload->statements[statement].features;
+    if ((features & EINSUM_INDEX_PRODUCER) != 0) {
+        select_run(workload, statement, lo, hi, data);
+    } else if (features != 0) {
+        points_run(workload, statement, lo, hi, NULL, data);
+    } else if (workload->statements[statement].kind != EINSUM_VIEW &&
+               plan_init(&plan, workload, statement, lo, hi, data)) {
         run_plan(&plan);
     }
 }
@@ -156,8 +161,8 @@ enum status einsum_run(const struct workload *workload, struct diags *diags,
     size_t count = (size_t)workload->statement_count;
     g_autofree int *group = g_new0(int, count);
     g_autofree bool *is_done = g_new0(bool, count);
-    (void)diags;
     data_reset(workload, data);
+    g_clear_pointer(&data->fault, g_free);
     workload_find_groups(workload, group);
     for (size_t i = 0; i < count; i++) {
         is_done[i] = workload->statements[i].kind != EINSUM_COMPUTE;
@@ -165,6 +170,11 @@ enum status einsum_run(const struct workload *workload, struct diags *diags,
     /* A recurrence may be closed by a statement further down, on which one in
      * between waits: more than one round. */
     while (run_ready_groups(workload, group, is_done, data)) {
+    }
+    if (data->fault != NULL) {
+        diag_error(diags, workload->statements[data->fault_statement].span,
+                   "einsum-gather-range", NULL, "%s", data->fault);
+        return ERR_INPUT;
     }
     return OK;
 }

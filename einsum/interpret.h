@@ -12,6 +12,7 @@
 struct box_operand {
     double *value; /* at the box's first point */
     double *error; /* NULL without error analysis */
+    int64_t start; /* of a stream of index(..): its value at the first point */
 };
 
 struct box_loop {
@@ -31,7 +32,7 @@ struct box_plan {
     double gamma; /* of the whole reduction, for the error of a sum */
     row_function run_row;
     struct box_operand output;
-    int read_count;
+    int read_count; /* the streams of index(..) stand behind the reads */
     struct box_operand read[EINSUM_MAX_READS];
     int loop_count; /* outermost first, at least 1 */
     struct box_loop loop[EINSUM_MAX_RANKS + 1];
@@ -41,6 +42,26 @@ struct box_plan {
 bool plan_init(struct box_plan *plan, const struct workload *workload,
                int statement, const int64_t *lo, const int64_t *hi,
                const struct einsum_data *data);
+
+/* A plan for single rows: everything but operands and loop[0]. */
+void plan_init_row(struct box_plan *plan, const struct workload *workload,
+                   const struct einsum_statement *statement);
+/* Sets run_row. */
+void plan_choose_row(struct box_plan *plan);
+
+/* Instead of the statement's own output; strides by rank id. */
+struct points_output {
+    struct box_operand operand;
+    int64_t start;
+    int64_t stride[EINSUM_MAX_RANKS];
+};
+/* A box of a statement with features. `output` may be NULL. */
+void points_run(const struct workload *workload, int statement,
+                const int64_t *lo, const int64_t *hi,
+                const struct points_output *output, struct einsum_data *data);
+/* A box of a selection, whole along the rank selected from. */
+void select_run(const struct workload *workload, int statement,
+                const int64_t *lo, const int64_t *hi, struct einsum_data *data);
 
 /* Sum of products of two operands, without error analysis. */
 void row_dot(const struct box_plan *plan, const int64_t *at);

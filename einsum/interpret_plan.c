@@ -2,6 +2,7 @@
  * points do not depend on each other except along its iterative rank, which
  * becomes the outermost loop. The order of additions in a sum is therefore not
  * the textual one, but it is a fixed one. */
+#include "einsum/extension.h"
 #include "einsum/interpret.h"
 
 #include <string.h>
@@ -51,6 +52,7 @@ static struct box_operand make_operand(const struct tensor_data *tensor,
     return (struct box_operand){
         tensor->value + offset,
         tensor->error == NULL ? NULL : tensor->error + offset,
+        0,
     };
 }
 
@@ -199,6 +201,43 @@ static double count_reduced_terms(const struct workload *workload,
     return count;
 }
 
+void plan_choose_row(struct box_plan *plan)
+{
+    plan->run_row = choose_row(plan);
+}
+
+static int count_streams(const struct einsum_statement *statement)
+{
+    return statement->extension == NULL ? 0 : statement->extension->index_count;
+}
+
+void plan_init_row(struct box_plan *plan, const struct workload *workload,
+                   const struct einsum_statement *statement)
+{
+    plan->expr = statement->expr;
+    plan->reduce = statement->reduce;
+    plan->read_count = statement->read_count + count_streams(statement);
+    plan->loop_count = 1;
+    plan->gamma = sum_gamma(count_reduced_terms(workload, statement));
+}
+
+/* index(..): the stream's value instead of an element. */
+static void add_index_streams(struct box_plan *plan,
+                              const struct einsum_statement *statement,
+                              const int64_t *lo,
+                              int64_t strides[][EINSUM_MAX_RANKS])
+{
+    for (int k = 0; k < count_streams(statement); k++) {
+        const struct affine *affine = &statement->extension->index[k]->affine;
+        int stream = statement->read_count + k;
+        plan->read[stream] = (struct box_operand){.start = affine->constant};
+        for (int i = 0; i < statement->rank_count; i++) {
+            strides[stream + 1][i] = affine->coefficient[statement->rank[i]];
+            plan->read[stream].start += strides[stream + 1][i] * lo[i];
+        }
+    }
+}
+
 bool plan_init(struct box_plan *plan, const struct workload *workload,
                int statement_id, const int64_t *lo, const int64_t *hi,
                const struct einsum_data *data)
@@ -213,20 +252,18 @@ bool plan_init(struct box_plan *plan, const struct workload *workload,
             return false;
         }
     }
-    plan->expr = statement->expr;
-    plan->reduce = statement->reduce;
-    plan->read_count = statement->read_count;
+    plan_init_row(plan, workload, statement);
     plan->loop_count = 0;
     plan->output = make_operand(
         &data->tensors[statement->output.tensor],
         find_strides(workload, statement, &statement->output, lo, strides[0]));
-    for (int r = 0; r < plan->read_count; r++) {
+    for (int r = 0; r < statement->read_count; r++) {
         const struct einsum_access *read = &statement->resolved_reads[r];
         plan->read[r] = make_operand(
             &data->tensors[read->tensor],
             find_strides(workload, statement, read, lo, strides[r + 1]));
     }
-    plan->gamma = sum_gamma(count_reduced_terms(workload, statement));
+    add_index_streams(plan, statement, lo, strides);
     int first = add_loops(plan, statement, count, strides);
     choose_inner(plan, first);
     merge_loops(plan, first);

@@ -99,10 +99,14 @@ void row_axpy(const struct box_plan *plan, const int64_t *at)
 
 /* Defines a function that applies `value` to every element. */
 #define VECTOR_OP(name, value)                                                 \
-    static void name(const double *a, const double *b, double *result,         \
+    static void name(const double *const *operand, double *result,             \
                      int64_t count)                                            \
     {                                                                          \
+        const double *a = operand[0];                                          \
+        const double *b = operand[1];                                          \
+        const double *c = operand[2];                                          \
         (void)b;                                                               \
+        (void)c;                                                               \
         for (int64_t i = 0; i < count; i++) {                                  \
             result[i] = (value);                                               \
         }                                                                      \
@@ -120,17 +124,40 @@ VECTOR_OP(vector_sqrt, sqrt(a[i]))
 VECTOR_OP(vector_abs, fabs(a[i]))
 VECTOR_OP(vector_negate, -a[i])
 VECTOR_OP(vector_tanh, tanh(a[i]))
+VECTOR_OP(vector_sigmoid, sigmoid(a[i]))
+VECTOR_OP(vector_relu, max_keep_nan(a[i], 0.0))
+VECTOR_OP(vector_erf, erf(a[i]))
+VECTOR_OP(vector_rsqrt, 1.0 / sqrt(a[i]))
+VECTOR_OP(vector_sin, sin(a[i]))
+VECTOR_OP(vector_cos, cos(a[i]))
+VECTOR_OP(vector_floor, floor(a[i]))
+VECTOR_OP(vector_sign, op_apply(EINSUM_SIGN, a[i], 0.0))
+VECTOR_OP(vector_pow, pow(a[i], b[i]))
+VECTOR_OP(vector_mod, floor_mod(a[i], b[i]))
+VECTOR_OP(vector_less, a[i] < b[i] ? 1.0 : 0.0)
+VECTOR_OP(vector_less_equal, a[i] <= b[i] ? 1.0 : 0.0)
+VECTOR_OP(vector_equal, a[i] <= b[i] && a[i] >= b[i] ? 1.0 : 0.0)
+VECTOR_OP(vector_not_equal, a[i] <= b[i] && a[i] >= b[i] ? 0.0 : 1.0)
+VECTOR_OP(vector_select, fabs(a[i]) > 0.0 ? b[i] : c[i])
 
-typedef void (*vector_function)(const double *a, const double *b,
-                                double *result, int64_t count);
+typedef void (*vector_function)(const double *const *operand, double *result,
+                                int64_t count);
 
 static const vector_function vector_ops[EINSUM_OP_COUNT] = {
-    [EINSUM_MUL] = vector_mul,       [EINSUM_ADD] = vector_add,
-    [EINSUM_SUB] = vector_sub,       [EINSUM_DIVIDE] = vector_divide,
-    [EINSUM_MAX] = vector_max,       [EINSUM_MIN] = vector_min,
-    [EINSUM_EXP] = vector_exp,       [EINSUM_LOG] = vector_log,
-    [EINSUM_SQRT] = vector_sqrt,     [EINSUM_ABS] = vector_abs,
-    [EINSUM_NEGATE] = vector_negate, [EINSUM_TANH] = vector_tanh,
+    [EINSUM_MUL] = vector_mul,         [EINSUM_ADD] = vector_add,
+    [EINSUM_SUB] = vector_sub,         [EINSUM_DIVIDE] = vector_divide,
+    [EINSUM_MAX] = vector_max,         [EINSUM_MIN] = vector_min,
+    [EINSUM_EXP] = vector_exp,         [EINSUM_LOG] = vector_log,
+    [EINSUM_SQRT] = vector_sqrt,       [EINSUM_ABS] = vector_abs,
+    [EINSUM_NEGATE] = vector_negate,   [EINSUM_TANH] = vector_tanh,
+    [EINSUM_SIGMOID] = vector_sigmoid, [EINSUM_RELU] = vector_relu,
+    [EINSUM_ERF] = vector_erf,         [EINSUM_RSQRT] = vector_rsqrt,
+    [EINSUM_SIN] = vector_sin,         [EINSUM_COS] = vector_cos,
+    [EINSUM_FLOOR] = vector_floor,     [EINSUM_SIGN] = vector_sign,
+    [EINSUM_POW] = vector_pow,         [EINSUM_MOD] = vector_mod,
+    [EINSUM_LESS] = vector_less,       [EINSUM_LESS_EQUAL] = vector_less_equal,
+    [EINSUM_EQUAL] = vector_equal,     [EINSUM_NOT_EQUAL] = vector_not_equal,
+    [EINSUM_SELECT] = vector_select,
 };
 
 static const double *load(const double *from, int64_t stride, double *buffer,
@@ -153,6 +180,14 @@ static const double *fill(double number, double *buffer, int64_t count)
     return buffer;
 }
 
+static void fill_index(int64_t start, int64_t stride, double *buffer,
+                       int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) {
+        buffer[i] = (double)(start + i * stride);
+    }
+}
+
 /* Values of `count` points of the row from point `first`; in `buffers` or in
  * the operand itself. */
 static const double *eval_chunk(const struct box_plan *plan, const int64_t *at,
@@ -160,7 +195,7 @@ static const double *eval_chunk(const struct box_plan *plan, const int64_t *at,
                                 double (*buffers)[ROW_CHUNK])
 {
     const struct box_loop *row = &plan->loop[plan->loop_count - 1];
-    const double *stack[EINSUM_MAX_STACK];
+    const double *stack[EINSUM_MAX_STACK + OP_MAX_ARITY] = {NULL};
     int depth = 0;
     stack[0] = NULL;
     for (int n = 0; n < plan->expr->node_count; n++) {
@@ -175,10 +210,15 @@ static const double *eval_chunk(const struct box_plan *plan, const int64_t *at,
                                     first * row->read_stride[read],
                                 row->read_stride[read], buffers[depth], count);
             break;
+        case NODE_INDEX:
+            fill_index(plan->read[read].start + at[read + 1] +
+                           first * row->read_stride[read],
+                       row->read_stride[read], buffers[depth], count);
+            stack[depth] = buffers[depth];
+            break;
         case NODE_OP:
             depth -= op_arity(node->op);
-            vector_ops[node->op](stack[depth], stack[depth + 1], buffers[depth],
-                                 count);
+            vector_ops[node->op](&stack[depth], buffers[depth], count);
             stack[depth] = buffers[depth];
             break;
         }
@@ -236,6 +276,11 @@ static void store_chunk(enum einsum_reduce reduce, double *output,
     case EINSUM_MINIMUM:
         for (int64_t i = 0; i < count; i++) {
             output[i * stride] = min_keep_nan(output[i * stride], values[i]);
+        }
+        break;
+    case EINSUM_PRODUCT:
+        for (int64_t i = 0; i < count; i++) {
+            output[i * stride] *= values[i];
         }
         break;
     }

@@ -13,9 +13,22 @@ struct bounded {
     double error;
 };
 
-static struct bounded apply(enum einsum_op op, struct bounded a,
-                            struct bounded b)
+static struct bounded apply_select(const struct bounded *operand)
 {
+    bool is_first = fabs(operand[0].value) > 0.0;
+    return (struct bounded){is_first ? operand[1].value : operand[2].value,
+                            select_error(operand[0].value, operand[0].error,
+                                         operand[1].value, operand[1].error,
+                                         operand[2].value, operand[2].error)};
+}
+
+static struct bounded apply(enum einsum_op op, const struct bounded *operand)
+{
+    if (op == EINSUM_SELECT) {
+        return apply_select(operand);
+    }
+    struct bounded a = operand[0];
+    struct bounded b = operand[1];
     double value = op_apply(op, a.value, b.value);
     return (struct bounded){
         value, op_error(op, a.value, a.error, b.value, b.error, value)};
@@ -25,12 +38,16 @@ static struct bounded eval_point(const struct box_plan *plan, const int64_t *at,
                                  int64_t i)
 {
     const struct box_loop *row = &plan->loop[plan->loop_count - 1];
-    struct bounded stack[EINSUM_MAX_STACK + 1] = {{0.0, 0.0}};
+    struct bounded stack[EINSUM_MAX_STACK + OP_MAX_ARITY] = {{0.0, 0.0}};
     int depth = 0;
     for (int n = 0; n < plan->expr->node_count; n++) {
         const struct expr_node *node = &plan->expr->nodes[n];
         if (node->kind == NODE_NUMBER) {
             stack[depth] = (struct bounded){node->number, node->error};
+        } else if (node->kind == NODE_INDEX) {
+            int64_t value = plan->read[node->read].start + at[node->read + 1] +
+                            i * row->read_stride[node->read];
+            stack[depth] = (struct bounded){(double)value, 0.0};
         } else if (node->kind == NODE_READ) {
             const struct box_operand *read = &plan->read[node->read];
             int64_t offset =
@@ -39,7 +56,7 @@ static struct bounded eval_point(const struct box_plan *plan, const int64_t *at,
                 (struct bounded){read->value[offset], read->error[offset]};
         } else {
             depth -= op_arity(node->op);
-            stack[depth] = apply(node->op, stack[depth], stack[depth + 1]);
+            stack[depth] = apply(node->op, &stack[depth]);
         }
         depth++;
     }
@@ -54,6 +71,10 @@ static void fold_point(const struct box_plan *plan, struct bounded term,
     switch (plan->reduce) {
     case EINSUM_NO_REDUCE:
         *error = term.error;
+        break;
+    case EINSUM_PRODUCT:
+        *error =
+            product_term_error(before, *error, term.value, term.error, *value);
         break;
     case EINSUM_SUM:
         *error += sum_term_error(term.value, term.error, plan->gamma);

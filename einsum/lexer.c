@@ -118,21 +118,33 @@ static void scan_bad(struct lexer *lexer)
     add_token(lexer, TOKEN_BAD, length);
 }
 
+/* Longest first: "<=" before "<". */
+static const struct sign {
+    const char *text;
+    enum token_kind kind;
+} signs[] = {
+    {"<=", TOKEN_LESS_EQUAL},   {">=", TOKEN_GREATER_EQUAL},
+    {"==", TOKEN_SAME},         {"!=", TOKEN_DIFFERENT},
+    {"&&", TOKEN_AND},          {"||", TOKEN_OR},
+    {"<", TOKEN_LESS},          {">", TOKEN_GREATER},
+    {"!", TOKEN_NOT},           {"[", TOKEN_LEFT_BRACKET},
+    {"]", TOKEN_RIGHT_BRACKET}, {"(", TOKEN_LEFT_PAREN},
+    {")", TOKEN_RIGHT_PAREN},   {",", TOKEN_COMMA},
+    {"=", TOKEN_EQUALS},        {"+", TOKEN_PLUS},
+    {"-", TOKEN_MINUS},         {"*", TOKEN_STAR},
+    {"/", TOKEN_SLASH},
+};
+
 static void scan_sign(struct lexer *lexer)
 {
-    static const char signs[] = "[](),=+-*/";
-    static const enum token_kind kinds[] = {
-        TOKEN_LEFT_BRACKET, TOKEN_RIGHT_BRACKET, TOKEN_LEFT_PAREN,
-        TOKEN_RIGHT_PAREN,  TOKEN_COMMA,         TOKEN_EQUALS,
-        TOKEN_PLUS,         TOKEN_MINUS,         TOKEN_STAR,
-        TOKEN_SLASH,
-    };
-    const char *found = strchr(signs, lexer->text[lexer->at]);
-    if (found == NULL) {
-        scan_bad(lexer);
-    } else {
-        add_token(lexer, kinds[found - signs], 1);
+    const char *start = lexer->text + lexer->at;
+    for (size_t i = 0; i < G_N_ELEMENTS(signs); i++) {
+        if (g_str_has_prefix(start, signs[i].text)) {
+            add_token(lexer, signs[i].kind, strlen(signs[i].text));
+            return;
+        }
     }
+    scan_bad(lexer);
 }
 
 GArray *lexer_scan(const struct yaml_node *node, struct diags *diags)

@@ -21,6 +21,15 @@ enum token_kind {
     TOKEN_MINUS,
     TOKEN_STAR,
     TOKEN_SLASH,
+    TOKEN_LESS,
+    TOKEN_LESS_EQUAL,
+    TOKEN_GREATER,
+    TOKEN_GREATER_EQUAL,
+    TOKEN_SAME,
+    TOKEN_DIFFERENT,
+    TOKEN_AND,
+    TOKEN_OR,
+    TOKEN_NOT,
 };
 
 struct token {

@@ -1,7 +1,11 @@
 /* Grammar (doc/language.md has it in full):
  *
- *   statement = access '=' [ reduction ] expr
- *   reduction = ('sum' | 'max' | 'min') '(' rank { ',' rank } ')'
+ *   statement = access [ ',' access ] '=' [ prefix ] expr [ 'where' expr ]
+ *   prefix    = ('sum' | 'max' | 'min' | 'prod' | 'mean') '(' ranks ')'
+ *             | 'topk' '(' rank ',' SHAPE ')'
+ *             | ('argmax' | 'argmin' | 'argsort') '(' rank ')'
+ *             | 'softmax' '(' ranks ')' | 'layernorm' '(' ranks ',' number ')'
+ *   ranks     = rank { ',' rank }
  *
  * A statement ends with its line unless a bracket is open or the line's last
  * token asks for more (an operator, '=' or ','). After an error the parser goes
@@ -27,11 +31,23 @@ static bool is_continued(const struct parser *parser)
     case TOKEN_MINUS:
     case TOKEN_STAR:
     case TOKEN_SLASH:
+    case TOKEN_LESS:
+    case TOKEN_LESS_EQUAL:
+    case TOKEN_GREATER:
+    case TOKEN_GREATER_EQUAL:
+    case TOKEN_SAME:
+    case TOKEN_DIFFERENT:
+    case TOKEN_AND:
+    case TOKEN_OR:
+    case TOKEN_NOT:
     case TOKEN_EQUALS:
     case TOKEN_COMMA:
         return true;
-    case TOKEN_END:
     case TOKEN_NAME:
+        return parser_is_name(
+            parser, g_array_index(parser->tokens, struct token, parser->at - 1),
+            "where");
+    case TOKEN_END:
     case TOKEN_NUMBER:
     case TOKEN_BAD:
     case TOKEN_LEFT_BRACKET:
@@ -46,7 +62,8 @@ static bool is_continued(const struct parser *parser)
 struct token parser_peek(const struct parser *parser)
 {
     struct token token = parser_look(parser, 0);
-    if (token.starts_line && !is_continued(parser)) {
+    if (token.starts_line && !is_continued(parser) &&
+        !parser_is_name(parser, token, "where")) {
         token.kind = TOKEN_END;
     }
     return token;
@@ -142,33 +159,49 @@ bool parser_is_name(const struct parser *parser, struct token token,
            strncmp(parser->text + token.offset, name, token.length) == 0;
 }
 
-static enum einsum_reduce find_reduce(const struct parser *parser,
-                                      struct token token)
+/* What may stand between '=' and the expression. */
+struct prefix {
+    const char *name;
+    enum einsum_reduce reduce;
+    enum selection selection;
+    enum macro macro;
+    bool is_function; /* max(a, b) is an operation as well */
+    bool has_count;   /* topk(m, T), layernorm(d, 1e-5) */
+};
+
+static const struct prefix *find_prefix(const struct parser *parser,
+                                        struct token token)
 {
-    static const struct {
-        const char *name;
-        enum einsum_reduce reduce;
-    } table[] = {
-        {"sum", EINSUM_SUM},
-        {"max", EINSUM_MAXIMUM},
-        {"min", EINSUM_MINIMUM},
+    static const struct prefix table[] = {
+        {"sum", EINSUM_SUM, 0, 0, false, false},
+        {"max", EINSUM_MAXIMUM, 0, 0, true, false},
+        {"min", EINSUM_MINIMUM, 0, 0, true, false},
+        {"prod", EINSUM_PRODUCT, 0, 0, false, false},
+        {"mean", EINSUM_SUM, 0, MACRO_MEAN, false, false},
+        {"softmax", EINSUM_SUM, 0, MACRO_SOFTMAX, false, false},
+        {"layernorm", EINSUM_SUM, 0, MACRO_LAYERNORM, false, true},
+        {"topk", EINSUM_NO_REDUCE, SELECT_TOPK, 0, false, true},
+        {"argmax", EINSUM_NO_REDUCE, SELECT_ARGMAX, 0, false, false},
+        {"argmin", EINSUM_NO_REDUCE, SELECT_ARGMIN, 0, false, false},
+        {"argsort", EINSUM_NO_REDUCE, SELECT_ARGSORT, 0, false, false},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
         if (parser_is_name(parser, token, table[i].name)) {
-            return table[i].reduce;
+            return &table[i];
         }
     }
-    return EINSUM_NO_REDUCE;
+    return NULL;
 }
 
 /* Tells `max(m0) X` from `max(a, b)`: only ranks in the parentheses, and after
  * them the beginning of an expression. `sum` is never a call. */
-static bool is_reduction(const struct parser *parser)
+static bool is_reduction(const struct parser *parser,
+                         const struct prefix *prefix)
 {
     if (parser_look(parser, 1).kind != TOKEN_LEFT_PAREN) {
         return false;
     }
-    if (parser_is_name(parser, parser_look(parser, 0), "sum")) {
+    if (!prefix->is_function) {
         return true;
     }
     guint i = 2;
@@ -189,57 +222,114 @@ static bool is_reduction(const struct parser *parser)
            !after.starts_line;
 }
 
-static bool parse_reduce_ranks(struct parser *parser, GPtrArray *ranks)
+static bool parse_reduce_rank(struct parser *parser, GPtrArray *ranks)
+{
+    struct token token = parser_peek(parser);
+    if (token.kind != TOKEN_NAME) {
+        parser_fail(parser, "the name of a rank");
+        return false;
+    }
+    const char *name = parser_name(parser, token);
+    if (!name_is_rank(name)) {
+        parser_fail(parser, "the name of a rank (lower case)");
+        return false;
+    }
+    struct ast_node *rank =
+        ast_new(parser->cascade, AST_RANK, parser_place(parser, token));
+    rank->name = name;
+    g_ptr_array_add(ranks, rank);
+    parser_take(parser);
+    return true;
+}
+
+/* The argument after the ranks: topk(m, T), layernorm(d, 1e-5). */
+static bool is_last_argument(const struct parser *parser,
+                             const struct prefix *prefix)
+{
+    struct token token = parser_peek(parser);
+    return prefix->has_count && (token.kind != TOKEN_NAME ||
+                                 !g_ascii_islower(parser->text[token.offset]));
+}
+
+static bool parse_prefix_arguments(struct parser *parser,
+                                   const struct prefix *prefix,
+                                   GPtrArray *ranks, struct ast_node **count)
 {
     do {
-        struct token token = parser_peek(parser);
-        if (token.kind != TOKEN_NAME) {
-            parser_fail(parser, "the name of a rank");
+        if (ranks->len > 0 && is_last_argument(parser, prefix)) {
+            *count = parse_expr(parser);
+            return *count != NULL &&
+                   parser_expect(parser, TOKEN_RIGHT_PAREN, "')'");
+        }
+        if (!parse_reduce_rank(parser, ranks)) {
             return false;
         }
-        const char *name = parser_name(parser, token);
-        if (!name_is_rank(name)) {
-            parser_fail(parser, "the name of a rank (lower case)");
-            return false;
-        }
-        struct ast_node *rank =
-            ast_new(parser->cascade, AST_RANK, parser_place(parser, token));
-        rank->name = name;
-        g_ptr_array_add(ranks, rank);
-        parser_take(parser);
     } while (parser_accept(parser, TOKEN_COMMA));
+    if (prefix->has_count) {
+        parser_fail(parser, prefix->selection == SELECT_TOPK
+                                ? "',' and the shape of the new rank"
+                                : "',' and a number");
+        return false;
+    }
     return parser_expect(parser, TOKEN_RIGHT_PAREN, "',' or ')'");
 }
 
-static bool parse_reduction(struct parser *parser,
-                            struct ast_statement *statement)
+struct right_side {
+    struct ast_statement *statement;
+    enum macro macro;
+    struct ast_node *argument;
+};
+
+static bool parse_prefix_of(struct parser *parser, struct right_side *right)
 {
-    enum einsum_reduce reduce = find_reduce(parser, parser_peek(parser));
-    if (reduce == EINSUM_NO_REDUCE || !is_reduction(parser)) {
+    struct ast_statement *statement = right->statement;
+    const struct prefix *prefix = find_prefix(parser, parser_peek(parser));
+    if (prefix == NULL || !is_reduction(parser, prefix)) {
         return true;
     }
     statement->has_reduction = true;
-    statement->reduce = reduce;
+    statement->reduce = prefix->reduce;
+    statement->selection = prefix->selection;
+    right->macro = prefix->macro;
     parser_take(parser);
     parser_take(parser);
-    return parse_reduce_ranks(parser, statement->reduce_ranks);
+    if (!parse_prefix_arguments(parser, prefix, statement->reduce_ranks,
+                                &right->argument)) {
+        return false;
+    }
+    if (prefix->selection != SELECT_NONE) {
+        statement->select_count = right->argument;
+    }
+    return true;
 }
 
-static bool parse_right(struct parser *parser, struct ast_statement *statement)
+static bool parse_condition(struct parser *parser,
+                            struct ast_statement *statement)
+{
+    if (parser_peek(parser).kind == TOKEN_NAME &&
+        parser_is_name(parser, parser_peek(parser), "where")) {
+        parser_take(parser);
+        statement->condition = parse_expr(parser);
+        return statement->condition != NULL;
+    }
+    return true;
+}
+
+static bool parse_right(struct parser *parser, struct right_side *right)
 {
     if (!parser_expect(parser, TOKEN_EQUALS, "'='") ||
-        !parse_reduction(parser, statement)) {
+        !parse_prefix_of(parser, right)) {
         return false;
     }
     struct ast_node *body = parse_expr(parser);
-    if (body == NULL) {
+    if (body == NULL || !parse_condition(parser, right->statement)) {
         return false;
     }
     if (parser_peek(parser).kind != TOKEN_END) {
         parser_fail(parser, "an operator or the end of the line");
         return false;
     }
-    statement->body = body;
+    right->statement->body = body;
     return true;
 }
 
@@ -267,21 +357,73 @@ static void skip_to_line_start(struct parser *parser)
     parser->open_brackets = 0;
 }
 
+/* VAL[..], I[..] = topk(..) BODY: the values, then the indices. */
+static void add_pair(struct cascade *cascade, struct ast_node *values,
+                     struct ast_statement *indices)
+{
+    struct ast_statement first = *indices;
+    first.output = values;
+    first.gives_values = true;
+    first.reduce_ranks = g_ptr_array_new();
+    for (guint i = 0; i < indices->reduce_ranks->len; i++) {
+        g_ptr_array_add(first.reduce_ranks,
+                        g_ptr_array_index(indices->reduce_ranks, i));
+    }
+    g_array_append_val(cascade->statements, first);
+}
+
+static void add_statement(struct parser *parser, struct ast_node *second,
+                          const struct right_side *right)
+{
+    struct cascade *cascade = parser->cascade;
+    struct ast_statement *statement = right->statement;
+    if (second != NULL && statement->selection == SELECT_NONE) {
+        diag_error(parser->diags, place_span(second->place),
+                   "einsum-two-outputs", NULL,
+                   "only topk, argmax, argmin and argsort have two results, "
+                   "values and indices");
+        second = NULL;
+    }
+    if (second != NULL) {
+        struct ast_node *values = statement->output;
+        statement->output = second;
+        add_pair(cascade, values, statement);
+    }
+    if (statement->body != NULL && right->macro != MACRO_NONE) {
+        expand_macro(cascade, right->macro, statement, right->argument,
+                     parser->diags);
+        g_ptr_array_unref(statement->reduce_ranks);
+    } else {
+        g_array_append_val(cascade->statements, *statement);
+    }
+}
+
 static void parse_statement(struct parser *parser)
 {
     parser->statement_start = parser->at;
     struct ast_statement statement = {
         .reduce_ranks = g_ptr_array_new(),
     };
+    struct right_side right = {.statement = &statement};
+    struct ast_node *second = NULL;
+    bool is_parsed = true;
     statement.output = parse_left(parser);
-    if (statement.output == NULL || !parse_right(parser, &statement)) {
+    if (statement.output != NULL && parser_accept(parser, TOKEN_COMMA)) {
+        second = parse_left(parser);
+        is_parsed = second != NULL;
+    }
+    if (statement.output == NULL || !is_parsed ||
+        !parse_right(parser, &right)) {
+        statement.body = NULL;
         skip_to_line_start(parser);
     }
     if (statement.output == NULL) {
         parser->cascade->has_lost_tensors = true;
         g_ptr_array_unref(statement.reduce_ranks);
     } else {
-        g_array_append_val(parser->cascade->statements, statement);
+        parser->cascade->has_lost_tensors =
+            parser->cascade->has_lost_tensors || !is_parsed;
+        add_statement(parser, second, &right);
     }
 }
 
@@ -319,6 +461,34 @@ void parse_statements(struct cascade *cascade, const struct yaml_node *node,
     g_array_unref(parser.tokens);
 }
 
+/* An expression, or c=IDX[n]: on the left, the rank c of a dimension and where
+ * in it a value goes. */
+static struct ast_node *parse_index(struct parser *parser)
+{
+    struct token token = parser_peek(parser);
+    struct token next = parser_look(parser, 1);
+    /* With a space before '=' the bracket is more likely not closed. */
+    if (token.kind != TOKEN_NAME || next.kind != TOKEN_EQUALS ||
+        next.offset != token.offset + token.length) {
+        return parse_expr(parser);
+    }
+    g_autoptr(GPtrArray) children = g_ptr_array_new();
+    if (!parse_reduce_rank(parser, children)) {
+        return NULL;
+    }
+    parser_take(parser);
+    struct ast_node *index = parse_expr(parser);
+    if (index == NULL) {
+        return NULL;
+    }
+    g_ptr_array_add(children, index);
+    struct ast_node *bind =
+        ast_new(parser->cascade, AST_CALL, parser_place(parser, token));
+    bind->call = CALL_BIND;
+    ast_set_children(bind, children);
+    return bind;
+}
+
 static bool parse_brackets(struct parser *parser, GPtrArray *indices)
 {
     if (!parser_expect(parser, TOKEN_LEFT_BRACKET, "'['")) {
@@ -328,7 +498,7 @@ static bool parse_brackets(struct parser *parser, GPtrArray *indices)
         return true;
     }
     do {
-        struct ast_node *index = parse_expr(parser);
+        struct ast_node *index = parse_index(parser);
         if (index == NULL) {
             return false;
         }

@@ -1,8 +1,11 @@
 /* Grammar of values and indices, loosest binding first:
  *
- *   expr    = term { ('+' | '-') term }
- *   term    = factor { ('*' | '/') factor }
- *   factor  = '-' factor | primary
+ *   expr    = and { '||' and }
+ *   and     = compare { '&&' compare }
+ *   compare = sum [ ('<' | '<=' | '>' | '>=' | '==' | '!=') sum ]
+ *   sum     = term { ('+' | '-') term }
+ *   term    = factor { ('*' | '/' | 'mod') factor }
+ *   factor  = ('-' | '!') factor | primary
  *   primary = number | 'inf' | rank | SHAPE | access | call | '(' expr ')'
  */
 #include "einsum/parser.h"
@@ -10,15 +13,7 @@
 #include <math.h>
 #include <string.h>
 
-static const struct function {
-    const char *name;
-    int argument_count;
-    enum einsum_op op;
-} functions[] = {
-    {"exp", 1, EINSUM_EXP}, {"log", 1, EINSUM_LOG},   {"sqrt", 1, EINSUM_SQRT},
-    {"abs", 1, EINSUM_ABS}, {"tanh", 1, EINSUM_TANH}, {"max", 2, EINSUM_MAX},
-    {"min", 2, EINSUM_MIN},
-};
+#include "einsum/einsum_ops.h"
 
 static struct ast_node *parse_factor(struct parser *parser);
 
@@ -30,19 +25,20 @@ static struct ast_node *report_depth(struct parser *parser, struct place place)
     return NULL;
 }
 
-/* An operation on one (`right` NULL) or two operands. */
-static struct ast_node *new_op(struct parser *parser, enum einsum_op op,
-                               struct place place, struct ast_node *left,
-                               struct ast_node *right)
+/* What an operator or a name before parentheses stands for. */
+struct meaning {
+    enum ast_kind kind; /* AST_OP or AST_CALL */
+    enum einsum_op op;
+    enum ast_call call;
+};
+
+static struct ast_node *new_node(struct parser *parser, struct meaning meaning,
+                                 struct place place, GPtrArray *operands)
 {
-    g_autoptr(GPtrArray) operands = g_ptr_array_new();
-    g_ptr_array_add(operands, left);
-    if (right != NULL) {
-        g_ptr_array_add(operands, right);
-    }
-    struct ast_node *node =
-        ast_new(parser->cascade, AST_OP, parser_place_from(parser, place));
-    node->op = op;
+    struct ast_node *node = ast_new(parser->cascade, meaning.kind,
+                                    parser_place_from(parser, place));
+    node->op = meaning.op;
+    node->call = meaning.call;
     ast_set_children(node, operands);
     if (node->height > AST_MAX_HEIGHT) {
         return report_depth(parser, node->place);
@@ -88,33 +84,59 @@ static struct ast_node *parse_name(struct parser *parser)
     return node;
 }
 
-static const struct function *find_function(const char *name)
+/* False: no function has that name. */
+static bool find_function(const char *name, struct meaning *meaning,
+                          int *argument_count)
 {
-    for (size_t i = 0; i < G_N_ELEMENTS(functions); i++) {
-        if (g_str_equal(functions[i].name, name)) {
-            return &functions[i];
+    enum einsum_op op = op_find_call(name);
+    enum ast_call call = call_find(name);
+    if (op != EINSUM_OP_COUNT) {
+        *meaning = (struct meaning){.kind = AST_OP, .op = op};
+        *argument_count = op_arity(op);
+        return true;
+    }
+    if (call != CALL_COUNT) {
+        *meaning = (struct meaning){.kind = AST_CALL, .call = call};
+        *argument_count = 1;
+        return true;
+    }
+    return false;
+}
+
+static char *suggest_function(const char *name)
+{
+    const char *names[EINSUM_OP_COUNT + CALL_COUNT];
+    size_t count = 0;
+    for (int op = 0; op < EINSUM_OP_COUNT; op++) {
+        const char *known = einsum_op_name((enum einsum_op)op);
+        if (op_find_call(known) != EINSUM_OP_COUNT) {
+            names[count++] = known;
         }
     }
-    return NULL;
+    for (int call = 0; call < CALL_BIND; call++) {
+        names[count++] = call_name((enum ast_call)call);
+    }
+    g_autofree char *lower = g_ascii_strdown(name, -1);
+    return suggest_text(lower, names, count);
 }
 
 static void report_unknown_function(struct parser *parser, struct token token,
                                     const char *name)
 {
+    static const char *const prefixes[] = {"sum",     "prod",    "mean",
+                                           "topk",    "argmax",  "argmin",
+                                           "argsort", "softmax", "layernorm"};
     struct span span = place_span(parser_place(parser, token));
-    if (g_str_equal(name, "sum")) {
-        diag_error(parser->diags, span, "einsum-nested-reduction",
-                   "define a tensor for the sum in a statement of its own",
-                   "a reduction stands only right after '='");
-        return;
+    for (size_t i = 0; i < G_N_ELEMENTS(prefixes); i++) {
+        if (g_str_equal(name, prefixes[i])) {
+            g_autofree char *suggestion = g_strdup_printf(
+                "define a tensor for the %s in a statement of its own", name);
+            diag_error(parser->diags, span, "einsum-nested-reduction",
+                       suggestion, "a reduction stands only right after '='");
+            return;
+        }
     }
-    const char *names[G_N_ELEMENTS(functions)];
-    for (size_t i = 0; i < G_N_ELEMENTS(functions); i++) {
-        names[i] = functions[i].name;
-    }
-    g_autofree char *lower = g_ascii_strdown(name, -1);
-    g_autofree char *suggestion =
-        suggest_text(lower, names, G_N_ELEMENTS(names));
+    g_autofree char *suggestion = suggest_function(name);
     diag_error(parser->diags, span, "einsum-unknown-function", suggestion,
                "unknown function '%s'", name);
 }
@@ -135,8 +157,9 @@ static struct ast_node *parse_call(struct parser *parser)
 {
     struct token token = parser_take(parser);
     const char *name = parser_name(parser, token);
-    const struct function *function = find_function(name);
-    if (function == NULL) {
+    struct meaning meaning = {.kind = AST_OP};
+    int argument_count = 0;
+    if (!find_function(name, &meaning, &argument_count)) {
         report_unknown_function(parser, token, name);
         return NULL;
     }
@@ -146,15 +169,14 @@ static struct ast_node *parse_call(struct parser *parser)
         return NULL;
     }
     struct place place = parser_place(parser, token);
-    if ((int)arguments->len != function->argument_count) {
+    if ((int)arguments->len != argument_count) {
         diag_error(parser->diags, place_span(place), "einsum-argument-count",
                    NULL, "'%s' takes %d argument%s, not %u", name,
-                   function->argument_count,
-                   function->argument_count == 1 ? "" : "s", arguments->len);
+                   argument_count, argument_count == 1 ? "" : "s",
+                   arguments->len);
         return NULL;
     }
-    return new_op(parser, function->op, place, g_ptr_array_index(arguments, 0),
-                  arguments->len > 1 ? g_ptr_array_index(arguments, 1) : NULL);
+    return new_node(parser, meaning, place, arguments);
 }
 
 static struct ast_node *parse_parentheses(struct parser *parser)
@@ -196,14 +218,22 @@ static struct ast_node *parse_primary(struct parser *parser)
     return parse_name(parser);
 }
 
-static struct ast_node *parse_negation(struct parser *parser)
+/* "-a", "!a" */
+static struct ast_node *parse_prefix(struct parser *parser)
 {
-    struct place place = parser_place(parser, parser_take(parser));
+    struct token token = parser_take(parser);
+    struct place place = parser_place(parser, token);
+    g_autoptr(GPtrArray) operands = g_ptr_array_new();
     struct ast_node *operand = parse_factor(parser);
     if (operand == NULL) {
         return NULL;
     }
-    return new_op(parser, EINSUM_NEGATE, place, operand, NULL);
+    g_ptr_array_add(operands, operand);
+    struct meaning meaning = {.kind = AST_OP, .op = EINSUM_NEGATE};
+    if (token.kind == TOKEN_NOT) {
+        meaning = (struct meaning){.kind = AST_CALL, .call = CALL_NOT};
+    }
+    return new_node(parser, meaning, place, operands);
 }
 
 static struct ast_node *parse_factor(struct parser *parser)
@@ -212,55 +242,88 @@ static struct ast_node *parse_factor(struct parser *parser)
         return report_depth(parser, parser_place(parser, parser_peek(parser)));
     }
     parser->nesting++;
-    struct ast_node *node = parser_peek(parser).kind == TOKEN_MINUS
-                                ? parse_negation(parser)
+    enum token_kind kind = parser_peek(parser).kind;
+    struct ast_node *node = kind == TOKEN_MINUS || kind == TOKEN_NOT
+                                ? parse_prefix(parser)
                                 : parse_primary(parser);
     parser->nesting--;
     return node;
 }
 
-static bool find_binary(struct token token, int level, enum einsum_op *op)
+struct operator
 {
-    static const struct {
-        enum token_kind kind;
-        int level;
-        enum einsum_op op;
-    } table[] = {
-        {TOKEN_PLUS, 0, EINSUM_ADD},
-        {TOKEN_MINUS, 0, EINSUM_SUB},
-        {TOKEN_STAR, 1, EINSUM_MUL},
-        {TOKEN_SLASH, 1, EINSUM_DIVIDE},
+    enum token_kind kind;
+    enum op_binding binding;
+    struct meaning meaning;
+    bool is_swapped; /* a > b is b < a */
+};
+
+static const struct operator*
+    find_operator(const struct parser *parser, int binding)
+{
+    static const struct operator table[] = {
+        {TOKEN_OR, OP_BINDS_OR, {AST_CALL, 0, CALL_OR}, false},
+        {TOKEN_AND, OP_BINDS_AND, {AST_CALL, 0, CALL_AND}, false},
+        {TOKEN_LESS, OP_BINDS_COMPARISON, {AST_OP, EINSUM_LESS, 0}, false},
+        {TOKEN_LESS_EQUAL,
+         OP_BINDS_COMPARISON,
+         {AST_OP, EINSUM_LESS_EQUAL, 0},
+         false},
+        {TOKEN_GREATER, OP_BINDS_COMPARISON, {AST_OP, EINSUM_LESS, 0}, true},
+        {TOKEN_GREATER_EQUAL,
+         OP_BINDS_COMPARISON,
+         {AST_OP, EINSUM_LESS_EQUAL, 0},
+         true},
+        {TOKEN_SAME, OP_BINDS_COMPARISON, {AST_OP, EINSUM_EQUAL, 0}, false},
+        {TOKEN_DIFFERENT,
+         OP_BINDS_COMPARISON,
+         {AST_OP, EINSUM_NOT_EQUAL, 0},
+         false},
+        {TOKEN_PLUS, OP_BINDS_SUM, {AST_OP, EINSUM_ADD, 0}, false},
+        {TOKEN_MINUS, OP_BINDS_SUM, {AST_OP, EINSUM_SUB, 0}, false},
+        {TOKEN_STAR, OP_BINDS_PRODUCT, {AST_OP, EINSUM_MUL, 0}, false},
+        {TOKEN_SLASH, OP_BINDS_PRODUCT, {AST_OP, EINSUM_DIVIDE, 0}, false},
+        {TOKEN_NAME, OP_BINDS_PRODUCT, {AST_OP, EINSUM_MOD, 0}, false},
     };
+    struct token token = parser_peek(parser);
+    if (token.kind == TOKEN_NAME && !parser_is_name(parser, token, "mod")) {
+        return NULL;
+    }
     for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
-        if (table[i].kind == token.kind && table[i].level == level) {
-            *op = table[i].op;
-            return true;
+        if (table[i].kind == token.kind && (int)table[i].binding == binding) {
+            return &table[i];
         }
     }
-    return false;
+    return NULL;
 }
 
-/* level 0: sums of level 1: products of factors. Left-associative. */
+/* Left-associative; comparisons do not chain. */
 static struct ast_node *parse_level(struct parser *parser, int level)
 {
-    if (level == 2) {
+    if (level == OP_BINDS_NEGATION) {
         return parse_factor(parser);
     }
     struct place place = parser_place(parser, parser_peek(parser));
     struct ast_node *left = parse_level(parser, level + 1);
-    enum einsum_op op = EINSUM_ADD;
-    while (left != NULL && find_binary(parser_peek(parser), level, &op)) {
+    const struct operator* found = NULL;
+    while (left != NULL && (found = find_operator(parser, level)) != NULL) {
         parser_take(parser);
         struct ast_node *right = parse_level(parser, level + 1);
         if (right == NULL) {
             return NULL;
         }
-        left = new_op(parser, op, place, left, right);
+        g_autoptr(GPtrArray) operands = g_ptr_array_new();
+        g_ptr_array_add(operands, found->is_swapped ? right : left);
+        g_ptr_array_add(operands, found->is_swapped ? left : right);
+        left = new_node(parser, found->meaning, place, operands);
+        if (level == OP_BINDS_COMPARISON) {
+            break;
+        }
     }
     return left;
 }
 
 struct ast_node *parse_expr(struct parser *parser)
 {
-    return parse_level(parser, 0);
+    return parse_level(parser, OP_BINDS_OR);
 }

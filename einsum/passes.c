@@ -85,20 +85,26 @@ static void find_fibers(const struct axes *axes,
 
 /* ---- counts -------------------------------------------------------------- */
 
+/* Over the points that exist. */
 MUST_USE static bool count_statement(struct pass_analysis *analysis,
-                                     const struct einsum_statement *statement)
+                                     int statement_id)
 {
+    const struct einsum_statement *statement =
+        &analysis->workload->statements[statement_id];
+    int64_t points = 0;
+    if (workload_count_points(analysis->workload, statement_id, &points) !=
+        OK) {
+        return false;
+    }
     for (int op = 0; op < EINSUM_OP_COUNT; op++) {
         int64_t ops = 0;
-        if (!num_mul(statement->ops_per_point[op], statement->point_count,
-                     &ops) ||
+        if (!num_mul(statement->ops_per_point[op], points, &ops) ||
             !num_add(analysis->ops[op], ops, &analysis->ops[op]) ||
             !num_add(analysis->op_count, ops, &analysis->op_count)) {
             return false;
         }
     }
-    return num_add(analysis->point_count, statement->point_count,
-                   &analysis->point_count);
+    return num_add(analysis->point_count, points, &analysis->point_count);
 }
 
 static enum status count_all(struct pass_analysis *analysis, int64_t word_bytes)
@@ -107,7 +113,7 @@ static enum status count_all(struct pass_analysis *analysis, int64_t word_bytes)
     int64_t elements = 0;
     for (int i = 0; i < workload->statement_count; i++) {
         if (workload->statements[i].kind == EINSUM_COMPUTE &&
-            !count_statement(analysis, &workload->statements[i])) {
+            !count_statement(analysis, i)) {
             return ERR_LIMIT;
         }
     }
@@ -141,10 +147,30 @@ static enum status analyze(const struct axes *axes, int64_t word_bytes,
     return count_all(analysis, word_bytes);
 }
 
+/* Predicates over ranks remove points and leave the dependences of the rest as
+ * they are; what comes from data or leaves affine indices is not followed. */
+static enum status check_features(const struct workload *workload,
+                                  struct diags *diags)
+{
+    for (int i = 0; i < workload->statement_count; i++) {
+        const struct einsum_statement *statement = &workload->statements[i];
+        unsigned unknown = statement->features & ~(unsigned)EINSUM_PREDICATE;
+        if (unknown != 0) {
+            diag_error(diags, statement->span, "passes-unsupported", NULL,
+                       "the analysis does not follow %s yet, which einsum "
+                       "'%s' has",
+                       einsum_feature_name(unknown), statement->name);
+            return ERR_INPUT;
+        }
+    }
+    return OK;
+}
+
 enum status pass_analysis_new(const struct workload *workload,
                               int64_t word_bytes, struct diags *diags,
                               struct pass_analysis **analysis)
 {
+    TRY(check_features(workload, diags));
     AUTO(pass_analysis) made = g_new0(struct pass_analysis, 1);
     struct axes axes;
     made->workload = workload;

@@ -13,6 +13,17 @@
  * sqrt  |sqrt(a) - sqrt(a')| = |a-a'| / (sqrt(a)+sqrt(a')) is at most
  *       e_a/sqrt(a) and at most sqrt(e_a); correctly rounded, u|r|.
  * tanh  its slope is at most 1: e_a; library 2 units in the last place, 4u|r|.
+ * sigmoid  its slope is at most 1/4, and the slope of its logarithm at most 1:
+ *       min(e_a/4, r (exp(e_a) - 1)); computed from exp in at most 8u|r|.
+ * erf   its slope is at most 2/sqrt(pi) < 1.1284; sin, cos: 1; library 4u|r|.
+ * rsqrt 1/sqrt(a') - 1/sqrt(a) is largest at a' = a - e_a; two roundings.
+ * relu  max(a, 0). sign, floor: 0 unless a value within e_a of a gives another
+ *       result, then the difference. Comparisons likewise: 1 if undecided.
+ * pow   |log(a'^b' / a^b)| <= (|b|+e_b) -log(1 - e_a/|a|) + e_b |log|a||, or, for
+ *       exact b > 0, at most |r| + (|a|+e_a)^b; library 2u|r|.
+ * mod   slope 1 within one period of an exact b, else |b| + e_b at most.
+ * select  as the chosen operand if the condition is decided, else what both
+ *       may differ.
  * sum   of n computed terms t_i in any order and grouping: every term passes
  *       at most n-1 additions, so the result is sum t_i (1+d_i) with |d_i| <=
  *       gamma_(n-1), gamma_k = k u / (1 - k u), and its error is at most
@@ -62,6 +73,53 @@ static double sqrt_error(double a, double error_a)
     return error_a > 0.0 ? fmin(root, slope) : 0.0;
 }
 
+static double rsqrt_error(double a, double error_a, double result)
+{
+    return error_a < a ? scaled(1.0 / sqrt(1.0 - error_a / a) - 1.0, result)
+                       : (double)INFINITY;
+}
+
+static double pow_error(double a, double error_a, double b, double error_b,
+                        double result)
+{
+    bool is_exact_power = !(error_b > 0.0);
+    if (is_exact_power && !(error_a > 0.0)) {
+        return 0.0;
+    }
+    bool has_sign = a > 0.0 || (is_exact_power && floor(b) >= b);
+    if (has_sign && error_a < fabs(a)) {
+        double change = (fabs(b) + error_b) * -log1p(-error_a / fabs(a)) +
+                        scaled(error_b, log(fabs(a)));
+        return scaled(expm1(change * ERROR_INFLATE), result);
+    }
+    if (is_exact_power && b > 0.0) {
+        return fabs(result) + pow(fabs(a) + error_a, b);
+    }
+    return (double)INFINITY;
+}
+
+static double mod_error(double error_a, double b, double error_b, double result)
+{
+    if (!(error_a > 0.0) && !(error_b > 0.0)) {
+        return 0.0;
+    }
+    bool is_inside = !(error_b > 0.0) && fabs(result) - error_a >= 0.0 &&
+                     fabs(result) + error_a < fabs(b);
+    return is_inside ? error_a : fabs(b) + error_b;
+}
+
+/* 0 if the order of a and b is certain. */
+static double comparison_error(double a, double error_a, double b,
+                               double error_b)
+{
+    double error = error_a + error_b;
+    bool is_exact = !(error > 0.0) && !isnan(error);
+    return is_exact || isinf(a) || isinf(b) ||
+                   fabs(a - b) > error * ERROR_INFLATE
+               ? 0.0
+               : 1.0;
+}
+
 /* What the operands' errors become. */
 static double propagated(enum einsum_op op, double a, double error_a, double b,
                          double error_b, double result)
@@ -83,10 +141,34 @@ static double propagated(enum einsum_op op, double a, double error_a, double b,
         return error_a < a ? -log1p(-error_a / a) : (double)INFINITY;
     case EINSUM_SQRT:
         return sqrt_error(a, error_a);
+    case EINSUM_SIGMOID:
+        return fmin(0.25 * error_a, scaled(expm1(error_a), result));
+    case EINSUM_ERF:
+        return 1.1284 * error_a;
+    case EINSUM_RSQRT:
+        return rsqrt_error(a, error_a, result);
+    case EINSUM_SIN:
+    case EINSUM_COS:
+        return fmin(error_a, 2.0);
+    case EINSUM_FLOOR:
+        return error_a > 0.0 ? floor(a + error_a) - floor(a - error_a) : 0.0;
+    case EINSUM_SIGN:
+        return error_a > 0.0 && error_a >= fabs(a) ? 2.0 : 0.0;
+    case EINSUM_POW:
+        return pow_error(a, error_a, b, error_b, result);
+    case EINSUM_MOD:
+        return mod_error(error_a, b, error_b, result);
+    case EINSUM_LESS:
+    case EINSUM_LESS_EQUAL:
+    case EINSUM_EQUAL:
+    case EINSUM_NOT_EQUAL:
+        return comparison_error(a, error_a, b, error_b);
     case EINSUM_TANH:
     case EINSUM_ABS:
     case EINSUM_NEGATE:
+    case EINSUM_RELU:
         return error_a;
+    case EINSUM_SELECT:
     case EINSUM_MAC:
     case EINSUM_OP_COUNT:
         break;
@@ -104,11 +186,28 @@ static double roundings(enum einsum_op op)
     case EINSUM_DIVIDE:
     case EINSUM_SQRT:
         return 1.0;
+    case EINSUM_MOD:
+        return 1.0;
     case EINSUM_EXP:
     case EINSUM_LOG:
+    case EINSUM_POW:
         return 2.0;
     case EINSUM_TANH:
+    case EINSUM_ERF:
+    case EINSUM_RSQRT:
+    case EINSUM_SIN:
+    case EINSUM_COS:
         return 4.0;
+    case EINSUM_SIGMOID:
+        return 8.0;
+    case EINSUM_RELU:
+    case EINSUM_FLOOR:
+    case EINSUM_SIGN:
+    case EINSUM_LESS:
+    case EINSUM_LESS_EQUAL:
+    case EINSUM_EQUAL:
+    case EINSUM_NOT_EQUAL:
+    case EINSUM_SELECT:
     case EINSUM_MAX:
     case EINSUM_MIN:
     case EINSUM_ABS:
@@ -130,6 +229,10 @@ static bool may_underflow(enum einsum_op op, double a, double b, double result)
     }
     if (op == EINSUM_DIVIDE) {
         return fabs(a) > 0.0 && isfinite(b);
+    }
+    if (op == EINSUM_SIGMOID || op == EINSUM_ERF || op == EINSUM_SIN ||
+        op == EINSUM_POW) {
+        return fabs(a) > 0.0 && isfinite(a);
     }
     return op == EINSUM_EXP && isfinite(a);
 }
@@ -163,4 +266,23 @@ double sum_term_error(double term, double error, double gamma)
     }
     return error * (1.0 + gamma) * ERROR_INFLATE +
            gamma * fabs(term) * ERROR_INFLATE;
+}
+
+double select_error(double condition, double error_condition, double a,
+                    double error_a, double b, double error_b)
+{
+    bool is_decided =
+        !(error_condition > 0.0) || fabs(condition) > error_condition;
+    double chosen = fabs(condition) > 0.0 ? error_a : error_b;
+    return is_decided ? chosen : fmax(error_a, error_b) + fabs(a - b);
+}
+
+double product_term_error(double before, double error_before, double term,
+                          double error_term, double result)
+{
+    if (isnan(result)) {
+        return (double)NAN;
+    }
+    double error = product_error(before, error_before, term, error_term);
+    return (error + 4.0 * UNIT_ROUNDOFF * fabs(result)) * ERROR_INFLATE;
 }

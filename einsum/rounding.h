@@ -20,4 +20,15 @@ double op_error(enum einsum_op op, double a, double error_a, double b,
 double sum_term_error(double term, double error, double gamma);
 double sum_gamma(double term_count);
 
+/* Of select(condition, a, b); an error of the condition greater than it is
+ * leaves open which operand is meant. */
+double select_error(double condition, double error_condition, double a,
+                    double error_a, double b, double error_b);
+/* Of a product over a rank after one more factor. Every factor carries four
+ * roundings where one order of multiplication makes at most one: enough for
+ * this order and any other, unless one of them leaves the range of doubles in
+ * between. */
+double product_term_error(double before, double error_before, double term,
+                          double error_term, double result);
+
 #endif

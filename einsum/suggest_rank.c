@@ -51,6 +51,7 @@ static void visit_accesses(struct rank_search *search, ast_visitor visit)
             cascade_statement_at(cascade, i);
         ast_visit(statement->output, AST_ACCESS, visit, search);
         ast_visit(statement->body, AST_ACCESS, visit, search);
+        ast_visit(statement->condition, AST_ACCESS, visit, search);
     }
 }
 

@@ -16,6 +16,7 @@ void einsum_data_free(struct einsum_data *data)
         g_free(data->tensors[i].error);
     }
     g_free(data->tensors);
+    g_free(data->fault);
     g_free(data);
 }
 
@@ -49,14 +50,22 @@ static void fill_values(double *values, int64_t count, double value)
     }
 }
 
-/* Before its statement runs: the identity of a reduction, else NaN, so that
+/* Before its statement runs: the identity of a reduction, 0 where points may
+ * not exist, else NaN, so that
  * nothing is read before it was written without showing. */
 static double find_start(const struct workload *workload, int tensor)
 {
     int producer = workload->tensors[tensor].producer;
-    return producer < 0
-               ? (double)NAN
-               : reduce_identity(workload->statements[producer].reduce);
+    if (producer < 0) {
+        return (double)NAN;
+    }
+    const struct einsum_statement *statement = &workload->statements[producer];
+    bool may_miss =
+        (statement->features &
+         (EINSUM_PREDICATE | EINSUM_DATA_PREDICATE | EINSUM_SCATTER)) != 0;
+    return statement->reduce == EINSUM_NO_REDUCE && may_miss
+               ? 0.0
+               : reduce_identity(statement->reduce);
 }
 
 static void run_initials(const struct workload *workload,

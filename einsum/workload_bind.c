@@ -1,5 +1,6 @@
 /* Binding as a whole, and what one looks up in a workload afterwards. */
 #include "einsum/binder.h"
+#include "einsum/extension.h"
 
 #include <string.h>
 
@@ -12,6 +13,7 @@ void workload_free(struct workload *workload)
         struct einsum_statement *statement = &workload->statements[i];
         g_free(statement->reads);
         g_free(statement->resolved_reads);
+        extension_free(statement->extension);
         g_free(statement->expr);
     }
     g_free(workload->statements);
@@ -64,9 +66,10 @@ static void name_dimensions(struct binder *binder)
                     ->output;
         }
         for (int d = 0; access != NULL && d < access->child_count; d++) {
-            if (access->child[d]->kind == AST_RANK) {
-                binder->workload->tensors[i].dim_rank[d] =
-                    access->child[d]->name;
+            const struct ast_node *index = access->child[d];
+            index = ast_is_call(index, CALL_BIND) ? index->child[0] : index;
+            if (index->kind == AST_RANK) {
+                binder->workload->tensors[i].dim_rank[d] = index->name;
             }
         }
     }
@@ -144,4 +147,18 @@ int workload_find_statement(const struct workload *workload, const char *name)
         }
     }
     return -1;
+}
+
+const char *einsum_feature_name(unsigned features)
+{
+    static const char *const names[] = {
+        "a predicate", "a predicate on data", "an index that is not affine",
+        "a gather",    "a scatter",           "a selection",
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        if ((features >> i & 1) != 0) {
+            return names[i];
+        }
+    }
+    return "no feature";
 }

@@ -43,6 +43,8 @@ static bool affine_of_op(const struct binder *binder,
                affine_add(&left, &right, affine);
     } else if (index->op == EINSUM_NEGATE) {
         fits = affine_scale(&left, -1, affine);
+    } else if (index->op != EINSUM_MUL) {
+        return false; /* no affine index: extension.h */
     } else if (affine_is_constant(&left)) {
         fits = affine_scale(&right, left.constant, affine);
     } else {
@@ -72,9 +74,10 @@ static bool affine_of(const struct binder *binder, const struct ast_node *index,
     case AST_OP:
         return affine_of_op(binder, index, affine, is_overflow);
     case AST_ACCESS:
+    case AST_CALL:
         break;
     }
-    BUG("a tensor in an index");
+    return false;
 }
 
 bool binder_affine(const struct binder *binder, const struct ast_node *index,
@@ -225,7 +228,10 @@ static void extend_tensor(struct inference *inference)
                        inference->statement;
     struct einsum_tensor *tensor = &inference->binder->workload->tensors[found];
     for (int i = 0; is_main && i < output->child_count; i++) {
-        int64_t extent = find_left_extent(inference->binder, output->child[i]);
+        const struct ast_node *index = output->child[i];
+        bool is_bind = ast_is_call(index, CALL_BIND);
+        int64_t extent = find_left_extent(inference->binder,
+                                          is_bind ? index->child[0] : index);
         if (extent > tensor->extent[i]) {
             tensor->extent[i] = extent;
             inference->is_changed = true;

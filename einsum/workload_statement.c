@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "einsum/einsum_ops.h"
+#include "einsum/extension.h"
 #include "einsum/rounding.h"
 
 /* What is being built for one statement. */
@@ -14,8 +15,10 @@ struct statement_builder {
     struct binder *binder;
     const struct ast_statement *parsed;
     struct einsum_statement *statement;
-    GArray *reads; /* struct einsum_access */
-    GArray *nodes; /* struct expr_node */
+    GArray *reads;    /* struct einsum_access */
+    GPtrArray *bound; /* beside it, struct bound_access * or NULL */
+    GArray *nodes;    /* struct expr_node */
+    struct extension_builder extension;
     int depth;
     int max_depth;
 };
@@ -87,6 +90,28 @@ static void check_range(struct binder *binder, const struct ast_node *index,
     }
 }
 
+/* zero(y) and the like around an affine index: skip(..) becomes a condition
+ * beside it, and the others do nothing if it stays in range. */
+static bool find_inner_affine(struct binder *binder,
+                              const struct ast_node *index, int64_t extent,
+                              struct affine *affine)
+{
+    int64_t low = 0;
+    int64_t high = 0;
+    struct affine inner;
+    if (index->kind != AST_CALL || ast_is_beyond_affine(index->child[0]) ||
+        !binder_affine(binder, index->child[0], true, &inner) ||
+        !affine_range(&inner, binder->workload->rank,
+                      binder->workload->rank_count, &low, &high)) {
+        return false;
+    }
+    if (!ast_is_call(index, CALL_SKIP) && (low < 0 || high >= extent)) {
+        return false;
+    }
+    *affine = inner;
+    return true;
+}
+
 static struct einsum_access
 bind_access(struct binder *binder, const struct ast_node *node, bool is_output)
 {
@@ -99,6 +124,19 @@ bind_access(struct binder *binder, const struct ast_node *node, bool is_output)
     };
     for (int i = 0; i < node->child_count; i++) {
         const struct ast_node *index = node->child[i];
+        if (is_output && ast_is_call(index, CALL_BIND)) {
+            access.beyond_affine |= 1U << i;
+            continue;
+        }
+        if (ast_is_beyond_affine(index) &&
+            !find_inner_affine(binder, index, tensor->extent[i],
+                               &access.index[i])) {
+            access.beyond_affine |= 1U << i;
+            continue;
+        }
+        if (ast_is_beyond_affine(index)) {
+            continue;
+        }
         if (!binder_affine(binder, index, true, &access.index[i])) {
             continue;
         }
@@ -121,18 +159,67 @@ static bool is_same_access(const struct einsum_access *a,
     return is_same;
 }
 
+static bool has_data_index(const struct ast_node *access)
+{
+    for (int i = 0; i < access->child_count; i++) {
+        if (ast_has(access->child[i], AST_ACCESS)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* skip(..) in an access that is affine besides. */
+static void add_skips(struct statement_builder *builder,
+                      const struct ast_node *node,
+                      const struct einsum_access *access)
+{
+    const struct einsum_tensor *tensor =
+        &builder->binder->workload->tensors[access->tensor];
+    for (int i = 0; i < node->child_count; i++) {
+        if (ast_is_call(node->child[i], CALL_SKIP)) {
+            extension_add_range(&builder->extension, node->child[i]->child[0],
+                                tensor->extent[i]);
+        }
+    }
+}
+
+static int append_read(struct statement_builder *builder,
+                       const struct einsum_access *access,
+                       struct bound_access *bound)
+{
+    for (guint i = 0; bound == NULL && i < builder->reads->len; i++) {
+        const struct einsum_access *other =
+            &g_array_index(builder->reads, struct einsum_access, i);
+        if (other->beyond_affine == 0 && is_same_access(access, other)) {
+            return (int)i;
+        }
+    }
+    g_array_append_val(builder->reads, *access);
+    g_ptr_array_add(builder->bound, bound);
+    return (int)builder->reads->len - 1;
+}
+
 static int add_read(struct statement_builder *builder,
                     const struct ast_node *node)
 {
     struct einsum_access access = bind_access(builder->binder, node, false);
-    for (guint i = 0; i < builder->reads->len; i++) {
-        if (is_same_access(&access, &g_array_index(builder->reads,
-                                                   struct einsum_access, i))) {
-            return (int)i;
-        }
+    if (access.beyond_affine == 0) {
+        add_skips(builder, node, &access);
+        return append_read(builder, &access, NULL);
     }
-    g_array_append_val(builder->reads, access);
-    return (int)builder->reads->len - 1;
+    builder->statement->features |=
+        has_data_index(node) ? EINSUM_GATHER : EINSUM_INDEX_MODE;
+    return append_read(builder, &access,
+                       extension_access(&builder->extension, node));
+}
+
+/* What an index or a condition reads: it has to be there, and it moves. */
+static void add_dependence(void *data, const struct ast_node *node)
+{
+    struct statement_builder *builder = data;
+    struct einsum_access access = bind_access(builder->binder, node, false);
+    append_read(builder, &access, NULL);
 }
 
 /* ---- the expression -------------------------------------------------------
@@ -162,8 +249,8 @@ static void add_number(struct statement_builder *builder, double number,
 static bool fold(struct statement_builder *builder, enum einsum_op op,
                  int arity)
 {
-    double operand[2] = {0.0, 0.0};
-    double error[2] = {0.0, 0.0};
+    double operand[OP_MAX_ARITY] = {0.0};
+    double error[OP_MAX_ARITY] = {0.0};
     guint first = builder->nodes->len - (guint)arity;
     for (guint i = 0; i < (guint)arity; i++) {
         const struct expr_node *node =
@@ -173,6 +260,9 @@ static bool fold(struct statement_builder *builder, enum einsum_op op,
         }
         operand[i] = node->number;
         error[i] = node->error;
+    }
+    if (op == EINSUM_SELECT) {
+        return false;
     }
     g_array_set_size(builder->nodes, first);
     builder->depth -= arity;
@@ -188,6 +278,93 @@ static double number_error(const struct ast_node *node)
 {
     bool is_exact = node->is_integer || isinf(node->number);
     return is_exact ? 0.0 : fabs(node->number) * UNIT_ROUNDOFF;
+}
+
+static void add_expr(struct statement_builder *builder,
+                     const struct ast_node *node);
+
+static void add_op(struct statement_builder *builder, enum einsum_op op)
+{
+    int arity = op_arity(op);
+    if (!fold(builder, op, arity)) {
+        add_node(builder, (struct expr_node){NODE_OP, .op = op}, arity);
+    }
+}
+
+/* x sigmoid(x) */
+static void add_silu(struct statement_builder *builder,
+                     const struct ast_node *x)
+{
+    add_expr(builder, x);
+    add_expr(builder, x);
+    add_op(builder, EINSUM_SIGMOID);
+    add_op(builder, EINSUM_MUL);
+}
+
+/* x/2 (1 + erf(x sqrt(1/2))) */
+static void add_gelu(struct statement_builder *builder,
+                     const struct ast_node *x)
+{
+    add_number(builder, 0.5, 0.0);
+    add_expr(builder, x);
+    add_op(builder, EINSUM_MUL);
+    add_number(builder, 1.0, 0.0);
+    add_expr(builder, x);
+    add_number(builder, 0.70710678118654752440, UNIT_ROUNDOFF);
+    add_op(builder, EINSUM_MUL);
+    add_op(builder, EINSUM_ERF);
+    add_op(builder, EINSUM_ADD);
+    add_op(builder, EINSUM_MUL);
+}
+
+/* max(x, 0) + log(1 + exp(-|x|)): no overflow. */
+static void add_softplus(struct statement_builder *builder,
+                         const struct ast_node *x)
+{
+    add_expr(builder, x);
+    add_op(builder, EINSUM_RELU);
+    add_number(builder, 1.0, 0.0);
+    add_expr(builder, x);
+    add_op(builder, EINSUM_ABS);
+    add_op(builder, EINSUM_NEGATE);
+    add_op(builder, EINSUM_EXP);
+    add_op(builder, EINSUM_ADD);
+    add_op(builder, EINSUM_LOG);
+    add_op(builder, EINSUM_ADD);
+}
+
+/* A stream behind the reads, whose number is not known yet. */
+static void add_index(struct statement_builder *builder,
+                      const struct ast_node *node)
+{
+    struct einsum_extension *extension = builder->extension.extension;
+    struct index_node *index =
+        extension_index(&builder->extension, node->child[0]);
+    if (extension->index_count == EINSUM_MAX_READS) {
+        return; /* too many operands: reported by check_limits */
+    }
+    add_node(builder,
+             (struct expr_node){NODE_INDEX, .read = extension->index_count}, 0);
+    extension->index[extension->index_count++] = index;
+    if (!index->is_affine) {
+        builder->statement->features |= EINSUM_INDEX_MODE;
+    }
+}
+
+static void add_call(struct statement_builder *builder,
+                     const struct ast_node *node)
+{
+    if (node->call == CALL_SILU) {
+        add_silu(builder, node->child[0]);
+    } else if (node->call == CALL_GELU) {
+        add_gelu(builder, node->child[0]);
+    } else if (node->call == CALL_SOFTPLUS) {
+        add_softplus(builder, node->child[0]);
+    } else if (node->call == CALL_INDEX) {
+        add_index(builder, node);
+    } else {
+        BUG("'%s' as a value", call_name(node->call));
+    }
 }
 
 static void add_expr(struct statement_builder *builder,
@@ -213,10 +390,10 @@ static void add_expr(struct statement_builder *builder,
         for (int i = 0; i < node->child_count; i++) {
             add_expr(builder, node->child[i]);
         }
-        if (!fold(builder, node->op, node->child_count)) {
-            add_node(builder, (struct expr_node){NODE_OP, .op = node->op},
-                     node->child_count);
-        }
+        add_op(builder, node->op);
+        break;
+    case AST_CALL:
+        add_call(builder, node);
         break;
     case AST_RANK:
         BUG("rank '%s' as a value", node->name);
@@ -231,14 +408,35 @@ static void add_rank(struct ast_node *node, void *data)
     struct statement_builder *builder = data;
     struct einsum_statement *statement = builder->statement;
     int rank = binder_rank(builder->binder, node->name);
+    const char *order = statement_order_rank(builder->parsed);
     for (int i = 0; i < statement->rank_count; i++) {
         if (statement->rank[i] == rank) {
             return;
         }
     }
+    if (order != NULL && g_str_equal(order, node->name)) {
+        return; /* counts what is selected; no point depends on it */
+    }
     statement->is_reduced[statement->rank_count] =
-        !ast_has_rank(builder->parsed->output, node->name);
+        !output_has_rank(builder->parsed->output, node->name);
     statement->rank[statement->rank_count++] = rank;
+}
+
+/* The rank that is selected from is the innermost. */
+static void move_selected_last(struct statement_builder *builder)
+{
+    struct einsum_statement *statement = builder->statement;
+    int last = statement->rank_count - 1;
+    for (int i = 0; builder->parsed->selection != SELECT_NONE && i < last;
+         i++) {
+        if (statement->is_reduced[i]) {
+            int rank = statement->rank[i];
+            statement->rank[i] = statement->rank[last];
+            statement->is_reduced[i] = statement->is_reduced[last];
+            statement->rank[last] = rank;
+            statement->is_reduced[last] = true;
+        }
+    }
 }
 
 static void set_iteration_space(struct statement_builder *builder)
@@ -246,8 +444,14 @@ static void set_iteration_space(struct statement_builder *builder)
     struct einsum_statement *statement = builder->statement;
     const struct ast_statement *parsed = builder->parsed;
     bool is_reduced = false;
-    ast_visit(parsed->output, AST_RANK, add_rank, builder);
+    for (int i = 0; i < parsed->output->child_count; i++) {
+        struct ast_node *index = parsed->output->child[i];
+        index = ast_is_call(index, CALL_BIND) ? index->child[1] : index;
+        ast_visit(index, AST_RANK, add_rank, builder);
+    }
     ast_visit(parsed->body, AST_RANK, add_rank, builder);
+    ast_visit(parsed->condition, AST_RANK, add_rank, builder);
+    move_selected_last(builder);
     statement->point_count = 1;
     for (int i = 0; i < statement->rank_count; i++) {
         int64_t extent =
@@ -270,6 +474,45 @@ static void set_iteration_space(struct statement_builder *builder)
 /* ---- kind and operations ----------------------------------------------------
  */
 
+struct beyond_search {
+    const char *name;
+    bool is_found;
+};
+
+static void find_any_read(struct ast_node *access, void *data)
+{
+    struct beyond_search *search = data;
+    search->is_found =
+        search->is_found || g_str_equal(access->name, search->name);
+}
+
+static void find_beyond(struct ast_node *access, void *data)
+{
+    struct beyond_search *search = data;
+    for (int i = 0; i < access->child_count; i++) {
+        bool is_beyond = ast_is_beyond_affine(access->child[i]);
+        search->is_found =
+            search->is_found ||
+            (is_beyond && g_str_equal(access->name, search->name));
+        ast_visit(access->child[i], AST_ACCESS, find_any_read, search);
+    }
+}
+
+/* Some statement reads the tensor in an index, in a condition or with indices
+ * that are not affine: it needs storage of its own. */
+static bool is_read_beyond(const struct cascade *cascade, const char *name)
+{
+    struct beyond_search search = {name, false};
+    for (size_t i = 0; i < cascade->statements->len; i++) {
+        const struct ast_statement *statement =
+            cascade_statement_at(cascade, i);
+        ast_visit(statement->output, AST_ACCESS, find_beyond, &search);
+        ast_visit(statement->body, AST_ACCESS, find_beyond, &search);
+        ast_visit(statement->condition, AST_ACCESS, find_any_read, &search);
+    }
+    return search.is_found;
+}
+
 /* A copy that only renames: but what leaves the chip must be computed. */
 static bool is_view(const struct statement_builder *builder)
 {
@@ -277,8 +520,10 @@ static bool is_view(const struct statement_builder *builder)
     const struct einsum_statement *statement = builder->statement;
     const struct einsum_tensor *tensor =
         &builder->binder->workload->tensors[statement->output.tensor];
-    if (parsed->body->kind != AST_ACCESS ||
+    if (parsed->body->kind != AST_ACCESS || statement->features != 0 ||
         statement->reduce != EINSUM_NO_REDUCE ||
+        parsed->selection != SELECT_NONE ||
+        is_read_beyond(builder->binder->cascade, tensor->name) ||
         tensor->kind == TENSOR_OUTPUT) {
         return false;
     }
@@ -323,6 +568,9 @@ static void count_ops(struct einsum_statement *statement)
     case EINSUM_MINIMUM:
         ops[EINSUM_MIN]++;
         break;
+    case EINSUM_PRODUCT:
+        ops[EINSUM_MUL]++;
+        break;
     case EINSUM_NO_REDUCE:
         break;
     }
@@ -351,7 +599,8 @@ static void check_limits(const struct statement_builder *builder)
                    "the expression needs %d values at once, more than %d",
                    builder->max_depth, EINSUM_MAX_STACK);
     }
-    if (builder->reads->len > EINSUM_MAX_READS) {
+    if (builder->reads->len + (guint)builder->extension.extension->index_count >
+        EINSUM_MAX_READS) {
         diag_error(diags, span, "einsum-too-many-operands", NULL,
                    "einsum '%s' has %u distinct operands, more than %d",
                    builder->statement->name, builder->reads->len,
@@ -359,29 +608,148 @@ static void check_limits(const struct statement_builder *builder)
     }
 }
 
-static void bind_statement(struct binder *binder, size_t i)
+/* ---- what goes beyond ------------------------------------------------------ */
+
+/* Comparisons per point: one for a maximum, a heap's depth for the k largest,
+ * log2 of the extent for a sort. Of a pair, the values carry them. */
+static void count_selection(struct statement_builder *builder)
 {
-    struct einsum_statement *statement = &binder->workload->statements[i];
+    struct einsum_statement *statement = builder->statement;
+    const struct ast_statement *parsed = builder->parsed;
+    const char *order = statement_order_rank(parsed);
+    const struct workload *workload = builder->binder->workload;
+    int64_t compares = 1;
+    if (order != NULL) {
+        int rank = binder_rank(builder->binder, order);
+        for (int64_t n = workload->rank[rank].extent; n > 1; n = (n + 1) / 2) {
+            compares++;
+        }
+    }
+    statement->ops_per_point[EINSUM_LESS] += compares;
+}
+
+static void bind_selection(struct statement_builder *builder)
+{
+    struct einsum_statement *statement = builder->statement;
+    const struct ast_statement *parsed = builder->parsed;
+    struct einsum_extension *extension = builder->extension.extension;
+    const struct workload *workload = builder->binder->workload;
+    const char *order = statement_order_rank(parsed);
+    extension->selection = parsed->selection;
+    extension->gives_values = parsed->gives_values;
+    extension->order_dim = -1;
+    if (parsed->selection == SELECT_NONE) {
+        return;
+    }
+    statement->features |= EINSUM_INDEX_PRODUCER;
+    for (int d = 0; order != NULL && d < statement->output.dim_count; d++) {
+        if (g_str_equal(parsed->output->child[d]->name, order)) {
+            extension->order_dim = d;
+        }
+    }
+    int64_t most =
+        workload->rank[statement->rank[statement->rank_count - 1]].extent;
+    int64_t wanted =
+        order == NULL
+            ? 1
+            : workload->rank[binder_rank(builder->binder, order)].extent;
+    if (wanted > most ||
+        (parsed->selection == SELECT_ARGSORT && wanted != most)) {
+        diag_error(builder->binder->diags, statement->span,
+                   "einsum-selection-extent", NULL,
+                   "rank '%s' has %" G_GINT64_FORMAT " values, but %" //
+                   G_GINT64_FORMAT " are selected from",
+                   order, wanted, most);
+    }
+}
+
+/* Streams of index(..) follow the reads. */
+static void place_index_streams(struct statement_builder *builder)
+{
+    for (guint i = 0; i < builder->nodes->len; i++) {
+        struct expr_node *node =
+            &g_array_index(builder->nodes, struct expr_node, i);
+        if (node->kind == NODE_INDEX) {
+            node->read += (int)builder->reads->len;
+        }
+    }
+}
+
+static void bind_scatter(struct statement_builder *builder)
+{
+    struct einsum_statement *statement = builder->statement;
+    if (statement->output.beyond_affine != 0) {
+        statement->features |= EINSUM_SCATTER;
+        builder->extension.extension->output =
+            extension_access(&builder->extension, builder->parsed->output);
+    }
+}
+
+/* Keeps the extension only if there is something in it. */
+static void set_extension(struct statement_builder *builder)
+{
+    struct einsum_statement *statement = builder->statement;
+    struct einsum_extension *extension = builder->extension.extension;
+    for (guint i = 0; i < MIN(builder->bound->len, EINSUM_MAX_READS); i++) {
+        extension->read[i] = g_ptr_array_index(builder->bound, i);
+    }
+    if (statement->features == 0 && extension->index_count == 0) {
+        extension_free(extension);
+    } else {
+        statement->extension = extension;
+    }
+}
+
+static struct statement_builder start_statement(struct binder *binder, size_t i)
+{
     struct statement_builder builder = {
         .binder = binder,
         .parsed = cascade_statement_at(binder->cascade, i),
-        .statement = statement,
+        .statement = &binder->workload->statements[i],
         .reads = g_array_new(FALSE, TRUE, sizeof(struct einsum_access)),
+        .bound = g_ptr_array_new(),
         .nodes = g_array_new(FALSE, TRUE, sizeof(struct expr_node)),
     };
+    builder.extension = (struct extension_builder){
+        .binder = binder,
+        .statement = builder.statement,
+        .extension = g_new0(struct einsum_extension, 1),
+        .add_dependence = add_dependence,
+    };
+    builder.extension.extension->memory =
+        g_ptr_array_new_with_free_func(g_free);
+    return builder;
+}
+
+static void bind_statement(struct binder *binder, size_t i)
+{
+    struct statement_builder builder = start_statement(binder, i);
+    struct einsum_statement *statement = builder.statement;
+    builder.extension.data = &builder;
     statement->name = builder.parsed->output->name;
     statement->span = place_span(builder.parsed->output->place);
     statement->iterative_rank = -1;
     statement->output = bind_access(binder, builder.parsed->output, true);
     set_iteration_space(&builder);
     add_expr(&builder, builder.parsed->body);
+    if (builder.parsed->condition != NULL) {
+        extension_add_condition(&builder.extension, builder.parsed->condition);
+    }
+    bind_scatter(&builder);
+    bind_selection(&builder);
+    place_index_streams(&builder);
     check_limits(&builder);
     set_expr(&builder);
     statement->kind = find_statement_kind(&builder);
     count_ops(statement);
+    if (builder.parsed->selection != SELECT_NONE) {
+        count_selection(&builder);
+    }
+    set_extension(&builder);
     statement->read_count = (int)builder.reads->len;
     statement->reads =
         (struct einsum_access *)(void *)g_array_free(builder.reads, FALSE);
+    g_ptr_array_unref(builder.bound);
     g_array_unref(builder.nodes);
 }
 

@@ -191,6 +191,25 @@ static void hand_over(struct builder *b)
     scope_free(b->scope);
 }
 
+/* Counts and schedules know boxes of affine accesses alone. */
+static enum status check_features(const struct mapping *mapping,
+                                  const struct workload *workload,
+                                  struct diags *diags)
+{
+    for (int i = 0; i < workload->statement_count; i++) {
+        const struct einsum_statement *statement = &workload->statements[i];
+        if (statement->features != 0) {
+            diag_error(diags, mapping->span, "mapping-unsupported", NULL,
+                       "mappings do not model %s yet, which einsum '%s' of "
+                       "cascade '%s' has",
+                       einsum_feature_name(statement->features),
+                       statement->name, workload->name);
+            return ERR_INPUT;
+        }
+    }
+    return OK;
+}
+
 enum status plan_bind(const struct mapping *mapping,
                       const struct workload *workload, const struct arch *arch,
                       const struct scope *chosen, struct diags *diags,
@@ -202,6 +221,7 @@ enum status plan_bind(const struct mapping *mapping,
                    mapping->cascade, workload->name);
         return ERR_INPUT;
     }
+    TRY(check_features(mapping, workload, diags));
     AUTO(plan) plan = g_new0(struct plan, 1);
     plan->mapping = mapping;
     plan->workload = workload;

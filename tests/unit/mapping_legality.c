@@ -82,6 +82,14 @@ static const struct base one = {
     "  - {compute: RNV, on: array1d, for: [{p: 4}], spatial: {p: X}}\n"
     "  - {compute: AV, on: array1d, spatial: {f: X}, at: {m1: last}}\n"};
 
+static const struct base masked = {
+    "attention/causal", "B=1 H=1 P=8 M=8 E=4 F=4",
+    "schema: 1\n"
+    "mapping: masked\n"
+    "cascade: attention-causal\n"
+    "tree:\n"
+    "- {compute: QK, on: array2d}\n"};
+
 /* ---- faults ------------------------------------------------------------- */
 
 struct fault {
@@ -120,6 +128,8 @@ static const struct fault faults[] = {
           "product", "'gem'"),
     FAULT(&one, "mapping-view-computed", "compute: QK", "compute: BK", "BK,",
           "'BK'"),
+    FAULT(&masked, "mapping-unsupported", "masked", "mask", "mask",
+          "a predicate"),
     /* form */
     FAULT(&gemm, "mapping-no-tree", "tree:", "variants: []\ntree:", "schema",
           "'tree'"),
