@@ -200,7 +200,7 @@ STUDY := experiments/fusemax.yaml
 STUDY_DB := out/fusemax/fusemax.db
 run-paper: all
 	@mkdir -p out/fusemax
-	build/weir sweep $(STUDY) --db $(STUDY_DB) && \
+	build/weir sweep $(STUDY) --db $(STUDY_DB) >/dev/null && \
 	build/weir plot $(STUDY) --db $(STUDY_DB) -o out/fusemax
 
 bench: ## time what must stay fast (tests/bench/*.sh)
