@@ -405,6 +405,53 @@ static enum status add_stream(struct builder *b, int hold, int tensor,
     return OK;
 }
 
+/* Slices along the iterative dimension that the counted reads take from before
+ * the first one written below the hold; -1 if none is written there. */
+static int64_t count_earlier_slices(struct builder *b, int hold, int tensor,
+                                    const GArray *uses, const bool *is_counted)
+{
+    const struct einsum_tensor *t = &b->workload->tensors[tensor];
+    if (t->iterative_dim < 0) {
+        return -1;
+    }
+    int64_t extent[EINSUM_MAX_RANKS];
+    node_extents(b->plan, hold, extent);
+    int64_t written = -1;
+    int64_t low = INT64_MAX;
+    int64_t high = 0;
+    for (guint u = 0; u < uses->len; u++) {
+        const struct tensor_use *use =
+            &g_array_index(uses, struct tensor_use, u);
+        int64_t at = use->access->index[t->iterative_dim].constant;
+        if (use->is_write) {
+            written = at;
+        } else if (is_counted[u]) {
+            low = MIN(low, at);
+            high = MAX(high, at + extent[t->iterative_rank]);
+        }
+    }
+    return written < 0 ? -1 : MIN(high, written) - low;
+}
+
+/* Elements of the fetched tile: what is computed below the hold is not. */
+static enum status count_fetched(struct builder *b, int hold, int tensor,
+                                 const GArray *uses, const bool *is_counted,
+                                 int64_t *elements)
+{
+    int64_t slices = count_earlier_slices(b, hold, tensor, uses, is_counted);
+    if (slices < 0) {
+        return count_tile(b, hold, uses, is_counted, elements);
+    }
+    int64_t extent[EINSUM_MAX_RANKS];
+    node_extents(b->plan, hold, extent);
+    return uses_count_elements(uses, is_counted, extent,
+                               b->workload->tensors[tensor].iterative_dim,
+                               elements) &&
+                   num_mul(*elements, slices, elements)
+               ? OK
+               : limit_reached(b);
+}
+
 static enum status add_fill(struct builder *b, int hold, int tensor,
                             const GArray *uses, int keeper)
 {
@@ -434,7 +481,7 @@ static enum status add_fill(struct builder *b, int hold, int tensor,
     };
     struct flow_rule rule = loops_of_hold(b, hold, uses);
     place_rule(b, hold, uses, is_counted, &rule);
-    TRY(count_tile(b, hold, uses, is_counted, &flow.elements));
+    TRY(count_fetched(b, hold, tensor, uses, is_counted, &flow.elements));
     TRY(count_visits(b, &rule, uses, is_counted, false, &flow.events));
     TRY(extend_to_pipeline(b, hold, &rule));
     return flow.memory == flow.outer ? OK : add_flow(b, flow, &rule);

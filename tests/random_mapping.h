@@ -61,6 +61,7 @@ static inline void random_shapes(GRand *rand, const struct cascade *cascade,
                                  struct scope *chosen)
 {
     static const int64_t small[] = {1, 2, 2, 3};
+    static const int64_t few[] = {1, 2, 3, 4};
     static const int64_t heads[] = {1, 2, 3, 4, 4};
     static const int64_t blocks[] = {1, 2, 3, 4, 6};
     static const int64_t lengths[] = {1, 2, 4, 6, 8, 8, 12};
@@ -79,7 +80,7 @@ static inline void random_shapes(GRand *rand, const struct cascade *cascade,
         } else if (strcmp(name, "M0") == 0) {
             value = block;
         } else if (strcmp(name, "M") == 0 && is_split) {
-            value = block * random_of(rand, small, 4);
+            value = block * random_of(rand, few, 4);
         }
         scope_set(chosen, name, value);
     }

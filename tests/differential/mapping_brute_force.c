@@ -201,6 +201,42 @@ static void test_joined_einsums_fetch_what_came_before(void **state)
     assert_int_equal(reads[1], 0);
 }
 
+/* The running values are fetched once per pair of blocks and passed on twice. */
+static void test_running_values_of_several_blocks(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "schema: 1\n"
+        "mapping: pairs\n"
+        "cascade: attention-1pass\n"
+        "tree:\n"
+        "- hold: [RM, RD, RNV]\n"
+        "  in: DRAM\n"
+        "- for: {m1: 2}\n"
+        "- hold: [QK, LM, RM, RD, RNV, SLN, SLD, SLNV, PRM, SPD, SPNV]\n"
+        "  in: gbuf\n"
+        "- for: {p: 2}\n"
+        "- for: {m1: 1}\n"
+        "- sequence:\n"
+        "  - {compute: QK, on: array2d}\n"
+        "  - {compute: LM, on: array2d}\n"
+        "  - {compute: RM, on: array1d, spatial: {p: X}}\n"
+        "  - {compute: PRM, on: array1d, spatial: {p: X}}\n"
+        "  - {compute: SLN, on: array2d}\n"
+        "  - {compute: SLD, on: array2d}\n"
+        "  - {compute: SLNV, on: array2d}\n"
+        "  - {compute: SPD, on: array1d, spatial: {p: X}}\n"
+        "  - {compute: RD, on: array1d, spatial: {p: X}}\n"
+        "  - {compute: SPNV, on: array1d}\n"
+        "  - {compute: RNV, on: array1d}\n"
+        "  - {compute: AV, on: array1d, at: {m1: last}}\n";
+    AUTO(diags) diags = diags_new();
+    AUTO(problem)
+    problem = fixture_load_text(diags, "attention/one-pass", "teaching", text,
+                                "B=1 H=1 P=4 M=16 M0=4 E=2 F=3");
+    check_problem(problem);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,6 +247,7 @@ int main(void)
         cmocka_unit_test(test_architecture_moves_what_is_counted),
         cmocka_unit_test(test_binding_moves_what_is_counted),
         cmocka_unit_test(test_joined_einsums_fetch_what_came_before),
+        cmocka_unit_test(test_running_values_of_several_blocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
