@@ -32,9 +32,11 @@ struct settings {
     const char *dtype;
     const char *all; /* a folder */
     const char *directory;
+    const char *output; /* a file */
     GPtrArray *set;      /* const char *, as written */
     GPtrArray *fidelity; /* likewise */
     GPtrArray *format;
+    GPtrArray *rewrite;
     GPtrArray *operands; /* const char * */
 };
 

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/command.h"
 #include "cli/passes_output.h"
@@ -24,11 +25,9 @@ static void analyzed_free(gpointer data)
     }
 }
 
-static enum status analyze(struct cli *cli, const char *path,
-                           const struct scope *chosen,
+static enum status analyze(struct cli *cli, const struct scope *chosen,
                            struct analyzed *analyzed)
 {
-    TRY(cascade_load_file(cli->diags, path, &analyzed->cascade));
     TRY(workload_bind(analyzed->cascade, chosen, NULL, cli->diags,
                       &analyzed->workload));
     return pass_analysis_new(analyzed->workload, cli->settings.word_bytes,
@@ -149,7 +148,8 @@ static enum status analyze_all(struct cli *cli, const struct scope *chosen,
         enum status status = is_cascade(cli, path, &is_wanted);
         if (status == OK && is_wanted) {
             struct analyzed *analyzed = g_new0(struct analyzed, 1);
-            status = analyze(cli, path, chosen, analyzed);
+            status = cascade_load_file(cli->diags, path, &analyzed->cascade);
+            status = status == OK ? analyze(cli, chosen, analyzed) : status;
             g_ptr_array_add(cascades, analyzed);
         }
         first = first == OK ? status : first;
@@ -176,16 +176,83 @@ static void print_all(struct cli *cli, const GPtrArray *cascades)
     }
 }
 
+/* ---- rewrites --------------------------------------------------------------- */
+
+/* All of --rewrite, each a list, in their order. One that does not apply ends
+ * it: the answer is no. */
+static enum status rewrite(struct cli *cli, struct cascade **cascade)
+{
+    const GPtrArray *lists = cli->settings.rewrite;
+    g_autoptr(GPtrArray) specs = g_ptr_array_new_with_free_func(g_free);
+    for (guint i = 0; i < lists->len; i++) {
+        g_auto(GStrv) words = g_strsplit(g_ptr_array_index(lists, i), ",", -1);
+        for (char **word = words; *word != NULL; word++) {
+            g_ptr_array_add(specs, g_strdup(*word));
+        }
+    }
+    for (guint i = 0; i < specs->len; i++) {
+        struct cascade *rewritten = NULL;
+        TRY(cascade_rewrite(*cascade, g_ptr_array_index(specs, i), cli->diags,
+                            &rewritten));
+        if (rewritten == NULL) {
+            cli->exit_code = 1;
+            return OK;
+        }
+        cascade_free(*cascade);
+        *cascade = rewritten;
+    }
+    return OK;
+}
+
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat first;
+    struct stat second;
+    return stat(a, &first) == 0 && stat(b, &second) == 0 &&
+           first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
+static enum status write_cascade(struct cli *cli, const char *input,
+                                 const struct cascade *cascade)
+{
+    const char *path = cli->settings.output;
+    g_autoptr(GError) error = NULL;
+    if (g_str_equal(path, "-")) {
+        g_string_append(cli->out, cascade_text(cascade));
+        return OK;
+    }
+    if (is_same_file(input, path)) {
+        return cli_fail_usage(cli, NULL, "'%s' is the input itself", path);
+    }
+    if (!g_file_set_contents(path, cascade_text(cascade), -1, &error)) {
+        return diag_fail(cli->diags, ERR_IO, "passes-write",
+                         "cannot write '%s': %s", path, error->message);
+    }
+    return OK;
+}
+
 /* ---- the command ----------------------------------------------------------- */
 
+/* Everything is computed before the file is written. */
 static enum status run_one(struct cli *cli, const struct scope *chosen,
                            GPtrArray *cascades)
 {
     struct analyzed *analyzed = g_new0(struct analyzed, 1);
     g_ptr_array_add(cascades, analyzed);
-    TRY(analyze(cli, g_ptr_array_index(cli->settings.operands, 0), chosen,
-                analyzed));
+    const char *path = g_ptr_array_index(cli->settings.operands, 0);
+    TRY(cascade_load_file(cli->diags, path, &analyzed->cascade));
+    TRY(rewrite(cli, &analyzed->cascade));
+    if (cli->exit_code != 0) {
+        return OK;
+    }
+    TRY(analyze(cli, chosen, analyzed));
     TRY(check_names(cli, chosen, cascades));
+    if (cli->settings.output != NULL) {
+        TRY(write_cascade(cli, path, analyzed->cascade));
+        if (g_str_equal(cli->settings.output, "-")) {
+            return OK;
+        }
+    }
     struct passes_result result = get_result(cli, analyzed);
     if (cli->settings.as_json) {
         print_json(cli, passes_make_json(&result));
@@ -204,6 +271,15 @@ static enum status run(struct cli *cli)
     if ((settings->all != NULL) == (settings->operands->len > 0)) {
         return cli_fail_usage(cli, NULL,
                               "give either a cascade or '--all FOLDER'");
+    }
+    if (settings->all != NULL &&
+        (settings->rewrite->len > 0 || settings->output != NULL)) {
+        return cli_fail_usage(cli, NULL,
+                              "'--rewrite' and '-o' take one cascade, not "
+                              "'--all'");
+    }
+    if (settings->output != NULL && settings->rewrite->len == 0) {
+        return cli_fail_usage(cli, NULL, "'-o' goes with '--rewrite'");
     }
     if (settings->word_bytes < 1) {
         return cli_fail_usage(cli, NULL, "'--word' takes at least 1 byte");
@@ -224,6 +300,11 @@ static const struct option options[] = {
      "bytes of an element; 2 otherwise"},
     {"all", 0, OPTION_TEXT, "FOLDER", offsetof(struct settings, all),
      "a table of every cascade below the folder"},
+    {"rewrite", 'r', OPTION_LIST, "NAME[:ARG=VALUE]",
+     offsetof(struct settings, rewrite),
+     "first rewrite the cascade; several in order"},
+    {"output", 'o', OPTION_TEXT, "FILE", offsetof(struct settings, output),
+     "where the rewritten cascade goes; - for stdout"},
     OPTION_JSON("one JSON object instead of tables"),
     OPTION_END,
 };
@@ -243,10 +324,20 @@ const struct command command_passes = {
         "that\n"
         "grows with the sequence, operations by kind, compulsory traffic and "
         "the\n"
-        "arithmetic intensity that follows.\n",
+        "arithmetic intensity that follows.\n"
+        "\n"
+        "With --rewrite, of the cascade that the rewrites make of it; one that "
+        "does\n"
+        "not apply says why, and the exit code is 1. Rewrites "
+        "(doc/rewrites.md):\n"
+        "  defer-division  split:rank=m:by=M0[:size=16]  local-maximum\n"
+        "  running-maximum  merge-split-k  reassociate\n",
     .examples = "  weir passes workloads/attention/one-pass.yaml\n"
                 "  weir passes workloads/attention/three-pass.yaml \\\n"
                 "    --set P=64K,M=P,E=64,F=64 --json\n"
-                "  weir passes --all workloads\n",
+                "  weir passes --all workloads\n"
+                "  weir passes workloads/attention/three-pass.yaml \\\n"
+                "    --rewrite defer-division,split:rank=m:by=M0 \\\n"
+                "    --rewrite running-maximum -o one-pass.yaml\n",
     .run = run,
 };

@@ -25,6 +25,7 @@ void settings_init(struct settings *settings)
         .set = g_ptr_array_new(),
         .fidelity = g_ptr_array_new(),
         .format = g_ptr_array_new(),
+        .rewrite = g_ptr_array_new(),
         .operands = g_ptr_array_new(),
         .color = "auto",
         .dtype = "fp64",
@@ -38,6 +39,7 @@ void settings_clear(struct settings *settings)
     g_ptr_array_free(settings->set, TRUE);
     g_ptr_array_free(settings->fidelity, TRUE);
     g_ptr_array_free(settings->format, TRUE);
+    g_ptr_array_free(settings->rewrite, TRUE);
     g_ptr_array_free(settings->operands, TRUE);
 }
 

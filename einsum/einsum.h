@@ -395,4 +395,22 @@ void einsum_run_box(const struct workload *workload, int statement,
 MUST_USE enum status einsum_run(const struct workload *workload,
                                 struct diags *diags, struct einsum_data *data);
 
+/* ---- rewrites ------------------------------------------------------------ */
+
+/* Transformations of a cascade that keep its inputs, outputs and values but may
+ * change its passes; doc/rewrites.md has the identities. A rewrite is chosen by
+ * a text such as "split:rank=m:by=M0". */
+size_t rewrite_count(void);
+const char *rewrite_name(size_t i);
+const char *rewrite_help(size_t i); /* one line */
+
+/* The rewritten cascade, read back from its own text, which `diags` holds.
+ * Where the rewrite does not apply: OK, an error 'rewrite-...' that says why,
+ * and *rewritten is NULL. ERR_INPUT: no such rewrite or argument. */
+MUST_USE enum status cascade_rewrite(const struct cascade *cascade,
+                                     const char *spec, struct diags *diags,
+                                     struct cascade **rewritten);
+/* The whole file, as it was read. */
+const char *cascade_text(const struct cascade *cascade);
+
 #endif

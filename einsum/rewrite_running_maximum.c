@@ -1,0 +1,308 @@
+/* A sum against the maximum so far, R, becomes one against the next maximum by
+ * one factor: sum exp(X - R') = exp(R - R') * sum exp(X - R). So the maximum,
+ * and each sum of exponentials, advances block by block, and nothing has to be
+ * read again when the maximum is known: FuseMax's 1-pass cascade, the online
+ * softmax of Milakov and Gimelshein (2018). */
+#include "einsum/rewrite_softmax.h"
+
+#include <math.h>
+
+struct running {
+    const struct softmax *softmax;
+    const struct ast_node *numerator;   /* old: exp(X - G), or NULL */
+    const struct ast_node *factor;      /* old: exp(L - G), or NULL */
+    const struct ast_node *exponential; /* new: exp(X - R[m1+1]) */
+    const struct ast_node *correction;  /* new: exp(R[m1] - R[m1+1]) */
+};
+
+static const struct ast_node *output_of(const struct draft *draft,
+                                        int statement)
+{
+    return draft_statement(draft, statement)->output;
+}
+
+/* ---- does it apply? ---------------------------------------------------------- */
+
+/* T is E times what does not depend on L, and only sums with C read it. */
+static bool check_scaled(struct draft *draft, const struct softmax *softmax,
+                         int index)
+{
+    const struct ast_statement *statement = draft_statement(draft, index);
+    const struct ast_node *factor = output_of(draft, softmax->correction);
+    g_autoptr(GPtrArray) left = node_ranks(statement->output);
+    g_autoptr(GArray) readers = draft_readers(draft, statement->output->name);
+    bool is_scaled =
+        draft_is_simple(draft, index) &&
+        (!statement->has_reduction || statement->reduce == EINSUM_SUM) &&
+        node_is_linear(statement->body,
+                       output_of(draft, softmax->exponential)) &&
+        names_cover(left, output_of(draft, softmax->local)) &&
+        !draft_is_output(draft, statement->output->name);
+    for (guint i = 0; i < readers->len && is_scaled; i++) {
+        const struct ast_node *body =
+            draft_statement(draft, g_array_index(readers, int, i))->body;
+        is_scaled = node_is_linear(body, factor) &&
+                    node_is_linear(body, statement->output);
+    }
+    if (!is_scaled) {
+        draft_refuse(draft, index, "rewrite-not-linear",
+                     "'%s' uses '%s' otherwise than in sums that '%s' corrects",
+                     statement->output->name,
+                     output_of(draft, softmax->exponential)->name,
+                     factor->name);
+    }
+    return is_scaled;
+}
+
+/* How many factors of the statement are sums against L: E, or what reads E. */
+static int count_scaled(const struct draft *draft,
+                        const struct softmax *softmax, int index)
+{
+    const struct ast_node *body = draft_statement(draft, index)->body;
+    const char *exponential = output_of(draft, softmax->exponential)->name;
+    g_autoptr(GArray) scaled = draft_readers(draft, exponential);
+    int count = node_reads(body, exponential) ? 1 : 0;
+    for (guint i = 0; i < scaled->len; i++) {
+        int reader = g_array_index(scaled, int, i);
+        if (reader != softmax->corrected && reader != index &&
+            node_reads(body, output_of(draft, reader)->name)) {
+            count++;
+        }
+    }
+    return count;
+}
+
+static bool check_corrected(struct draft *draft, const struct softmax *softmax)
+{
+    const struct ast_node *factor = output_of(draft, softmax->correction);
+    g_autoptr(GArray) readers = draft_readers(draft, factor->name);
+    for (guint i = 0; i < readers->len; i++) {
+        int reader = g_array_index(readers, int, i);
+        if (reader == softmax->corrected) {
+            continue;
+        }
+        if (!softmax_check_sum(draft, softmax, reader, factor)) {
+            return false;
+        }
+        if (count_scaled(draft, softmax, reader) != 1) {
+            draft_refuse(draft, reader, "rewrite-not-linear",
+                         "'%s' corrects something else than one sum against "
+                         "'%s'",
+                         output_of(draft, reader)->name,
+                         output_of(draft, softmax->local)->name);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool check_local(struct draft *draft, const struct softmax *softmax)
+{
+    const struct ast_node *factor = output_of(draft, softmax->correction);
+    const struct ast_node *exponential = output_of(draft, softmax->exponential);
+    if (draft_is_output(draft, factor->name) ||
+        draft_is_output(draft, exponential->name)) {
+        draft_refuse(draft, softmax->exponential, "rewrite-output",
+                     "'%s' or '%s' is an output", exponential->name,
+                     factor->name);
+        return false;
+    }
+    g_autoptr(GArray) readers = draft_readers(draft, exponential->name);
+    for (guint i = 0; i < readers->len; i++) {
+        int reader = g_array_index(readers, int, i);
+        bool is_known =
+            reader == softmax->corrected ||
+            node_reads(draft_statement(draft, reader)->body, factor->name);
+        if (is_known && !node_is_linear(draft_statement(draft, reader)->body,
+                                        exponential)) {
+            is_known = false;
+        }
+        if (!is_known && !check_scaled(draft, softmax, reader)) {
+            return false;
+        }
+    }
+    return check_corrected(draft, softmax);
+}
+
+/* ---- the new cascade --------------------------------------------------------- */
+
+static struct ast_node *make_next(struct draft *draft,
+                                  const struct softmax *softmax)
+{
+    return draft_op(draft, EINSUM_ADD, draft_rank(draft, softmax->outer),
+                    draft_number(draft, 1));
+}
+
+static struct ast_node *make_end(struct draft *draft,
+                                 const struct softmax *softmax)
+{
+    return draft_shape(draft,
+                       name_shape_of_rank(draft->cascade, softmax->outer));
+}
+
+/* NAME[indices of output, index along the blocks]. */
+static struct ast_node *make_at(struct draft *draft,
+                                const struct softmax *softmax, const char *name,
+                                const struct ast_node *output,
+                                const struct ast_node *index)
+{
+    return draft_access_like(draft, name, output,
+                             softmax_place(draft, softmax, output), index);
+}
+
+/* After the last block NAME holds what the old tensor held. */
+static void replace_result(struct draft *draft, const struct softmax *softmax,
+                           int index, const char *name)
+{
+    const struct ast_node *output = output_of(draft, index);
+    struct ast_node *end = make_end(draft, softmax);
+    if (draft_is_output(draft, output->name)) {
+        draft_emit(draft, index, output, EINSUM_SUM, NULL,
+                   make_at(draft, softmax, name, output, end));
+    }
+    draft_redirect(draft, output->name, name,
+                   softmax_place(draft, softmax, output), end);
+}
+
+static struct ast_node *make_least(struct draft *draft)
+{
+    struct ast_node *infinity = draft_number(draft, 0);
+    infinity->is_integer = false;
+    infinity->number = (double)INFINITY;
+    return draft_op(draft, EINSUM_NEGATE, infinity, NULL);
+}
+
+/* RM[0] = -inf; RM[m1+1] = max(RM[m1], LM[m1]); PRM = exp(RM[m1] - RM[m1+1]).
+ * Stands where L is computed, so that all readers of L and G come later. */
+static void emit_maximum(struct draft *draft, struct running *running)
+{
+    const struct softmax *softmax = running->softmax;
+    const struct ast_node *global = output_of(draft, softmax->global);
+    int index = softmax->local < 0 ? softmax->global : softmax->local;
+    const struct ast_node *local = softmax->score;
+    draft_clear(draft, softmax->global);
+    if (softmax->local >= 0) {
+        const struct ast_statement *maximum = draft_statement(draft, index);
+        g_autoptr(GPtrArray) ranks = statement_written(maximum);
+        local = maximum->output;
+        draft_emit(draft, index, local, EINSUM_MAXIMUM, ranks, maximum->body);
+    } else if (softmax->inner->len > 0) {
+        local = softmax_emit_local(draft, softmax);
+    }
+    const char *name = draft_derive(draft, "R", "G", global->name);
+    const char *correction = draft_derive(draft, "P", "", name);
+    struct ast_node *now = softmax_block(draft, softmax, name, global);
+    struct ast_node *next =
+        make_at(draft, softmax, name, global, make_next(draft, softmax));
+    struct ast_node *block = softmax_block(draft, softmax, correction, global);
+    draft_emit(draft, index,
+               make_at(draft, softmax, name, global, draft_number(draft, 0)),
+               EINSUM_SUM, NULL, make_least(draft));
+    draft_emit(draft, index, next, EINSUM_SUM, NULL,
+               draft_op(draft, EINSUM_MAX, now, local));
+    draft_emit(draft, index, block, EINSUM_SUM, NULL,
+               softmax_exp(draft, now, next));
+    replace_result(draft, softmax, softmax->global, name);
+    running->correction = block;
+    draft_clear(draft, softmax->exponential);
+    draft_emit(draft, softmax->exponential, running->exponential, EINSUM_SUM,
+               NULL, softmax_exp(draft, softmax->score, next));
+}
+
+/* What a block adds: the old sum without the blocks' rank. */
+static const struct ast_node *
+emit_block(struct draft *draft, const struct running *running, int index)
+{
+    const struct softmax *softmax = running->softmax;
+    const struct ast_statement *statement = draft_statement(draft, index);
+    g_autoptr(GPtrArray) inner = softmax_inner_of(draft, softmax, index);
+    const struct ast_node *body = statement->body;
+    if (running->numerator != NULL &&
+        node_reads(body, running->numerator->name)) {
+        body = draft_replace(draft, body, running->numerator->name,
+                             running->exponential);
+    } else {
+        body = draft_erase(draft, body, running->factor->name);
+    }
+    if (inner->len == 0) {
+        return body;
+    }
+    const char *name = draft_derive(draft, "SL", "S", statement->output->name);
+    struct ast_node *block =
+        softmax_block(draft, softmax, name, statement->output);
+    draft_emit_sum(draft, index, block, statement, inner, body);
+    return block;
+}
+
+/* RD[0] = 0; SPD = RD[m1] * PRM; RD[m1+1] = SLD + SPD */
+static void emit_sum(struct draft *draft, const struct running *running,
+                     int index)
+{
+    const struct softmax *softmax = running->softmax;
+    const struct ast_node *output = output_of(draft, index);
+    draft_clear(draft, index);
+    const struct ast_node *block = emit_block(draft, running, index);
+    const char *name = draft_derive(draft, "R", "SG", output->name);
+    const char *moved = draft_derive(draft, "SP", "SG", output->name);
+    struct ast_node *now = softmax_block(draft, softmax, name, output);
+    struct ast_node *corrected = softmax_block(draft, softmax, moved, output);
+    draft_emit(draft, index,
+               make_at(draft, softmax, name, output, draft_number(draft, 0)),
+               EINSUM_SUM, NULL, draft_number(draft, 0));
+    draft_emit(draft, index, corrected, EINSUM_SUM, NULL,
+               draft_op(draft, EINSUM_MUL, now, running->correction));
+    draft_emit(draft, index,
+               make_at(draft, softmax, name, output, make_next(draft, softmax)),
+               EINSUM_SUM, NULL, draft_op(draft, EINSUM_ADD, block, corrected));
+    replace_result(draft, softmax, index, name);
+}
+
+static void emit(struct draft *draft, const struct softmax *softmax)
+{
+    struct running running = {
+        .softmax = softmax,
+        .numerator = softmax_numerator(draft, softmax),
+        .exponential = output_of(draft, softmax->exponential),
+    };
+    g_autofree bool *is_sum = g_new0(bool, (gsize)draft_count(draft));
+    for (int i = 0; i < draft_count(draft); i++) {
+        const struct ast_node *body = draft_statement(draft, i)->body;
+        is_sum[i] = running.numerator != NULL &&
+                    node_reads(body, running.numerator->name);
+        if (softmax->correction >= 0 && i != softmax->corrected) {
+            is_sum[i] =
+                is_sum[i] ||
+                node_reads(body, output_of(draft, softmax->correction)->name);
+        }
+    }
+    if (softmax->local < 0) {
+        const char *name =
+            draft_derive(draft, "SL", "S", running.exponential->name);
+        running.exponential =
+            draft_access_like(draft, name, running.exponential, 0, NULL);
+    } else {
+        running.factor = output_of(draft, softmax->correction);
+        draft_drop(draft, softmax->correction);
+    }
+    if (softmax->corrected >= 0) {
+        draft_drop(draft, softmax->corrected);
+    }
+    emit_maximum(draft, &running);
+    for (int i = 0; i < draft_count(draft); i++) {
+        if (is_sum[i]) {
+            emit_sum(draft, &running, i);
+        }
+    }
+}
+
+enum status rewrite_running_maximum(struct draft *draft)
+{
+    struct softmax softmax;
+    if (softmax_find(draft, &softmax) &&
+        softmax_check_numerator(draft, &softmax) &&
+        (softmax.local < 0 || check_local(draft, &softmax))) {
+        emit(draft, &softmax);
+    }
+    softmax_clear(&softmax);
+    return OK;
+}
