@@ -140,6 +140,15 @@ static json_t *make_families(const struct pass_analysis *analysis)
 
 /* ---- the cascade ----------------------------------------------------------- */
 
+int64_t passes_count_points(const struct workload *workload, int statement)
+{
+    int64_t points = 0;
+    if (workload_count_points(workload, statement, &points) != OK) {
+        BUG("the analysis counted what cannot be counted");
+    }
+    return points;
+}
+
 static json_t *make_einsums(const struct workload *workload)
 {
     json_t *object = json_object();
@@ -147,10 +156,10 @@ static json_t *make_einsums(const struct workload *workload)
         const struct einsum_statement *statement = &workload->statements[i];
         if (statement->kind == EINSUM_COMPUTE) {
             json_t *item = json_object();
-            set_count(item, "points", statement->point_count);
-            json_object_set_new(
-                item, "ops",
-                make_ops(statement->ops_per_point, statement->point_count));
+            int64_t points = passes_count_points(workload, i);
+            set_count(item, "points", points);
+            json_object_set_new(item, "ops",
+                                make_ops(statement->ops_per_point, points));
             json_object_set_new(object, statement->name, item);
         }
     }

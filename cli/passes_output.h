@@ -19,4 +19,7 @@ void passes_print_tables(const struct passes_result *result, GString *out);
 void passes_print_list(const struct passes_result *results, size_t count,
                        GString *out);
 
+/* Points of the Einsum that exist; the analysis has counted them before. */
+int64_t passes_count_points(const struct workload *workload, int statement);
+
 #endif

@@ -179,8 +179,9 @@ static void print_einsums(const struct pass_analysis *analysis, GString *out)
         const struct einsum_statement *statement = &workload->statements[i];
         if (statement->kind == EINSUM_COMPUTE) {
             table_add_text(table, statement->name);
-            table_add_count(table, statement->point_count);
-            add_ops(table, statement->ops_per_point, statement->point_count);
+            int64_t points = passes_count_points(workload, i);
+            table_add_count(table, points);
+            add_ops(table, statement->ops_per_point, points);
         }
     }
     table_add_text(table, "all");

@@ -106,7 +106,7 @@ static void test_errors_of_several_lines_are_all_found(void **state)
     (void)state;
     AUTO(diags) diags = diags_new();
     AUTO(cascade) cascade = NULL;
-    g_autofree char *text = cascade_text(
+    g_autofree char *text = cascade_yaml(
         shapes, inputs, "Y[m] = C[m] +* 1\nZ[m] = C[m\nU[m] = foo(C[m])", "Y");
     const struct source *source = diags_add_text(diags, "test", text);
     assert_int_equal(cascade_load_source(diags, source, &cascade), ERR_INPUT);

@@ -28,7 +28,7 @@ static inline void loaded_print(const struct loaded *loaded)
 }
 
 /* The YAML around statements; every line of `einsums` is indented. */
-static inline char *cascade_text(const char *shapes, const char *inputs,
+static inline char *cascade_yaml(const char *shapes, const char *inputs,
                                  const char *einsums, const char *outputs)
 {
     g_auto(GStrv) lines = g_strsplit(einsums, "\n", -1);
@@ -44,7 +44,7 @@ static inline struct loaded load_cascade(const char *shapes, const char *inputs,
                                          const char *outputs)
 {
     struct loaded loaded = {.diags = diags_new()};
-    g_autofree char *text = cascade_text(shapes, inputs, einsums, outputs);
+    g_autofree char *text = cascade_yaml(shapes, inputs, einsums, outputs);
     const struct source *source = diags_add_text(loaded.diags, "test", text);
     enum status status =
         cascade_load_source(loaded.diags, source, &loaded.cascade);
