@@ -53,7 +53,8 @@ static void emit_sum(struct draft *draft, const struct softmax *softmax,
     g_autoptr(GPtrArray) inner = softmax_inner_of(draft, softmax, index);
     g_autoptr(GPtrArray) outer = g_ptr_array_new();
     g_ptr_array_add(outer, (gpointer)(uintptr_t)softmax->outer);
-    const char *name = draft_derive(draft, "SL", "S", statement->output->name);
+    const char *name =
+        draft_derive(draft, "SL", "SCG", statement->output->name);
     struct ast_node *block =
         softmax_block(draft, softmax, name, statement->output);
     draft_clear(draft, index);

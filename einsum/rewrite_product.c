@@ -42,6 +42,19 @@ struct ast_node *draft_multiply(struct draft *draft, const GPtrArray *factors)
     return result;
 }
 
+/* K of the view BK[m1,m0] = K[m1*M0+m0]. */
+static const char *viewed_name(const struct draft *draft, const char *name)
+{
+    int producer = draft_producer(draft, name);
+    const struct ast_node *body =
+        producer < 0 ? NULL : draft_statement(draft, producer)->body;
+    bool is_view = body != NULL && body->kind == AST_ACCESS &&
+                   draft_is_simple(draft, producer) &&
+                   !draft_sums(draft, producer) &&
+                   !draft_statement(draft, producer)->has_reduction;
+    return is_view ? body->name : name;
+}
+
 const char *draft_name_product(struct draft *draft, const GPtrArray *factors,
                                const char *otherwise)
 {
@@ -52,7 +65,7 @@ const char *draft_name_product(struct draft *draft, const GPtrArray *factors,
         if (factor->kind != AST_ACCESS) {
             return draft_name(draft, otherwise);
         }
-        g_string_append(name, factor->name);
+        g_string_append(name, viewed_name(draft, factor->name));
     }
     bool is_usable =
         factors->len > 1 && name->len <= longest && name_is_tensor(name->str);

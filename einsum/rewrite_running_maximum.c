@@ -9,8 +9,9 @@
 
 struct running {
     const struct softmax *softmax;
-    const struct ast_node *numerator;   /* old: exp(X - G), or NULL */
-    const struct ast_node *factor;      /* old: exp(L - G), or NULL */
+    const struct ast_node *numerator; /* old: exp(X - G) without L, or NULL */
+    const struct ast_node *factor;    /* old: exp(L - G), or NULL */
+    GArray *corrected; /* statements that `factor` corrects point by point */
     const struct ast_node *exponential; /* new: exp(X - R[m1+1]) */
     const struct ast_node *correction;  /* new: exp(R[m1] - R[m1+1]) */
 };
@@ -54,42 +55,85 @@ static bool check_scaled(struct draft *draft, const struct softmax *softmax,
     return is_scaled;
 }
 
-/* How many factors of the statement are sums against L: E, or what reads E. */
-static int count_scaled(const struct draft *draft,
-                        const struct softmax *softmax, int index)
+static bool is_pointwise(const struct draft *draft, int index)
+{
+    g_autoptr(GPtrArray) reduced =
+        statement_reduced(draft_statement(draft, index));
+    return reduced->len == 0;
+}
+
+/* The statement has one factor relative to L: E, or a sum of E. */
+static bool has_one_scaled(const struct draft *draft,
+                           const struct softmax *softmax, int index)
 {
     const struct ast_node *body = draft_statement(draft, index)->body;
-    const char *exponential = output_of(draft, softmax->exponential)->name;
-    g_autoptr(GArray) scaled = draft_readers(draft, exponential);
-    int count = node_reads(body, exponential) ? 1 : 0;
-    for (guint i = 0; i < scaled->len; i++) {
-        int reader = g_array_index(scaled, int, i);
-        if (reader != softmax->corrected && reader != index &&
-            node_reads(body, output_of(draft, reader)->name)) {
+    const struct ast_node *exponential = output_of(draft, softmax->exponential);
+    const char *factor = output_of(draft, softmax->correction)->name;
+    g_autoptr(GArray) readers = draft_readers(draft, exponential->name);
+    int count = node_is_linear(body, exponential) ? 1 : 0;
+    for (guint i = 0; i < readers->len; i++) {
+        const struct ast_statement *scaled =
+            draft_statement(draft, g_array_index(readers, int, i));
+        if (!node_reads(scaled->body, factor) &&
+            node_reads(body, scaled->output->name)) {
             count++;
         }
     }
-    return count;
+    return count == 1;
 }
 
-static bool check_corrected(struct draft *draft, const struct softmax *softmax)
+/* A reader of C, or of what C corrects point by point (CD = SLD * PRM): in the
+ * end all goes into sums over the blocks. */
+static bool check_corrected(struct draft *draft, const struct softmax *softmax,
+                            int index)
 {
     const struct ast_node *factor = output_of(draft, softmax->correction);
-    g_autoptr(GArray) readers = draft_readers(draft, factor->name);
+    const struct ast_node *output = output_of(draft, index);
+    bool is_product =
+        draft_is_simple(draft, index) &&
+        node_is_linear(draft_statement(draft, index)->body, factor) &&
+        has_one_scaled(draft, softmax, index);
+    if (!is_product ||
+        (is_pointwise(draft, index) && draft_is_output(draft, output->name))) {
+        draft_refuse(draft, index, "rewrite-not-linear",
+                     "'%s' uses '%s' otherwise than to correct one sum "
+                     "against '%s'",
+                     output->name, factor->name,
+                     output_of(draft, softmax->local)->name);
+        return false;
+    }
+    if (!is_pointwise(draft, index)) {
+        return softmax_check_sum(draft, softmax, index, factor);
+    }
+    g_autoptr(GArray) readers = draft_readers(draft, output->name);
     for (guint i = 0; i < readers->len; i++) {
         int reader = g_array_index(readers, int, i);
-        if (reader == softmax->corrected) {
-            continue;
-        }
-        if (!softmax_check_sum(draft, softmax, reader, factor)) {
+        if (!softmax_check_sum(draft, softmax, reader, output)) {
             return false;
         }
-        if (count_scaled(draft, softmax, reader) != 1) {
-            draft_refuse(draft, reader, "rewrite-not-linear",
-                         "'%s' corrects something else than one sum against "
-                         "'%s'",
-                         output_of(draft, reader)->name,
-                         output_of(draft, softmax->local)->name);
+    }
+    return true;
+}
+
+/* No sum has two factors relative to G. */
+static bool check_once(struct draft *draft, const struct softmax *softmax)
+{
+    const char *factor = output_of(draft, softmax->correction)->name;
+    g_autoptr(GArray) corrected = draft_readers(draft, factor);
+    for (int i = 0; i < draft_count(draft); i++) {
+        const struct ast_node *body = draft_statement(draft, i)->body;
+        int count = node_reads(body, factor) ? 1 : 0;
+        for (guint c = 0; c < corrected->len; c++) {
+            int index = g_array_index(corrected, int, c);
+            count += is_pointwise(draft, index) &&
+                             node_reads(body, output_of(draft, index)->name)
+                         ? 1
+                         : 0;
+        }
+        if (count > 1) {
+            draft_refuse(draft, i, "rewrite-not-linear",
+                         "'%s' is corrected more than once",
+                         output_of(draft, i)->name);
             return false;
         }
     }
@@ -107,21 +151,19 @@ static bool check_local(struct draft *draft, const struct softmax *softmax)
                      factor->name);
         return false;
     }
-    g_autoptr(GArray) readers = draft_readers(draft, exponential->name);
-    for (guint i = 0; i < readers->len; i++) {
-        int reader = g_array_index(readers, int, i);
-        bool is_known =
-            reader == softmax->corrected ||
-            node_reads(draft_statement(draft, reader)->body, factor->name);
-        if (is_known && !node_is_linear(draft_statement(draft, reader)->body,
-                                        exponential)) {
-            is_known = false;
+    for (int i = 0; i < draft_count(draft); i++) {
+        const struct ast_node *body = draft_statement(draft, i)->body;
+        bool is_good = true;
+        if (node_reads(body, factor->name)) {
+            is_good = check_corrected(draft, softmax, i);
+        } else if (node_reads(body, exponential->name)) {
+            is_good = check_scaled(draft, softmax, i);
         }
-        if (!is_known && !check_scaled(draft, softmax, reader)) {
+        if (!is_good) {
             return false;
         }
     }
-    return check_corrected(draft, softmax);
+    return check_once(draft, softmax);
 }
 
 /* ---- the new cascade --------------------------------------------------------- */
@@ -217,17 +259,24 @@ emit_block(struct draft *draft, const struct running *running, int index)
     const struct ast_statement *statement = draft_statement(draft, index);
     g_autoptr(GPtrArray) inner = softmax_inner_of(draft, softmax, index);
     const struct ast_node *body = statement->body;
-    if (running->numerator != NULL &&
-        node_reads(body, running->numerator->name)) {
+    if (running->numerator != NULL) {
         body = draft_replace(draft, body, running->numerator->name,
                              running->exponential);
-    } else {
+    }
+    for (guint i = 0; i < running->corrected->len; i++) {
+        const struct ast_statement *corrected =
+            draft_statement(draft, g_array_index(running->corrected, int, i));
+        body = draft_replace(draft, body, corrected->output->name,
+                             corrected->body);
+    }
+    if (running->factor != NULL) {
         body = draft_erase(draft, body, running->factor->name);
     }
     if (inner->len == 0) {
         return body;
     }
-    const char *name = draft_derive(draft, "SL", "S", statement->output->name);
+    const char *name =
+        draft_derive(draft, "SL", "SCG", statement->output->name);
     struct ast_node *block =
         softmax_block(draft, softmax, name, statement->output);
     draft_emit_sum(draft, index, block, statement, inner, body);
@@ -242,8 +291,8 @@ static void emit_sum(struct draft *draft, const struct running *running,
     const struct ast_node *output = output_of(draft, index);
     draft_clear(draft, index);
     const struct ast_node *block = emit_block(draft, running, index);
-    const char *name = draft_derive(draft, "R", "SG", output->name);
-    const char *moved = draft_derive(draft, "SP", "SG", output->name);
+    const char *name = draft_derive(draft, "R", "SCG", output->name);
+    const char *moved = draft_derive(draft, "SP", "SCG", output->name);
     struct ast_node *now = softmax_block(draft, softmax, name, output);
     struct ast_node *corrected = softmax_block(draft, softmax, moved, output);
     draft_emit(draft, index,
@@ -257,35 +306,55 @@ static void emit_sum(struct draft *draft, const struct running *running,
     replace_result(draft, softmax, index, name);
 }
 
-static void emit(struct draft *draft, const struct softmax *softmax)
+/* What the old cascade corrects goes; running->corrected and the result say
+ * what: by statement, whether it is a sum over the blocks. Caller frees. */
+static bool *drop_corrected(struct draft *draft, struct running *running)
 {
-    struct running running = {
-        .softmax = softmax,
-        .numerator = softmax_numerator(draft, softmax),
-        .exponential = output_of(draft, softmax->exponential),
-    };
-    g_autofree bool *is_sum = g_new0(bool, (gsize)draft_count(draft));
+    bool *is_sum = g_new0(bool, (gsize)draft_count(draft));
     for (int i = 0; i < draft_count(draft); i++) {
         const struct ast_node *body = draft_statement(draft, i)->body;
-        is_sum[i] = running.numerator != NULL &&
-                    node_reads(body, running.numerator->name);
-        if (softmax->correction >= 0 && i != softmax->corrected) {
-            is_sum[i] =
-                is_sum[i] ||
-                node_reads(body, output_of(draft, softmax->correction)->name);
+        is_sum[i] = running->numerator != NULL &&
+                    node_reads(body, running->numerator->name);
+        if (running->factor != NULL &&
+            node_reads(body, running->factor->name)) {
+            is_sum[i] = !is_pointwise(draft, i);
+            if (!is_sum[i]) {
+                g_array_append_val(running->corrected, i);
+                draft_drop(draft, i);
+            }
         }
     }
+    for (guint c = 0; c < running->corrected->len; c++) {
+        g_autoptr(GArray) readers = draft_readers(
+            draft,
+            output_of(draft, g_array_index(running->corrected, int, c))->name);
+        for (guint i = 0; i < readers->len; i++) {
+            is_sum[g_array_index(readers, int, i)] = true;
+        }
+    }
+    return is_sum;
+}
+
+static void emit(struct draft *draft, const struct softmax *softmax)
+{
+    g_autoptr(GArray) corrected = g_array_new(FALSE, FALSE, sizeof(int));
+    struct running running = {
+        .softmax = softmax,
+        .exponential = output_of(draft, softmax->exponential),
+        .corrected = corrected,
+    };
     if (softmax->local < 0) {
+        running.numerator = running.exponential;
         const char *name =
             draft_derive(draft, "SL", "S", running.exponential->name);
         running.exponential =
             draft_access_like(draft, name, running.exponential, 0, NULL);
     } else {
         running.factor = output_of(draft, softmax->correction);
-        draft_drop(draft, softmax->correction);
     }
-    if (softmax->corrected >= 0) {
-        draft_drop(draft, softmax->corrected);
+    g_autofree bool *is_sum = drop_corrected(draft, &running);
+    if (softmax->correction >= 0) {
+        draft_drop(draft, softmax->correction);
     }
     emit_maximum(draft, &running);
     for (int i = 0; i < draft_count(draft); i++) {
@@ -299,8 +368,8 @@ enum status rewrite_running_maximum(struct draft *draft)
 {
     struct softmax softmax;
     if (softmax_find(draft, &softmax) &&
-        softmax_check_numerator(draft, &softmax) &&
-        (softmax.local < 0 || check_local(draft, &softmax))) {
+        (softmax.local < 0 ? softmax_check_numerator(draft, &softmax)
+                           : check_local(draft, &softmax))) {
         emit(draft, &softmax);
     }
     softmax_clear(&softmax);
