@@ -66,7 +66,7 @@ static const char *phase_name(struct builder *b, int first)
 {
     int leaf = -1;
     for (int l = 0; l < b->plan->leaf_count; l++) {
-        if (node_is_above(b->plan, first, b->plan->leaves[l].node)) {
+        if (plan_is_above(b->plan, first, b->plan->leaves[l].node)) {
             if (leaf >= 0) {
                 return b->mapping->name;
             }
@@ -122,7 +122,7 @@ static void assign_leaves(struct builder *b, int phase_id)
     for (int l = 0; l < b->plan->leaf_count; l++) {
         struct plan_leaf *leaf = &b->plan->leaves[l];
         for (int c = 0; c < phase->child_count; c++) {
-            if (node_is_above(b->plan, phase->children[c].node, leaf->node)) {
+            if (plan_is_above(b->plan, phase->children[c].node, leaf->node)) {
                 leaf->phase = phase_id;
                 leaf->child = c;
             }

@@ -55,8 +55,6 @@ enum status build_capacity(struct builder *b);
 
 /* ---- the tree of a plan ------------------------------------------------- */
 
-/* Is `node` the same as, or an ancestor of, `descendant`? */
-bool node_is_above(const struct plan *plan, int node, int descendant);
 /* Loops above `node` (and below `top`, exclusive; -1: from the root), outermost
  * first, into `loops`; returns how many. */
 int node_loops(const struct plan *plan, int top, int node,
@@ -104,9 +102,10 @@ bool uses_count_elements(const GArray *uses, const bool *is_counted,
 /* Delay of the pipeline child a leaf belongs to. */
 int leaf_delay(const struct plan *plan, const struct plan_leaf *leaf);
 int leaf_slot(const struct plan *plan, const struct plan_leaf *leaf);
-/* Does the read see the value before this iteration's step of its iterative
- * rank (RM[m1] while RM[m1+1] is being computed)? */
-bool use_is_previous(const struct plan *plan, int tensor,
-                     const struct einsum_access *read);
+
+/* Slices of the tensor that a hold keeps where it advances along an iterative
+ * rank inside; 0 where it does not. `uses`: those below the hold. */
+int64_t hold_count_slices(struct builder *b, int hold, int tensor,
+                          const GArray *uses);
 
 #endif

@@ -72,7 +72,7 @@ static int64_t count_needed_copies(struct builder *b, int hold, int tensor,
             &g_array_index(uses, struct tensor_use, u);
         int delay = leaf_delay(b->plan, &b->plan->leaves[use->leaf]);
         bool is_previous =
-            !use->is_write && use_is_previous(b->plan, tensor, use->access);
+            !use->is_write && plan_reads_previous(b->plan, use->access);
         lifetime_add(is_previous ? &previous : &now, delay);
     }
     int64_t in_flight =
@@ -81,17 +81,18 @@ static int64_t count_needed_copies(struct builder *b, int hold, int tensor,
     return distance >= in_flight ? 1 : num_ceil_div(in_flight, distance);
 }
 
-/* Elements of the tile at the hold; a tensor that advances along a rank inside
- * the hold keeps one slice, the new value replaces the old. */
+/* Elements of the tile at the hold; of a tensor that advances along a rank inside
+ * the hold, the slices that are alive at once. */
 static enum status count_tile(struct builder *b, int hold, int tensor,
                               const GArray *uses, int64_t *elements)
 {
     const struct einsum_tensor *t = &b->workload->tensors[tensor];
     int64_t extent[EINSUM_MAX_RANKS];
     node_extents(b->plan, hold, extent);
-    bool is_in_place = t->iterative_dim >= 0 && extent[t->iterative_rank] > 1;
+    int64_t slices = hold_count_slices(b, hold, tensor, uses);
     if (!uses_count_elements(uses, NULL, extent,
-                             is_in_place ? t->iterative_dim : -1, elements)) {
+                             slices > 0 ? t->iterative_dim : -1, elements) ||
+        !num_mul(*elements, MAX(slices, 1), elements)) {
         return diag_fail(b->diags, ERR_LIMIT, "mapping-limit",
                          "tile of '%s' exceeds 64 bits", t->name);
     }
@@ -141,7 +142,7 @@ static enum status build_hold_footprint(struct builder *b, int hold)
         g_autoptr(GArray) uses = plan_uses(b->plan, node->held[i]);
         for (guint u = uses->len; u-- > 0;) {
             int leaf = g_array_index(uses, struct tensor_use, u).leaf;
-            if (!node_is_above(b->plan, hold, b->plan->leaves[leaf].node)) {
+            if (!plan_is_above(b->plan, hold, b->plan->leaves[leaf].node)) {
                 g_array_remove_index(uses, u);
             }
         }

@@ -204,7 +204,7 @@ static GArray *uses_below(struct builder *b, int hold, int tensor)
     for (guint i = uses->len; i-- > 0;) {
         const struct tensor_use *use =
             &g_array_index(uses, struct tensor_use, i);
-        if (!node_is_above(b->plan, hold, b->plan->leaves[use->leaf].node)) {
+        if (!plan_is_above(b->plan, hold, b->plan->leaves[use->leaf].node)) {
             g_array_remove_index(uses, i);
         }
     }
@@ -289,7 +289,7 @@ static void place_rule(struct builder *b, int hold, const GArray *uses,
         if (is_first) {
             int child = b->plan->phases[leaf->phase].children[leaf->child].node;
             rule->phase = leaf->phase;
-            rule->is_outer = !node_is_above(b->plan, child, hold);
+            rule->is_outer = !plan_is_above(b->plan, child, hold);
             rule->first_delay = delay;
             rule->last_delay = delay;
         }
@@ -307,7 +307,7 @@ static enum status extend_to_pipeline(struct builder *b, int hold,
 {
     const struct plan_phase *phase = &b->plan->phases[rule->phase];
     for (int i = 0; rule->is_outer && i < phase->loop_count; i++) {
-        if (!node_is_above(b->plan, hold, phase->loops[i])) {
+        if (!plan_is_above(b->plan, hold, phase->loops[i])) {
             continue;
         }
         if (rule->loop_count == MAX_LOOPS ||
@@ -341,7 +341,7 @@ static bool is_served_below(struct builder *b, int hold, int tensor,
         if (!g_array_index(uses, struct tensor_use, u).is_write) {
             continue;
         }
-        if (!use_is_previous(b->plan, tensor, read->access)) {
+        if (!plan_reads_previous(b->plan, read->access)) {
             return true;
         }
         int64_t extent[EINSUM_MAX_RANKS];

@@ -4,7 +4,7 @@
 
 #include "mapping/builder.h"
 
-bool node_is_above(const struct plan *plan, int node, int descendant)
+bool plan_is_above(const struct plan *plan, int node, int descendant)
 {
     for (int n = descendant; n >= 0; n = plan->nodes[n].parent) {
         if (n == node) {
@@ -16,7 +16,7 @@ bool node_is_above(const struct plan *plan, int node, int descendant)
 
 int node_common(const struct plan *plan, int a, int b)
 {
-    while (!node_is_above(plan, a, b)) {
+    while (!plan_is_above(plan, a, b)) {
         a = plan->nodes[a].parent;
     }
     return a;
@@ -215,7 +215,7 @@ bool leaf_is_handed(const struct plan *plan, int leaf,
     for (int f = first; f >= 0 && f < leaf; f++) {
         int from = plan->leaves[f].statement;
         if (plan->workload->statements[from].output.tensor == read->tensor) {
-            return !use_is_previous(plan, read->tensor, read);
+            return !plan_reads_previous(plan, read);
         }
     }
     return false;
@@ -269,10 +269,10 @@ int leaf_slot(const struct plan *plan, const struct plan_leaf *leaf)
     return child == NULL ? 0 : child->slot;
 }
 
-bool use_is_previous(const struct plan *plan, int tensor,
-                     const struct einsum_access *read)
+bool plan_reads_previous(const struct plan *plan,
+                         const struct einsum_access *read)
 {
-    const struct einsum_tensor *t = &plan->workload->tensors[tensor];
+    const struct einsum_tensor *t = &plan->workload->tensors[read->tensor];
     if (t->iterative_dim < 0 || t->producer < 0) {
         return false;
     }

@@ -265,6 +265,13 @@ MUST_USE enum status plan_bind(const struct mapping *mapping,
 void plan_free(struct plan *plan);
 BASE_DEFINE_CLEANUP(plan)
 
+/* Is `node` the same as, or an ancestor of, `descendant`? */
+bool plan_is_above(const struct plan *plan, int node, int descendant);
+/* Does the read see the value before the current step of its tensor's iterative
+ * rank (RM[m1] while RM[m1+1] is being computed)? */
+bool plan_reads_previous(const struct plan *plan,
+                         const struct einsum_access *read);
+
 /* Elements of `total` that a spilling memory sends outside: floor(total *
  * spilled / footprint). */
 int64_t plan_count_spilled(const struct plan *plan, int memory, int64_t total);

@@ -101,7 +101,7 @@ static int branch_position(struct builder *b, int common, int node, int *child)
     int position = 0;
     for (int c = b->plan->nodes[common].first_child; c >= 0;
          c = b->plan->nodes[c].next_sibling) {
-        if (node_is_above(b->plan, c, node)) {
+        if (plan_is_above(b->plan, c, node)) {
             *child = c;
             return position;
         }
@@ -114,13 +114,12 @@ static bool is_in_order(struct builder *b, const struct pair *pair)
 {
     const struct plan_leaf *x = leaf_of(b, pair->producer);
     const struct plan_leaf *y = leaf_of(b, pair->reader);
-    int64_t distance =
-        use_is_previous(b->plan, pair->tensor, pair->reader->access)
-            ? previous_distance(b, pair)
-            : 0;
+    int64_t distance = plan_reads_previous(b->plan, pair->reader->access)
+                           ? previous_distance(b, pair)
+                           : 0;
     if (x == y) {
         return distance > 0 ||
-               use_is_previous(b->plan, pair->tensor, pair->reader->access);
+               plan_reads_previous(b->plan, pair->reader->access);
     }
     int child_x = -1;
     int child_y = -1;

@@ -89,11 +89,7 @@ static int flow_phase(const struct plan *plan, const struct plan_flow *flow)
         return plan->leaves[flow->leaf].phase;
     }
     for (int l = 0; l < plan->leaf_count; l++) {
-        int n = plan->leaves[l].node;
-        while (n >= 0 && n != flow->node) {
-            n = plan->nodes[n].parent;
-        }
-        if (n == flow->node) {
+        if (plan_is_above(plan, flow->node, plan->leaves[l].node)) {
             return plan->leaves[l].phase;
         }
     }

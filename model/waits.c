@@ -43,18 +43,6 @@ struct waits {
 
 /* ---- who waits for whom ------------------------------------------------- */
 
-static bool is_previous_value(const struct plan *plan, int tensor,
-                              const struct einsum_access *read)
-{
-    const struct einsum_tensor *t = &plan->workload->tensors[tensor];
-    return t->iterative_dim >= 0 &&
-           read->index[t->iterative_dim].coefficient[t->iterative_rank] != 0 &&
-           read->index[t->iterative_dim].constant <
-               plan->workload->statements[t->producer]
-                   .output.index[t->iterative_dim]
-                   .constant;
-}
-
 /* Iterations between two steps of the iterative rank in this phase; 0 if not
  * exactly one loop steps through it. */
 static int64_t iterations_inside(const struct plan *plan,
@@ -84,7 +72,7 @@ static void add_wait(struct waits *w, int x_id, int y_id,
     const struct plan_leaf *y = &plan->leaves[y_id];
     int64_t distance =
         phase->children[y->child].delay - phase->children[x->child].delay;
-    if (is_previous_value(plan, read->tensor, read)) {
+    if (plan_reads_previous(plan, read)) {
         int64_t inside = iterations_inside(
             plan, phase, plan->workload->tensors[read->tensor].iterative_rank);
         distance = inside > 0 && inside < HISTORY ? distance + inside : -1;

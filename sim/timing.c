@@ -167,7 +167,7 @@ static void finish_children(struct phase *phase)
         const struct plan_flow *flow = &plan->flows[f];
         if (flow->kind == FLOW_DRAIN && phase->leaves[flow->leaf].is_here) {
             int child = phase->leaves[flow->leaf].child;
-            phase->children[child].has_outer_drains |= !timing_is_above(
+            phase->children[child].has_outer_drains |= !plan_is_above(
                 plan, phase->planned->children[child].node, flow->node);
         }
     }

@@ -7,8 +7,6 @@
 /* More buffers than this are never filled ahead. */
 #define STREAM_MAX_COPIES 64
 
-/* Is `node` the same as, or an ancestor of, `descendant`? */
-bool timing_is_above(const struct plan *plan, int node, int descendant);
 /* Does the leaf read or write the tensor (seen through views)? */
 bool timing_uses_tensor(const struct plan *plan, int leaf, int tensor);
 

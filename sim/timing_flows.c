@@ -120,7 +120,7 @@ static bool is_irregular(const struct plan *plan, const struct plan_flow *flow)
 {
     for (int l = 0; l < plan->leaf_count; l++) {
         if (plan->leaves[l].at_count > 0 &&
-            timing_is_above(plan, flow->node, plan->leaves[l].node) &&
+            plan_is_above(plan, flow->node, plan->leaves[l].node) &&
             timing_uses_tensor(plan, l, flow->tensor)) {
             return true;
         }
@@ -195,10 +195,10 @@ static int hold_child(const struct phase *phase, int node)
 {
     for (int c = 0; c < phase->child_count; c++) {
         int top = phase->planned->children[c].node;
-        if (timing_is_above(phase->plan, top, node)) {
+        if (plan_is_above(phase->plan, top, node)) {
             return c;
         }
-        if (timing_is_above(phase->plan, node, top)) {
+        if (plan_is_above(phase->plan, node, top)) {
             return -1;
         }
     }

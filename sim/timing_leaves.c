@@ -2,14 +2,6 @@
  * reductions across lanes that take time to arrive. */
 #include "sim/timing_build.h"
 
-bool timing_is_above(const struct plan *plan, int node, int descendant)
-{
-    while (descendant > node) { /* preorder: ancestors have smaller ids */
-        descendant = plan->nodes[descendant].parent;
-    }
-    return descendant == node;
-}
-
 static const struct einsum_statement *statement_of(const struct plan *plan,
                                                    int leaf)
 {
@@ -63,8 +55,8 @@ static void connect_streams(struct phase *phase, int leaf_id)
         const struct stream *stream = phase_stream(phase, i);
         const struct plan_flow *flow = &phase->plan->flows[stream->flow];
         if (flow->node < 0 ||
-            !timing_is_above(phase->plan, flow->node,
-                             phase->plan->leaves[leaf_id].node) ||
+            !plan_is_above(phase->plan, flow->node,
+                           phase->plan->leaves[leaf_id].node) ||
             !(flow->kind == FLOW_FILL
                   ? reads_tensor(phase->plan, leaf_id, flow->tensor)
                   : timing_uses_tensor(phase->plan, leaf_id, flow->tensor))) {
@@ -87,7 +79,7 @@ static bool is_source(const struct phase *phase, const struct stream *source,
     return from->kind == FLOW_FILL && !from->is_cut_through &&
            from->tensor == flow->tensor && from->memory == flow->outer &&
            from->node < flow->node &&
-           timing_is_above(phase->plan, from->node, flow->node);
+           plan_is_above(phase->plan, from->node, flow->node);
 }
 
 static void connect_source(struct phase *phase, struct stream *stream)
@@ -134,15 +126,6 @@ static int64_t advance_iterations(const struct phase *phase, int rank)
     return 0;
 }
 
-/* Does the read see the value before the one that the output access writes? */
-static bool is_previous(const struct workload *workload, int tensor,
-                        const struct einsum_access *read,
-                        const struct einsum_access *output)
-{
-    int dim = workload->tensors[tensor].iterative_dim;
-    return dim >= 0 && read->index[dim].constant < output->index[dim].constant;
-}
-
 static void await_producer(struct phase *phase, int leaf_id,
                            const struct einsum_access *read)
 {
@@ -158,7 +141,7 @@ static void await_producer(struct phase *phase, int leaf_id,
             continue;
         }
         struct awaited awaited = {.leaf = x};
-        if (is_previous(plan->workload, read->tensor, read, output)) {
+        if (plan_reads_previous(plan, read)) {
             awaited.lag_iterations = advance_iterations(
                 phase, plan->workload->tensors[read->tensor].iterative_rank);
         }

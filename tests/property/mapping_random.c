@@ -18,9 +18,9 @@
 
 #include "model/model.h"
 #include "tests/assert_close.h"
+#include "tests/liveness_check.h"
 #include "tests/problem_fixture.h"
 #include "tests/random_mapping.h"
-#include "tests/walk_checks.h"
 
 #define MAX_STEPS 3000
 
@@ -188,6 +188,7 @@ static void check_legal(const struct random_case *c,
     check_round_trip(c, problem);
     check_counts(problem->plan, evaluation);
     walk_check_all(problem->plan);
+    liveness_check(problem->plan);
     check_energy(evaluation);
     check_bounds(problem->plan, evaluation);
 }
