@@ -66,13 +66,17 @@ bool draft_is_simple(const struct draft *draft, int index)
     if (!draft_is_plain(draft, index)) {
         return false;
     }
-    const struct ast_node *output = draft_statement(draft, index)->output;
+    const struct ast_statement *statement = draft_statement(draft, index);
+    const struct ast_node *output = statement->output;
     for (int i = 0; i < output->child_count; i++) {
         if (output->child[i]->kind != AST_RANK) {
             return false;
         }
     }
-    return !statement_is_initial(draft_statement(draft, index));
+    /* No rewrite carries a condition or a selection along. */
+    return statement->condition == NULL &&
+           statement->selection == SELECT_NONE &&
+           !statement_is_initial(statement);
 }
 
 bool draft_sums(const struct draft *draft, int index)
