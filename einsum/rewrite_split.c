@@ -12,6 +12,7 @@ struct split {
     const char *inner_shape;
     GHashTable *views; /* "K.1": name of the view of K's dimension 1 */
     int statement;     /* being rewritten */
+    bool is_nested;    /* the rank is part of a split itself */
 };
 
 /* ---- what is asked for ------------------------------------------------------ */
@@ -244,6 +245,7 @@ split_access(struct draft *draft, const struct ast_node *node, const void *data)
     int dim = find_dim(split, node);
     if (dim == -2 && own < 0) {
         /* An affine index stays affine. */
+        split->is_nested = true;
         return draft_map(draft, node, replace_rank, split);
     }
     if (dim == -2 || (own >= 0 && dim != own)) {
@@ -326,6 +328,21 @@ static void split_statement(struct draft *draft, struct split *split)
     draft_emit(draft, index, output, statement->reduce, ranks, body);
 }
 
+/* m1*M0 + m2*MI + mi tells nobody the extent of m2. */
+static void add_outer_shape(struct draft *draft, const struct split *split)
+{
+    const char *whole = name_shape_of_rank(draft->cascade, split->rank);
+    if (cascade_find_shape(draft->cascade, whole) < 0) {
+        draft_refuse(draft, -1, "rewrite-block-size",
+                     "rank '%s' is part of a split and has no shape of its own",
+                     split->rank);
+        return;
+    }
+    g_autofree char *outer = g_ascii_strup(split->outer, -1);
+    g_ptr_array_add(draft->shapes, g_strdup_printf("%s: \"%s / %s\"", outer,
+                                                   whole, split->inner_shape));
+}
+
 enum status rewrite_split(struct draft *draft)
 {
     struct split split = {0};
@@ -340,6 +357,9 @@ enum status rewrite_split(struct draft *draft)
     for (int i = 0; i < draft_count(draft) && !draft->is_refused; i++) {
         split.statement = i;
         split_statement(draft, &split);
+    }
+    if (split.is_nested) {
+        add_outer_shape(draft, &split);
     }
     return OK;
 }
