@@ -104,7 +104,7 @@ int leaf_delay(const struct plan *plan, const struct plan_leaf *leaf);
 int leaf_slot(const struct plan *plan, const struct plan_leaf *leaf);
 
 /* Slices of the tensor that a hold keeps where it advances along an iterative
- * rank inside; 0 where it does not. `uses`: those below the hold. */
+ * rank inside; 0 where it keeps all. `uses`: those below the hold. */
 int64_t hold_count_slices(struct builder *b, int hold, int tensor,
                           const GArray *uses);
 

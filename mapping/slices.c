@@ -150,10 +150,14 @@ int64_t hold_count_slices(struct builder *b, int hold, int tensor,
             read->coefficient[t->iterative_rank] == 0) {
             continue;
         }
-        struct taking taking = {
-            producer, use, hold, tensor,
-            node_common(b->plan, b->plan->leaves[producer->leaf].node,
-                        b->plan->leaves[use->leaf].node)};
+        int common = node_common(b->plan, b->plan->leaves[producer->leaf].node,
+                                 b->plan->leaves[use->leaf].node);
+        int64_t at_once[EINSUM_MAX_RANKS];
+        node_extents(b->plan, common, at_once);
+        if (use->leaf != producer->leaf && at_once[t->iterative_rank] > 1) {
+            return 0; /* many are made before any is read */
+        }
+        struct taking taking = {producer, use, hold, tensor, common};
         slices =
             MAX(slices,
                 1 + count_for_read(b, &taking,
