@@ -176,9 +176,11 @@ check: ## install, build, run every test; last line 'N passed, N failed'
 run-tests: tests
 	@WEIR=$(WEIR) tests/run.sh $(B)
 
-check-all: ## check, then ASan+UBSan, TSan, valgrind, a minute of fuzzing
+check-all: ## check, more random mappings, sanitizers, valgrind, fuzzing
 	@./deps.sh build lint
 	@$(SUBMAKE) check
+	WEIR_RANDOM_COUNT=10000 build/release/tests/mapping_random
+	WEIR_RANDOM_SIM_COUNT=10000 build/release/tests/mapping_random_sim
 	@$(SUBMAKE) CONFIG=asan check
 	@$(SUBMAKE) CONFIG=tsan check
 	@tests/valgrind.sh build/release

@@ -6,7 +6,7 @@
  *   - bound <= model, traffic >= compulsory traffic,
  *   - the printed mapping loads to the same plan.
  *
- * WEIR_RANDOM_COUNT legal mappings (default 300), first seed WEIR_RANDOM_SEED. */
+ * WEIR_RANDOM_COUNT legal mappings (default 150), first seed WEIR_RANDOM_SEED. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -242,7 +242,7 @@ static int set_up(void **state)
 {
     struct tally *tally = g_new0(struct tally, 1);
     tally->seed = (guint32)random_environment("WEIR_RANDOM_SEED", 1);
-    tally->wanted = (int)random_environment("WEIR_RANDOM_COUNT", 300);
+    tally->wanted = (int)random_environment("WEIR_RANDOM_COUNT", 150);
     tally->codes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     *state = tally;
     return 0;

@@ -4,7 +4,7 @@
  *   - every unit is busy or stalled in every cycle,
  *   - executed on data, the schedule gives the values of the cascade.
  *
- * WEIR_RANDOM_SIM_COUNT legal mappings (default 120), first seed
+ * WEIR_RANDOM_SIM_COUNT legal mappings (default 60), first seed
  * WEIR_RANDOM_SEED. */
 #include <math.h>
 #include <setjmp.h>
@@ -194,7 +194,7 @@ static int set_up(void **state)
 {
     struct run *run = g_new0(struct run, 1);
     run->seed = (guint32)random_environment("WEIR_RANDOM_SEED", 1);
-    run->wanted = (int)random_environment("WEIR_RANDOM_SIM_COUNT", 120);
+    run->wanted = (int)random_environment("WEIR_RANDOM_SIM_COUNT", 60);
     *state = run;
     return 0;
 }
