@@ -233,7 +233,6 @@ static enum status write_cascade(struct cli *cli, const char *input,
 
 /* ---- the command ----------------------------------------------------------- */
 
-/* Everything is computed before the file is written. */
 static enum status run_one(struct cli *cli, const struct scope *chosen,
                            GPtrArray *cascades)
 {
@@ -245,14 +244,14 @@ static enum status run_one(struct cli *cli, const struct scope *chosen,
     if (cli->exit_code != 0) {
         return OK;
     }
-    TRY(analyze(cli, chosen, analyzed));
-    TRY(check_names(cli, chosen, cascades));
     if (cli->settings.output != NULL) {
         TRY(write_cascade(cli, path, analyzed->cascade));
         if (g_str_equal(cli->settings.output, "-")) {
             return OK;
         }
     }
+    TRY(analyze(cli, chosen, analyzed));
+    TRY(check_names(cli, chosen, cascades));
     struct passes_result result = get_result(cli, analyzed);
     if (cli->settings.as_json) {
         print_json(cli, passes_make_json(&result));

@@ -13,6 +13,7 @@ struct split {
     GHashTable *views; /* "K.1": name of the view of K's dimension 1 */
     int statement;     /* being rewritten */
     bool is_nested;    /* the rank is part of a split itself */
+    bool is_used;      /* some statement has the rank */
 };
 
 /* ---- what is asked for ------------------------------------------------------ */
@@ -309,6 +310,7 @@ static void split_statement(struct draft *draft, struct split *split)
                      statement->output->name, split->rank);
         return;
     }
+    split->is_used = true;
     struct ast_node *output = split_output(draft, split, statement->output);
     struct split *const data = split;
     draft_clear(draft, index);
@@ -357,6 +359,10 @@ enum status rewrite_split(struct draft *draft)
     for (int i = 0; i < draft_count(draft) && !draft->is_refused; i++) {
         split.statement = i;
         split_statement(draft, &split);
+    }
+    if (!split.is_used) {
+        draft_refuse(draft, -1, "rewrite-no-rank", "no Einsum has rank '%s'",
+                     split.rank);
     }
     if (split.is_nested) {
         add_outer_shape(draft, &split);

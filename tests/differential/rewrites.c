@@ -197,6 +197,30 @@ static void check(const char *text, const char *chain, int64_t passes)
     }
 }
 
+/* One rewrite of a cascade of the tree: refused with a reason, or right. */
+static bool check_or_refuse(const char *path, const char *spec)
+{
+    AUTO(diags) diags = diags_new();
+    AUTO(cascade) old = load(diags, path);
+    AUTO(cascade) new = NULL;
+    size_t before = diags_count(diags);
+    assert_int_equal(cascade_rewrite(old, spec, diags, &new), OK);
+    if (new == NULL) {
+        const struct diag *diag = diags_get(diags, before);
+        assert_int_equal(diags_count(diags), before + 1);
+        assert_true(g_str_has_prefix(diag->code, "rewrite-"));
+        return false;
+    }
+    struct computed values_before = {0};
+    struct computed values_after = {0};
+    AUTO(computed) a = &values_before;
+    AUTO(computed) b = &values_after;
+    compute(a, old, NULL, 7, diags);
+    compute(b, new, NULL, 7, diags);
+    compare(a, b);
+    return true;
+}
+
 /* The chain does not apply, for a reason of this code. */
 static void check_refused(const char *text, const char *chain, const char *code)
 {
@@ -377,6 +401,27 @@ static void test_reassociation_saves_operations(void **state)
     assert_int_equal(macs[1], 2 * (3 * 4 * 10 + 12 * 3 * (4 + 1)));
 }
 
+static void test_every_attention_of_the_tree_stays_right(void **state)
+{
+    (void)state;
+    static const char folder[] = "workloads/attention";
+    static const char *const specs[] = {
+        "defer-division",  "split:rank=m:by=MX", "local-maximum",
+        "running-maximum", "merge-split-k",      "reassociate",
+    };
+    g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
+    assert_non_null(dir);
+    int applied = 0;
+    for (const char *name = g_dir_read_name(dir); name != NULL;
+         name = g_dir_read_name(dir)) {
+        g_autofree char *path = g_build_filename(folder, name, NULL);
+        for (size_t i = 0; i < G_N_ELEMENTS(specs); i++) {
+            applied += check_or_refuse(path, specs[i]) ? 1 : 0;
+        }
+    }
+    assert_true(applied >= 6);
+}
+
 static void test_what_does_not_apply_is_refused(void **state)
 {
     (void)state;
@@ -384,6 +429,7 @@ static void test_what_does_not_apply_is_refused(void **state)
         {deferred, "defer-division", "rewrite-no-division"},
         {three_pass, "split:rank=z:by=M0", "rewrite-no-rank"},
         {two_pass, "split:rank=f:by=M0", "rewrite-rank-taken"},
+        {one_pass, "split:rank=m:by=MB", "rewrite-no-rank"},
         {three_pass, "split:rank=f:by=F0", "rewrite-output-rank"},
         {one_pass, "split:rank=m1:by=MB:size=2", "rewrite-index"},
         {two_pass, "split:rank=m1:by=MB", "rewrite-block-size"},
@@ -447,6 +493,7 @@ int main(void)
         cmocka_unit_test(test_softmax_is_found_by_structure_not_by_names),
         cmocka_unit_test(test_linear_attention_is_reassociated),
         cmocka_unit_test(test_reassociation_saves_operations),
+        cmocka_unit_test(test_every_attention_of_the_tree_stays_right),
         cmocka_unit_test(test_what_does_not_apply_is_refused),
         cmocka_unit_test(test_wrong_names_and_arguments_are_errors_of_input),
     };
