@@ -134,7 +134,10 @@ bool node_is_linear(const struct ast_node *node, const struct ast_node *access);
 /* The statement that computes the tensor, or -1. */
 int draft_producer(const struct draft *draft, const char *tensor);
 bool draft_is_output(const struct draft *draft, const char *tensor);
-/* Statements that read the tensor, as an array of int. */
+/* The text has an access to the tensor. */
+bool text_reads(const char *text, const char *tensor);
+/* Statements that read the tensor, as an array of int; also in what rewrites do
+ * not know of them. */
 GArray *draft_readers(const struct draft *draft, const char *tensor);
 
 static inline struct ast_statement *draft_statement(const struct draft *draft,

@@ -3,8 +3,6 @@
  * and that is defined point by point. */
 #include "einsum/rewrite.h"
 
-#include <string.h>
-
 struct substitution {
     const struct ast_node *from; /* an access with ranks for indices */
     const struct ast_node *to;   /* its indices take their place */
@@ -143,20 +141,6 @@ static bool defer_in(struct draft *draft, int index, GPtrArray *expanded)
     }
     product_clear(&product);
     return is_match;
-}
-
-static bool text_reads(const char *text, const char *tensor)
-{
-    size_t length = strlen(tensor);
-    for (const char *at = strstr(text, tensor); at != NULL;
-         at = strstr(at + 1, tensor)) {
-        bool is_start =
-            at == text || !(g_ascii_isalnum(at[-1]) || at[-1] == '_');
-        if (is_start && at[length] == '[') {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* A quotient that every reader has expanded is not needed any more. */

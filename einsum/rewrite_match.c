@@ -206,11 +206,28 @@ bool draft_is_output(const struct draft *draft, const char *tensor)
     return id >= 0 && cascade_tensor_at(draft->cascade, (size_t)id)->is_output;
 }
 
+bool text_reads(const char *text, const char *tensor)
+{
+    size_t length = strlen(tensor);
+    for (const char *at = strstr(text, tensor); at != NULL;
+         at = strstr(at + 1, tensor)) {
+        bool is_start =
+            at == text || !(g_ascii_isalnum(at[-1]) || at[-1] == '_');
+        if (is_start && at[length] == '[') {
+            return true;
+        }
+    }
+    return false;
+}
+
 GArray *draft_readers(const struct draft *draft, const char *tensor)
 {
     GArray *readers = g_array_new(FALSE, FALSE, sizeof(int));
     for (int i = 0; i < draft_count(draft); i++) {
-        if (node_reads(draft_statement(draft, i)->body, tensor)) {
+        const char *text = g_ptr_array_index(draft->old, (guint)i);
+        if (node_reads(draft_statement(draft, i)->body, tensor) ||
+            (!draft_is_plain(draft, i) && text_reads(text, tensor) &&
+             !g_str_equal(draft_statement(draft, i)->output->name, tensor))) {
             g_array_append_val(readers, i);
         }
     }
