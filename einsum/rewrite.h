@@ -12,6 +12,16 @@
 
 #include "einsum/ast.h"
 
+/* GLib's lists take no const pointers; they only borrow what they are given. */
+static inline gpointer borrow(const void *pointer)
+{
+    union {
+        const void *given;
+        gpointer taken;
+    } same = {pointer};
+    return same.taken;
+}
+
 struct draft {
     const struct cascade *cascade;
     struct diags *diags;

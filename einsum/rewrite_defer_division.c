@@ -92,7 +92,7 @@ static struct product expand(struct draft *draft, const struct ast_node *body,
     for (guint i = 0; i < old.over->len; i++) {
         struct ast_node *factor = g_ptr_array_index(old.over, i);
         if (expand_quotient(draft, factor, reduced, &product)) {
-            g_ptr_array_add(expanded, (gpointer)(uintptr_t)factor->name);
+            g_ptr_array_add(expanded, borrow(factor->name));
         } else {
             g_ptr_array_add(product.over, factor);
         }

@@ -171,9 +171,9 @@ struct ast_node *draft_op(struct draft *draft, enum einsum_op op,
                           const struct ast_node *right)
 {
     g_autoptr(GPtrArray) children = g_ptr_array_new();
-    g_ptr_array_add(children, (gpointer)(uintptr_t)left);
+    g_ptr_array_add(children, borrow(left));
     if (right != NULL) {
-        g_ptr_array_add(children, (gpointer)(uintptr_t)right);
+        g_ptr_array_add(children, borrow(right));
     }
     struct ast_node *node = ast_new(draft->nodes, AST_OP, left->place);
     node->op = op;
@@ -226,7 +226,7 @@ struct ast_node *draft_access_like(struct draft *draft, const char *name,
         g_ptr_array_add(indices, like->child[i]);
     }
     if (inserted != NULL) {
-        g_ptr_array_insert(indices, at, (gpointer)(uintptr_t)inserted);
+        g_ptr_array_insert(indices, at, borrow(inserted));
     }
     return draft_access(draft, name, indices);
 }
@@ -251,10 +251,11 @@ static struct ast_node *replace(struct draft *draft,
 }
 
 struct ast_node *draft_replace(struct draft *draft, const struct ast_node *node,
-                               const char *tensor, const struct ast_node *by)
+                               const char *tensor,
+                               const struct ast_node *replacement)
 {
-    struct replacement replacement = {tensor, by};
-    return draft_map(draft, node, replace, &replacement);
+    struct replacement data = {tensor, replacement};
+    return draft_map(draft, node, replace, &data);
 }
 
 static struct ast_node *erase(struct draft *draft, const struct ast_node *node,

@@ -29,7 +29,7 @@ static void emit_sum(struct draft *draft, const struct softmax *softmax,
     const struct ast_statement *statement = draft_statement(draft, index);
     g_autoptr(GPtrArray) inner = softmax_inner_of(draft, softmax, index);
     g_autoptr(GPtrArray) outer = g_ptr_array_new();
-    g_ptr_array_add(outer, (gpointer)(uintptr_t)softmax->outer);
+    g_ptr_array_add(outer, borrow(softmax->outer));
     const char *name =
         draft_derive(draft, "SL", "SCG", statement->output->name);
     struct ast_node *block =
@@ -47,7 +47,7 @@ static struct names emit_maxima(struct draft *draft,
         draft_statement(draft, softmax->global);
     const struct ast_node *numerator = softmax_numerator(draft, softmax);
     g_autoptr(GPtrArray) outer = g_ptr_array_new();
-    g_ptr_array_add(outer, (gpointer)(uintptr_t)softmax->outer);
+    g_ptr_array_add(outer, borrow(softmax->outer));
     draft_clear(draft, softmax->global);
     draft_clear(draft, softmax->exponential);
     struct ast_node *local = softmax_emit_local(draft, softmax);

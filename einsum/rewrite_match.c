@@ -101,14 +101,14 @@ static void add_rank(struct ast_node *node, void *data)
 {
     GPtrArray *names = data;
     if (!names_have(names, node->name)) {
-        g_ptr_array_add(names, (gpointer)(uintptr_t)node->name);
+        g_ptr_array_add(names, borrow(node->name));
     }
 }
 
 GPtrArray *node_ranks(const struct ast_node *node)
 {
     GPtrArray *names = g_ptr_array_new();
-    ast_visit((struct ast_node *)(uintptr_t)node, AST_RANK, add_rank, names);
+    ast_visit(borrow(node), AST_RANK, add_rank, names);
     return names;
 }
 

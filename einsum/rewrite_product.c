@@ -14,7 +14,7 @@ static void collect(const struct ast_node *node, GPtrArray *over,
         collect(node->child[0], over, under);
         collect(node->child[1], under, over);
     } else {
-        g_ptr_array_add(over, (gpointer)(uintptr_t)node);
+        g_ptr_array_add(over, borrow(node));
     }
 }
 

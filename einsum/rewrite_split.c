@@ -208,8 +208,7 @@ static struct ast_node *read_view(struct draft *draft, struct split *split,
     if (view == NULL) {
         view = draft_derive(draft, "B", "", node->name);
         emit_view(draft, split, view, declaration, dim);
-        g_hash_table_insert(split->views, g_steal_pointer(&key),
-                            (gpointer)(uintptr_t)view);
+        g_hash_table_insert(split->views, g_steal_pointer(&key), borrow(view));
     }
     struct ast_node *access = split_indices(draft, split, node, dim);
     access->name = view;
@@ -321,10 +320,9 @@ static void split_statement(struct draft *draft, struct split *split)
     for (guint i = 0; i < old->len; i++) {
         char *name = g_ptr_array_index(old, i);
         bool is_split = g_str_equal(name, split->rank);
-        g_ptr_array_add(ranks,
-                        is_split ? (char *)(uintptr_t)split->outer : name);
+        g_ptr_array_add(ranks, is_split ? borrow(split->outer) : name);
         if (is_split) {
-            g_ptr_array_add(ranks, (gpointer)(uintptr_t)split->inner);
+            g_ptr_array_add(ranks, borrow(split->inner));
         }
     }
     draft_emit(draft, index, output, statement->reduce, ranks, body);
