@@ -175,8 +175,20 @@ static json_t *make_shapes(const struct workload *workload)
     return object;
 }
 
+static json_t *make_refusal(const struct passes_result *result)
+{
+    json_t *object = json_object();
+    set_text(object, "cascade", result->workload->name);
+    set_text(object, "path", result->path);
+    set_text(object, "unsupported", result->reason);
+    return object;
+}
+
 json_t *passes_make_json(const struct passes_result *result)
 {
+    if (result->analysis == NULL) {
+        return make_refusal(result);
+    }
     const struct pass_analysis *analysis = result->analysis;
     const struct workload *workload = analysis->workload;
     json_t *object = json_object();

@@ -247,6 +247,29 @@ find_main_family(const struct pass_analysis *analysis)
     return found;
 }
 
+/* The columns of passes_print_list after the file. */
+static void add_analysis(struct table *table,
+                         const struct pass_analysis *analysis)
+{
+    const struct pass_family *family = find_main_family(analysis);
+    table_add_count(table, analysis->pass_count);
+    table_add_text(table, family == NULL ? NULL : family->name);
+    add_ranks(table, analysis->workload, family == NULL ? NULL : family->per,
+              family == NULL ? 0 : family->per_count);
+    table_add_text(table, family == NULL ? NULL : family->peak);
+    table_add_text(table, family != NULL && family->grows ? "yes" : "no");
+    table_add_count(table, analysis->op_count);
+    table_add_count(table, analysis->compulsory_bytes);
+    table_add_ratio(table, analysis->ops_per_byte, 2);
+}
+
+static void add_refusal(struct table *table)
+{
+    for (int column = 0; column < 8; column++) {
+        table_add_text(table, NULL);
+    }
+}
+
 void passes_print_list(const struct passes_result *results, size_t count,
                        GString *out)
 {
@@ -262,20 +285,19 @@ void passes_print_list(const struct passes_result *results, size_t count,
     table_add_metric_column(table, METRIC_COMPULSORY_BYTES);
     table_add_metric_column(table, METRIC_OPS_PER_BYTE);
     for (size_t i = 0; i < count; i++) {
-        const struct pass_analysis *analysis = results[i].analysis;
-        const struct pass_family *family = find_main_family(analysis);
-        table_add_text(table, analysis->workload->name);
+        table_add_text(table, results[i].workload->name);
         table_add_text(table, results[i].path);
-        table_add_count(table, analysis->pass_count);
-        table_add_text(table, family == NULL ? NULL : family->name);
-        add_ranks(table, analysis->workload,
-                  family == NULL ? NULL : family->per,
-                  family == NULL ? 0 : family->per_count);
-        table_add_text(table, family == NULL ? NULL : family->peak);
-        table_add_text(table, family != NULL && family->grows ? "yes" : "no");
-        table_add_count(table, analysis->op_count);
-        table_add_count(table, analysis->compulsory_bytes);
-        table_add_ratio(table, analysis->ops_per_byte, 2);
+        if (results[i].analysis == NULL) {
+            add_refusal(table);
+        } else {
+            add_analysis(table, results[i].analysis);
+        }
     }
     table_print(table, out);
+    for (size_t i = 0; i < count; i++) {
+        if (results[i].analysis == NULL) {
+            g_string_append_printf(out, "%s: %s\n", results[i].workload->name,
+                                   results[i].reason);
+        }
+    }
 }
