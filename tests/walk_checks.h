@@ -268,8 +268,13 @@ static inline void walk_check_flow(const struct oracle *oracle, int flow_id)
     AUTO(walk) walk = walk_new(plan, true);
     struct walk_event event;
     int64_t moved = 0;
+    int64_t unused_since = -1; /* step of a fill that nobody has used yet */
     while (walk_next(walk, &event)) {
-        moved += event.kind == WALK_MOVE && event.flow == flow_id;
+        if (event.kind == WALK_MOVE && event.flow == flow_id) {
+            assert_int_equal(unused_since, -1);
+            unused_since = flow->kind == FLOW_FILL ? event.step : -1;
+            moved++;
+        }
         if (event.kind != WALK_COMPUTE ||
             !oracle_is_below(plan, plan->leaves[event.leaf].node, flow->node)) {
             continue;
@@ -284,6 +289,10 @@ static inline void walk_check_flow(const struct oracle *oracle, int flow_id)
             walk_reads(oracle, event.leaf, flow->tensor)) {
             walk_expect_arrived(plan, flow_id, is_outer, moved,
                                 tiles.filled[visit]);
+            if (tiles.filled[visit] == moved && unused_since >= 0) {
+                assert_int_equal(event.step, unused_since);
+                unused_since = -1;
+            }
         } else if (flow->kind == FLOW_REFILL &&
                    s->output.tensor == flow->tensor) {
             walk_expect_arrived(plan, flow_id, is_outer, moved,

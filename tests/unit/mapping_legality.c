@@ -82,13 +82,13 @@ static const struct base one = {
     "  - {compute: RNV, on: array1d, for: [{p: 4}], spatial: {p: X}}\n"
     "  - {compute: AV, on: array1d, spatial: {f: X}, at: {m1: last}}\n"};
 
-static const struct base masked = {
-    "attention/causal", "B=1 H=1 P=8 M=8 E=4 F=4",
-    "schema: 1\n"
-    "mapping: masked\n"
-    "cascade: attention-causal\n"
-    "tree:\n"
-    "- {compute: QK, on: array2d}\n"};
+static const struct base masked = {"attention/causal",
+                                   "B=1 H=1 P=8 M=8 E=4 F=4",
+                                   "schema: 1\n"
+                                   "mapping: masked\n"
+                                   "cascade: attention-causal\n"
+                                   "tree:\n"
+                                   "- {compute: QK, on: array2d}\n"};
 
 /* ---- faults ------------------------------------------------------------- */
 
@@ -223,6 +223,8 @@ static const struct fault faults[] = {
           "in: rf2d\n- hold: [B]\n  in: gbuf", "hold: [B]", "'rf2d'"),
     FAULT(&gemm, "mapping-spill", "in: edge", "in: edge\n  spill: true",
           "hold: [Z, B]", "'Z'"),
+    FAULT(&three, "mapping-order", "  - delay: 1", "  - slot: 2\n    delay: 1",
+          "AV, on", "(slot 1, delay 1) reads 'A'"),
     FAULT(&three, "mapping-order", "  - delay: 1", "  - delay: 0", "GM, on",
           "'QK'"),
     FAULT(&three, "mapping-order", "{slot: 1, delay: 1", "{slot: 0, delay: 1",
