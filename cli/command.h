@@ -32,7 +32,7 @@ struct settings {
     const char *dtype;
     const char *all; /* a folder */
     const char *directory;
-    const char *output; /* a file */
+    const char *output;  /* a file */
     GPtrArray *set;      /* const char *, as written */
     GPtrArray *fidelity; /* likewise */
     GPtrArray *format;

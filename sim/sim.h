@@ -12,9 +12,13 @@
 
 struct sim_options {
     bool use_fast_forward;
-    int64_t step_limit; /* ERR_LIMIT when more tile steps are simulated; 0: none */
+    /* ERR_LIMIT when more tile steps are simulated; 0: no limit. */
+    int64_t step_limit;
 };
-#define SIM_OPTIONS_DEFAULT {.use_fast_forward = true, .step_limit = 0}
+#define SIM_OPTIONS_DEFAULT                                                    \
+    {                                                                          \
+        .use_fast_forward = true, .step_limit = 0                              \
+    }
 
 /* Simulates; the evaluation has fidelity SIM, stalls per unit that sum with the
  * busy cycles to `cycles`, and model_cycles for comparison. `simulated_steps`
