@@ -1,0 +1,47 @@
+/* What counting the flows of leaves (flows.c), of holds (hold_flows.c) and the
+ * visits of tiles (visits.c) share. Private to mapping/. */
+#ifndef WEIR_MAPPING_FLOWS_H
+#define WEIR_MAPPING_FLOWS_H
+
+#include "mapping/step.h"
+
+/* Reports traffic beyond 64 bits. */
+enum status flows_limit(struct builder *b);
+/* False for -1. */
+bool flows_hold_spills(struct builder *b, int node);
+/* The nearest hold outside `node` that is not a stream; -1 if there is none. */
+int flows_find_keeper(const struct plan *plan, int node, int tensor);
+/* Its memory; the outermost memory for -1. */
+int flows_keeper_memory(struct builder *b, int hold);
+/* Elements that the lanes of a leaf exchange in one step. */
+enum status flows_count_step(struct builder *b, const struct plan_leaf *leaf,
+                             const struct step *step,
+                             const struct einsum_access *access, bool is_write,
+                             int64_t *elements);
+/* Elements the statement computes in all. */
+enum status flows_count_distinct(struct builder *b,
+                                 const struct einsum_statement *s,
+                                 int64_t *distinct);
+/* Adds a flow that moves anything; sets `total` where it follows. */
+enum status flows_add(struct builder *b, struct plan_flow flow,
+                      const struct flow_rule *rule);
+
+enum status build_hold_flows(struct builder *b, int hold);
+
+/* The loops above the hold; those in whose last iteration alone every use
+ * happens are marked. */
+struct flow_rule visits_loops(struct builder *b, int hold, const GArray *uses);
+/* How often the tile of the accesses marked by `is_counted` changes, and by
+ * which loop. */
+enum status visits_count(struct builder *b, struct flow_rule *rule,
+                         const GArray *uses, const bool *is_counted,
+                         bool is_stream, int64_t *visits);
+/* Where in the software pipeline the counted uses stand. */
+void visits_place(struct builder *b, int hold, const GArray *uses,
+                  const bool *is_counted, struct flow_rule *rule);
+/* A hold above the pipeline keeps its tile while the loops between it and the
+ * pipeline run: they join those that must be at their first (or last) iteration
+ * when the tile moves. */
+enum status visits_extend(struct builder *b, int hold, struct flow_rule *rule);
+
+#endif
