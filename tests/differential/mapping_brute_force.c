@@ -105,7 +105,12 @@ static void test_flat_with_scores_in_dram_moves_what_is_counted(void **state)
     problem =
         fixture_load_text(diags, "attention/three-pass", "flat-cloud", changed,
                           "B=2 H=2 P=16 M=12 E=4 F=4 PE=4 P1=8 R=4");
-    assert_int_equal(problem->plan->param_count, 6);
+    bool is_in_dram = false;
+    for (int n = 0; n < problem->plan->node_count; n++) {
+        const struct plan_node *node = &problem->plan->nodes[n];
+        is_in_dram |= node->kind == PLAN_HOLD && node->memory == 0;
+    }
+    assert_true(is_in_dram); /* it is that variant */
     check_problem(problem);
 }
 
