@@ -103,6 +103,12 @@ bool uses_count_elements(const GArray *uses, const bool *is_counted,
 int leaf_delay(const struct plan *plan, const struct plan_leaf *leaf);
 int leaf_slot(const struct plan *plan, const struct plan_leaf *leaf);
 
+/* Are the elements that leaf `reader` reads among those written in the same
+ * iteration of the loops above `node` or, with `is_past_kept`, before? */
+bool read_stays_within(const struct plan *plan, int reader,
+                       const struct einsum_access *read,
+                       const struct einsum_access *written, int node,
+                       bool is_past_kept);
 /* Slices of the tensor that a hold keeps where it advances along an iterative
  * rank inside; 0 where it keeps all. `uses`: those below the hold. */
 int64_t hold_count_slices(struct builder *b, int hold, int tensor,

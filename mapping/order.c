@@ -6,6 +6,8 @@
  *                     previous value along an iterative rank the number of
  *                     iterations between two steps of that rank
  * and a memory above both must keep the tensor in between. */
+#include <string.h>
+
 #include "mapping/builder.h"
 
 struct pair {
@@ -54,20 +56,42 @@ static void check_reach(struct builder *b, const struct tensor_use *use,
     }
 }
 
-static bool is_held_from(struct builder *b, const struct pair *pair)
+/* The innermost hold above both; -1 if no memory keeps the tensor in between. */
+static int find_common_hold(struct builder *b, const struct pair *pair)
 {
-    if (pair->reader->is_forwarded) {
-        return true;
+    int hold = node_find_hold(b->plan, pair->common, pair->tensor);
+    while (hold >= 0 && b->plan->nodes[hold].is_stream) {
+        hold = node_find_hold(b->plan, hold, pair->tensor);
     }
-    for (int n = b->plan->nodes[pair->common].parent; n >= 0;
-         n = b->plan->nodes[n].parent) {
-        const struct plan_node *node = &b->plan->nodes[n];
-        if (node->kind == PLAN_HOLD && !node->is_stream &&
-            node_holds(node, pair->tensor)) {
-            return true;
-        }
+    return hold;
+}
+
+/* Does the hold keep all that is read, and is nothing read that is still to be
+ * written? What comes from an earlier step of an iterative rank is fetched. */
+static void check_kept(struct builder *b, const struct pair *pair, int hold)
+{
+    const struct einsum_access *read = pair->reader->access;
+    const struct einsum_access *written = pair->producer->access;
+    const char *tensor = b->workload->tensors[pair->tensor].name;
+    if (plan_reads_previous(b->plan, read)) {
+        return;
     }
-    return false;
+    if (!read_stays_within(b->plan, pair->reader->leaf, read, written, hold,
+                           false)) {
+        diag_error(b->diags, span_of(b, pair->reader), "mapping-not-held",
+                   "hold it above the loops that write it",
+                   "Einsum '%s' reads more of '%s' than the hold on line %d "
+                   "keeps",
+                   statement_of(b, pair->reader)->name, tensor,
+                   b->plan->nodes[hold].span.line);
+    } else if (!read_stays_within(b->plan, pair->reader->leaf, read, written,
+                                  pair->common, true)) {
+        diag_error(b->diags, span_of(b, pair->reader), "mapping-order", NULL,
+                   "Einsum '%s' reads elements of '%s' that a later iteration "
+                   "writes (line %d)",
+                   statement_of(b, pair->reader)->name, tensor,
+                   span_of(b, pair->producer).line);
+    }
 }
 
 /* ---- time --------------------------------------------------------------- */
@@ -199,7 +223,8 @@ static void check_finished(struct builder *b, const struct pair *pair)
 
 static void check_pair(struct builder *b, const struct pair *pair)
 {
-    if (!is_held_from(b, pair)) {
+    int hold = find_common_hold(b, pair);
+    if (hold < 0 && !pair->reader->is_forwarded) {
         diag_error(b->diags, span_of(b, pair->reader), "mapping-not-held", NULL,
                    "Einsum '%s' reads '%s', which no memory keeps from '%s' "
                    "(line %d) to here",
@@ -215,6 +240,9 @@ static void check_pair(struct builder *b, const struct pair *pair)
     }
     if (pair->producer->leaf != pair->reader->leaf) {
         check_finished(b, pair);
+    }
+    if (!pair->reader->is_forwarded) {
+        check_kept(b, pair, hold);
     }
 }
 
@@ -262,22 +290,53 @@ static void check_tensor(struct builder *b, int tensor)
     }
 }
 
-/* `compute: [SN, SD]`: each value must pass from lane to lane unchanged. */
+static bool is_same_index(const struct einsum_access *a,
+                          const struct einsum_access *b)
+{
+    for (int d = 0; d < a->dim_count; d++) {
+        if (a->index[d].constant != b->index[d].constant ||
+            memcmp(a->index[d].coefficient, b->index[d].coefficient,
+                   sizeof(a->index[d].coefficient)) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* `compute: [SN, SD]`: each value must pass inside its lane, finished. */
+static void check_handing_over(struct builder *b, int leaf_id, int from_id)
+{
+    const struct plan_leaf *leaf = &b->plan->leaves[leaf_id];
+    const struct plan_leaf *from = &b->plan->leaves[from_id];
+    const struct einsum_statement *reader =
+        &b->workload->statements[leaf->statement];
+    const struct einsum_statement *s =
+        &b->workload->statements[from->statement];
+    struct span span = b->plan->nodes[leaf->node].span;
+    if (s->reduce != EINSUM_NO_REDUCE) {
+        diag_error(b->diags, span, "mapping-forward", NULL,
+                   "'%s' reduces; Einsums computed together with it need a "
+                   "step of their own",
+                   s->name);
+    }
+    for (int r = 0; r < reader->read_count; r++) {
+        const struct einsum_access *read = &reader->resolved_reads[r];
+        if (read->tensor == s->output.tensor &&
+            !plan_reads_previous(b->plan, read) &&
+            !is_same_index(read, &s->output)) {
+            diag_error(b->diags, span, "mapping-forward", NULL,
+                       "'%s' reads '%s' of other points than its own; it needs "
+                       "a step of its own",
+                       reader->name, s->name);
+        }
+    }
+}
+
 static void check_forwarding(struct builder *b)
 {
     for (int l = 0; l < b->plan->leaf_count; l++) {
-        const struct plan_leaf *leaf = &b->plan->leaves[l];
-        for (int f = leaf->forward_from; f >= 0 && f < l; f++) {
-            const struct plan_leaf *from = &b->plan->leaves[f];
-            const struct einsum_statement *s =
-                &b->workload->statements[from->statement];
-            if (s->reduce != EINSUM_NO_REDUCE) {
-                diag_error(b->diags, b->plan->nodes[leaf->node].span,
-                           "mapping-forward", NULL,
-                           "'%s' reduces; Einsums computed together with it "
-                           "need a step of their own",
-                           s->name);
-            }
+        for (int f = b->plan->leaves[l].forward_from; f >= 0 && f < l; f++) {
+            check_handing_over(b, l, f);
         }
     }
 }

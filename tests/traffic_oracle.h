@@ -650,17 +650,49 @@ static inline int64_t oracle_planned(const struct plan *plan,
     return sum;
 }
 
-static inline void oracle_expect(const struct plan *plan, const char *what,
-                                 int tensor, int line, int64_t planned,
-                                 int64_t counted)
+/* Do different points read the same element through one index (I[q+s])? The
+ * plan fetches every tile whole, and every footprint anew, even if the next one
+ * happens to be the same or overlaps it: it then moves at least what is counted
+ * here. */
+static inline bool oracle_overlaps(const struct plan *plan, int tensor)
 {
-    if (planned != counted) {
+    const struct workload *w = plan->workload;
+    for (int i = 0; i < w->statement_count; i++) {
+        for (int r = 0; r < w->statements[i].read_count; r++) {
+            const struct einsum_access *read =
+                &w->statements[i].resolved_reads[r];
+            for (int d = 0; read->tensor == tensor && d < read->dim_count;
+                 d++) {
+                int64_t points = 1;
+                for (int k = 0; k < w->rank_count; k++) {
+                    points *= read->index[d].coefficient[k] != 0
+                                  ? w->rank[k].extent
+                                  : 1;
+                }
+                if (points > w->tensors[tensor].extent[d]) {
+                    return true;
+                }
+            }
+        }
+    }
+    return false;
+}
+
+/* What is planned must be what is counted. Returns it. */
+static inline int64_t oracle_expect(const struct plan *plan, const char *what,
+                                    int tensor, int line, int64_t planned,
+                                    int64_t counted)
+{
+    bool is_good = planned == counted ||
+                   (planned > counted && oracle_overlaps(plan, tensor));
+    if (!is_good) {
         print_error("line %d, '%s', %s: planned %" G_GINT64_FORMAT
                     ", counted %" G_GINT64_FORMAT "\n",
                     line, plan->workload->tensors[tensor].name, what, planned,
                     counted);
     }
-    assert_int_equal(planned, counted);
+    assert_true(is_good);
+    return planned;
 }
 
 /* Elements read from and written to each memory, all flows. */
@@ -706,19 +738,20 @@ static inline void oracle_check_lanes(const struct oracle *oracle, int leaf,
         if (is_streamed) {
             counted = 0;
         }
-        oracle_expect(plan, "read by lanes", tensor, line,
-                      oracle_planned(plan, FLOW_READ, tensor, leaf, -1, false),
-                      counted);
-        memories[oracle_memory(plan, hold)].read += counted;
+        memories[oracle_memory(plan, hold)].read += oracle_expect(
+            plan, "read by lanes", tensor, line,
+            oracle_planned(plan, FLOW_READ, tensor, leaf, -1, false), counted);
     }
     struct oracle_lanes written = oracle_count_lanes(oracle, leaf, NULL);
     int tensor = s->output.tensor;
-    oracle_expect(plan, "written by lanes", tensor, line,
-                  oracle_planned(plan, FLOW_WRITE, tensor, leaf, -1, false),
-                  written.elements);
-    oracle_expect(plan, "partial results read back by lanes", tensor, line,
-                  oracle_planned(plan, FLOW_PARTIAL, tensor, leaf, -1, false),
-                  written.again);
+    (void)oracle_expect(
+        plan, "written by lanes", tensor, line,
+        oracle_planned(plan, FLOW_WRITE, tensor, leaf, -1, false),
+        written.elements);
+    (void)oracle_expect(
+        plan, "partial results read back by lanes", tensor, line,
+        oracle_planned(plan, FLOW_PARTIAL, tensor, leaf, -1, false),
+        written.again);
     int keeper = oracle_memory(plan, oracle_hold(plan, node, tensor, false));
     memories[keeper].written += written.elements;
     memories[keeper].read += written.again;
@@ -767,22 +800,24 @@ static inline void oracle_check_hold(const struct oracle *oracle, int hold,
     int64_t drain = is_drained ? moves.drain_elements : 0;
     int64_t refill = is_drained ? moves.refill_elements : 0;
     int line = node->span.line;
-    oracle_expect(plan, "filled", tensor, line,
-                  oracle_planned(plan, FLOW_FILL, tensor, -1, hold, false),
-                  fill);
-    oracle_expect(plan, "drained", tensor, line,
-                  oracle_planned(plan, FLOW_DRAIN, tensor, -1, hold, false),
-                  drain);
-    oracle_expect(plan, "refilled", tensor, line,
-                  oracle_planned(plan, FLOW_REFILL, tensor, -1, hold, false),
-                  refill);
+    fill = oracle_expect(
+        plan, "filled", tensor, line,
+        oracle_planned(plan, FLOW_FILL, tensor, -1, hold, false), fill);
+    (void)oracle_expect(
+        plan, "drained", tensor, line,
+        oracle_planned(plan, FLOW_DRAIN, tensor, -1, hold, false), drain);
+    (void)oracle_expect(
+        plan, "refilled", tensor, line,
+        oracle_planned(plan, FLOW_REFILL, tensor, -1, hold, false), refill);
     if (!node->is_stream) {
-        oracle_expect(plan, "fills", tensor, line,
-                      oracle_planned(plan, FLOW_FILL, tensor, -1, hold, true),
-                      is_filled ? moves.fill_events : 0);
-        oracle_expect(plan, "drains", tensor, line,
-                      oracle_planned(plan, FLOW_DRAIN, tensor, -1, hold, true),
-                      is_drained ? moves.drain_events : 0);
+        (void)oracle_expect(
+            plan, "fills", tensor, line,
+            oracle_planned(plan, FLOW_FILL, tensor, -1, hold, true),
+            is_filled ? moves.fill_events : 0);
+        (void)oracle_expect(
+            plan, "drains", tensor, line,
+            oracle_planned(plan, FLOW_DRAIN, tensor, -1, hold, true),
+            is_drained ? moves.drain_events : 0);
     }
     memories[outer].read += fill + refill;
     memories[outer].written += drain;

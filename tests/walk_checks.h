@@ -110,7 +110,7 @@ static inline void walk_check_counts(const struct plan *plan)
     for (int f = 0; f < plan->flow_count; f++) {
         const struct plan_flow *flow = &plan->flows[f];
         bool is_move = flow->node >= 0;
-        oracle_expect(
+        (void)oracle_expect(
             plan, "moves walked", flow->tensor,
             plan->nodes[is_move ? flow->node : plan->leaves[flow->leaf].node]
                 .span.line,
@@ -290,7 +290,10 @@ static inline void walk_check_flow(const struct oracle *oracle, int flow_id)
             walk_expect_arrived(plan, flow_id, is_outer, moved,
                                 tiles.filled[visit]);
             if (tiles.filled[visit] == moved && unused_since >= 0) {
-                assert_int_equal(event.step, unused_since);
+                /* Fetched for the step of its first use, but for leaves that
+                 * wait for the last iteration of a loop (`at`). */
+                assert_true(leaf->at_count > 0 ? event.step >= unused_since
+                                               : event.step == unused_since);
                 unused_since = -1;
             }
         } else if (flow->kind == FLOW_REFILL &&
@@ -312,7 +315,8 @@ static inline void walk_check_tiles(const struct plan *plan)
     oracle_init(&oracle, plan);
     for (int f = 0; f < plan->flow_count; f++) {
         int node = plan->flows[f].node;
-        if (node >= 0 && !plan->nodes[node].is_stream) {
+        if (node >= 0 && !plan->nodes[node].is_stream &&
+            !oracle_overlaps(plan, plan->flows[f].tensor)) {
             walk_check_flow(&oracle, f);
         }
     }
@@ -493,7 +497,7 @@ static inline void walk_check_data(const struct plan *plan)
     for (int f = 0; f < plan->flow_count; f++) {
         const struct plan_flow *flow = &plan->flows[f];
         if (flow->kind == FLOW_FILL && !flow->is_cut_through &&
-            !plan->rules[f].is_outer) {
+            !plan->rules[f].is_outer && !oracle_overlaps(plan, flow->tensor)) {
             tiles[f] = walk_fetched_tiles(&oracle, &plan->flows[f]);
         }
     }

@@ -90,6 +90,31 @@ static const struct base masked = {"attention/causal",
                                    "tree:\n"
                                    "- {compute: QK, on: array2d}\n"};
 
+static const struct base convolution = {
+    "../tests/data/cascade/convolution", "C=2 S=3 X=3 Q2=2",
+    "schema: 1\n"
+    "mapping: windows\n"
+    "cascade: convolution\n"
+    "tree:\n"
+    "- for: {c: 1}\n"
+    "- hold: [Y]\n"
+    "  in: gbuf\n"
+    "- for: {q: 1}\n"
+    "- sequence:\n"
+    "  - {compute: Y, on: array2d}\n"
+    "  - {compute: Z, on: array1d, at: {q: last}}\n"};
+
+static const struct base reversal = {"../tests/data/cascade/reversal", "W=8",
+                                     "schema: 1\n"
+                                     "mapping: backwards\n"
+                                     "cascade: reversal\n"
+                                     "tree:\n"
+                                     "- hold: [Y]\n"
+                                     "  in: gbuf\n"
+                                     "- sequence:\n"
+                                     "  - {compute: Y, on: array2d}\n"
+                                     "  - {compute: Z, on: array1d}\n"};
+
 /* ---- faults ------------------------------------------------------------- */
 
 struct fault {
@@ -207,12 +232,18 @@ static const struct fault faults[] = {
     FAULT(&three, "mapping-not-chainable", "AV, on: array2d",
           "AV, chained: true, on: array2d", "array2d, spatial: {p: X, f",
           "'array2d'"),
+    FAULT(&reversal, "mapping-forward",
+          "Y, on: array2d}\n  - {compute: Z, on: array1d}",
+          "[Y, Z], on: array1d}", "Z], on", "other points"),
     FAULT(
         &three, "mapping-forward",
         "- {compute: GM, on: array1d, spatial: {p: X}}\n      - {compute: [SN, "
         "SD]",
         "- {compute: [GM, SN, SD]", "SN, SD], on", "'GM'"),
     /* operands */
+    FAULT(&convolution, "mapping-not-held",
+          "- hold: [Y]\n  in: gbuf\n- for: {q: 1}",
+          "- for: {q: 1}\n- hold: [Y]\n  in: gbuf", "Z, on", "more of 'Y'"),
     FAULT(&three, "mapping-not-held", "[QK, SN, A]", "[SN, A]", "GM, on",
           "'QK'"),
     FAULT(&three, "mapping-not-held", "- hold: [GM, SD]", "- stream: [GM, SD]",
@@ -223,6 +254,8 @@ static const struct fault faults[] = {
           "in: rf2d\n- hold: [B]\n  in: gbuf", "hold: [B]", "'rf2d'"),
     FAULT(&gemm, "mapping-spill", "in: edge", "in: edge\n  spill: true",
           "hold: [Z, B]", "'Z'"),
+    FAULT(&reversal, "mapping-order", "- sequence:",
+          "- for: {w: 2}\n- sequence:", "Z, on", "later iteration"),
     FAULT(&three, "mapping-order", "  - delay: 1", "  - slot: 2\n    delay: 1",
           "AV, on", "(slot 1, delay 1) reads 'A'"),
     FAULT(&three, "mapping-order", "  - delay: 1", "  - delay: 0", "GM, on",
@@ -326,7 +359,8 @@ static void test_every_fault_is_named_at_its_place(void **state)
 static void test_the_originals_are_legal(void **state)
 {
     (void)state;
-    static const struct base *const bases[] = {&gemm, &three, &one};
+    static const struct base *const bases[] = {&gemm, &three, &one,
+                                               &convolution, &reversal};
     for (size_t i = 0; i < G_N_ELEMENTS(bases); i++) {
         AUTO(diags) diags = diags_new();
         enum status status = try_text(diags, bases[i], NULL, bases[i]->text);
