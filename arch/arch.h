@@ -19,8 +19,12 @@ enum arch_reduce {
     ARCH_REDUCE_TREE,  /* latency = ceil(log2(lanes)) * hop */
 };
 
+#define ARCH_MAX_AXES 8 /* of all fan-outs on one path */
+
 struct arch_axis {
-    const char *name; /* "X", "Y" */
+    int id;           /* dense over the arch, in the order of the tree: the same
+                         axis above several nodes has the same id */
+    const char *name; /* "X", "Y": of its own on every path */
     int64_t size;
     bool is_multicast; /* one value can go to all lanes of the axis at once */
     enum arch_reduce reduce;
@@ -29,8 +33,10 @@ struct arch_axis {
 
 struct arch_memory {
     const char *name;
-    int parent;                    /* memory id, -1 for the outermost */
-    int64_t instances;             /* product of the fan-outs above */
+    int parent;     /* memory id, -1 for the outermost */
+    int axis_count; /* of all fan-outs above, outermost first */
+    struct arch_axis axis[ARCH_MAX_AXES];
+    int64_t instances;             /* product of the axes */
     int64_t size_bytes;            /* of one instance; NUM_UNLIMITED */
     int64_t bandwidth_bytes_per_s; /* of one instance; NUM_UNLIMITED */
     int64_t access_bits;           /* moved by one access, >= 1 */
@@ -38,8 +44,6 @@ struct arch_memory {
     double write_energy_pj_per_access;
     struct span span;
 };
-
-#define ARCH_MAX_AXES 4
 
 struct arch_op {
     const char *name; /* "mac", "exp": as in einsum_op_name */
@@ -69,6 +73,7 @@ struct arch {
     const char *hash; /* SHA-256 of the file, hex */
     int64_t clock_hz;
     int64_t word_bits;
+    int axis_count; /* ids of axes are 0 .. axis_count - 1 */
     int memory_count;
     struct arch_memory *memories;
     int unit_count;

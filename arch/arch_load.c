@@ -161,6 +161,7 @@ static void take_arrays(struct arch_builder *builder, struct arch *arch)
 {
     arch->memory_count = (int)builder->memories->len;
     arch->unit_count = (int)builder->units->len;
+    arch->axis_count = builder->axis_count;
     arch->memories =
         (struct arch_memory *)(void *)g_array_free(builder->memories, FALSE);
     arch->units =

@@ -133,9 +133,11 @@ static void add_memory(struct arch_builder *builder,
     struct arch_memory memory = {
         .name = name == NULL ? "" : name,
         .parent = branch->memory,
+        .axis_count = branch->axis_count,
         .instances = branch->instances,
         .span = yaml_span(yaml_find(node, "memory")),
     };
+    memcpy(memory.axis, branch->axis, sizeof(memory.axis));
     (void)arch_get_count(builder, node, "size", UNIT_BYTES, 1,
                          &memory.size_bytes);
     (void)arch_get_count(builder, node, "bandwidth", UNIT_BYTES_PER_SECOND, 1,
@@ -225,6 +227,7 @@ static void add_axis(struct arch_builder *builder, const struct yaml_node *node,
                    name, ARCH_MAX_AXES);
         return;
     }
+    axis.id = builder->axis_count++;
     axis.name = g_string_chunk_insert_const(builder->strings, name);
     arch_reported(yaml_check_keys(diags, node, axis_keys));
     (void)arch_get_count(builder, node, "size", UNIT_COUNT, 1, &axis.size);

@@ -19,6 +19,7 @@ struct arch_builder {
     GArray *memories;      /* struct arch_memory */
     GArray *units;         /* struct arch_unit */
     GArray *taken;         /* struct arch_taken */
+    int axis_count;
 };
 
 /* Adds the tree below `root` to the builder. Errors go to its diags. */

@@ -46,6 +46,33 @@ static void test_only_memories_on_the_way_are_above(void **state)
     assert_false(arch_is_above(arch, arch_find_memory(arch, "rf1d"), array2d));
 }
 
+/* X and Y above rf2d and array2d are one pair of axes, X above rf1d another. */
+static void test_axes_have_dense_ids_shared_along_a_path(void **state)
+{
+    const struct arch *arch = *state;
+    const struct arch_memory *gbuf =
+        &arch->memories[arch_find_memory(arch, "gbuf")];
+    const struct arch_memory *rf2d =
+        &arch->memories[arch_find_memory(arch, "rf2d")];
+    const struct arch_memory *rf1d =
+        &arch->memories[arch_find_memory(arch, "rf1d")];
+    const struct arch_unit *array2d =
+        &arch->units[arch_find_unit(arch, "array2d")];
+    const struct arch_unit *array1d =
+        &arch->units[arch_find_unit(arch, "array1d")];
+    assert_int_equal(arch->axis_count, 3);
+    assert_int_equal(gbuf->axis_count, 0);
+    assert_int_equal(rf2d->axis_count, 2);
+    assert_int_equal(rf1d->axis_count, 1);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(rf2d->axis[i].id, i);
+        assert_int_equal(array2d->axis[i].id, i);
+        assert_string_equal(rf2d->axis[i].name, array2d->axis[i].name);
+    }
+    assert_int_equal(rf1d->axis[0].id, 2);
+    assert_int_equal(array1d->axis[0].id, 2);
+}
+
 static void test_scope_has_params_sizes_axes_and_the_word(void **state)
 {
     const struct arch *arch = *state;
@@ -129,6 +156,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_unknown_names_are_minus_one),
         cmocka_unit_test(test_only_memories_on_the_way_are_above),
+        cmocka_unit_test(test_axes_have_dense_ids_shared_along_a_path),
         cmocka_unit_test(test_scope_has_params_sizes_axes_and_the_word),
         cmocka_unit_test(test_transfers_round_up_to_whole_cycles),
         cmocka_unit_test(test_unlimited_bandwidth_takes_no_time),
