@@ -100,6 +100,15 @@ struct cascade_shape {
     struct span span;
 };
 
+/* `in` of an input's declaration. */
+struct ast_values {
+    enum einsum_value_kind kind;
+    struct place place;
+    GPtrArray *numbers;        /* struct ast_node *: low and high, or the set */
+    struct ast_node *distinct; /* distinct(j): the rank, or NULL */
+    struct ast_node *sorted;
+};
+
 /* Inputs in file order, then tensors in order of their first statement. */
 struct cascade_tensor {
     const char *name;
@@ -108,6 +117,7 @@ struct cascade_tensor {
     bool is_output;
     bool is_read;
     struct ast_node *declaration; /* of an input: access with its ranks */
+    struct ast_values *values;    /* of an input; NULL: normal */
     int dim_count;
     int producer;      /* statement, or -1 */
     int initializer;   /* first INITIAL statement, or -1 */
@@ -232,10 +242,11 @@ void expand_macro(struct cascade *cascade, enum macro macro,
                   const struct ast_statement *statement,
                   struct ast_node *argument, struct diags *diags);
 
-/* "[b,h,p,e]" of input `name`; NULL after an error. */
-struct ast_node *parse_declaration(struct cascade *cascade,
-                                   const struct yaml_node *node,
-                                   const char *name, struct diags *diags);
+/* "[p,j] in 0..M-1" of an input: sets its declaration and values. After an
+ * error the declaration is NULL. */
+void parse_declaration(struct cascade *cascade, const struct yaml_node *node,
+                       struct cascade_tensor *tensor, struct diags *diags);
+void ast_values_free(struct ast_values *values);
 
 /* Builds cascade->tensors and ->ranks and makes every check that needs no
  * numbers. */

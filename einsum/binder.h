@@ -2,6 +2,7 @@
  *
  *   workload_shapes.c      values of the shapes the file names
  *   workload_extents.c     extents of ranks (inferred ones too) and tensors
+ *   workload_inputs.c      which values inputs take
  *   workload_statement.c   accesses, expressions, iteration spaces, op counts
  *   workload_views.c       operands seen through views
  *   workload_recurrence.c  which statements recur on each other
@@ -27,6 +28,8 @@ struct binder {
 void bind_shapes(struct binder *binder);
 /* workload->rank and ->tensors with their extents. */
 void bind_extents(struct binder *binder);
+/* What values the inputs take. */
+void bind_inputs(struct binder *binder);
 /* workload->statements, except what the two below add. */
 void bind_statements(struct binder *binder);
 void bind_views(struct binder *binder);

@@ -42,6 +42,9 @@ void cascade_free(struct cascade *cascade)
     for (size_t i = 0; i < cascade->statements->len; i++) {
         g_ptr_array_unref(cascade_statement_at(cascade, i)->reduce_ranks);
     }
+    for (size_t i = 0; i < cascade->tensors->len; i++) {
+        ast_values_free(cascade_tensor_at(cascade, i)->values);
+    }
     g_array_unref(cascade->shapes);
     g_array_unref(cascade->tensors);
     g_array_unref(cascade->statements);
@@ -115,7 +118,7 @@ static void read_input(struct cascade *cascade, const char *name,
     };
     if (yaml_expect(diags, value, YAML_SCALAR,
                     "a list of ranks such as \"[m,k]\"") == OK) {
-        tensor.declaration = parse_declaration(cascade, value, name, diags);
+        parse_declaration(cascade, value, &tensor, diags);
     }
     if (tensor.declaration != NULL) {
         tensor.dim_count = tensor.declaration->child_count;

@@ -343,8 +343,13 @@ static void visit_all(struct check *check, enum ast_kind kind,
 {
     struct cascade *cascade = check->cascade;
     for (size_t i = 0; i < cascade->tensors->len; i++) {
-        ast_visit(cascade_tensor_at(cascade, i)->declaration, kind, visit,
-                  check);
+        const struct cascade_tensor *tensor = cascade_tensor_at(cascade, i);
+        ast_visit(tensor->declaration, kind, visit, check);
+        for (guint j = 0;
+             tensor->values != NULL && j < tensor->values->numbers->len; j++) {
+            ast_visit(g_ptr_array_index(tensor->values->numbers, j), kind,
+                      visit, check);
+        }
     }
     for (size_t i = 0; i < cascade->statements->len; i++) {
         struct ast_statement *statement = cascade_statement_at(cascade, i);
@@ -360,6 +365,38 @@ static void visit_all(struct check *check, enum ast_kind kind,
 }
 
 /* ---- inputs and outputs -------------------------------------------------- */
+
+/* Constants only; distinct(j) and sorted(j) name a rank of the input. */
+static void check_values(struct check *check,
+                         const struct cascade_tensor *tensor)
+{
+    const struct ast_values *values = tensor->values;
+    for (guint i = 0; i < values->numbers->len; i++) {
+        const struct ast_node *number = g_ptr_array_index(values->numbers, i);
+        if (ast_has(number, AST_RANK) || ast_has(number, AST_ACCESS) ||
+            ast_has(number, AST_CALL)) {
+            diag_error(check->diags, place_span(number->place),
+                       "einsum-input-values", NULL,
+                       "the values of an input lie between constants");
+        }
+    }
+    const struct ast_node *ranks[] = {values->distinct, values->sorted};
+    for (size_t i = 0; i < G_N_ELEMENTS(ranks); i++) {
+        if (ranks[i] != NULL &&
+            !ast_has_rank(tensor->declaration, ranks[i]->name)) {
+            diag_error(check->diags, place_span(ranks[i]->place),
+                       "einsum-input-values", NULL,
+                       "rank '%s' is none of input '%s'", ranks[i]->name,
+                       tensor->name);
+        }
+    }
+    if (values->distinct != NULL && values->sorted != NULL &&
+        !g_str_equal(values->distinct->name, values->sorted->name)) {
+        diag_error(check->diags, place_span(values->sorted->place),
+                   "einsum-input-values", NULL,
+                   "'distinct' and 'sorted' together are along one rank");
+    }
+}
 
 static void check_declaration(struct check *check,
                               const struct cascade_tensor *tensor)
@@ -501,6 +538,9 @@ void cascade_check(struct cascade *cascade, struct diags *diags)
         const struct cascade_tensor *tensor = cascade_tensor_at(cascade, i);
         if (tensor->declaration != NULL) {
             check_declaration(&check, tensor);
+        }
+        if (tensor->declaration != NULL && tensor->values != NULL) {
+            check_values(&check, tensor);
         }
     }
     visit_all(&check, AST_RANK, collect_rank);

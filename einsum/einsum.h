@@ -124,6 +124,25 @@ struct einsum_rank {
 
 enum tensor_kind { TENSOR_INPUT, TENSOR_INTERMEDIATE, TENSOR_OUTPUT };
 
+/* What values an input takes, written after `in`. */
+enum einsum_value_kind {
+    EINSUM_VALUES_NORMAL,  /* nothing written: reals, standard normal */
+    EINSUM_VALUES_INTEGER, /* 0..M-1: whole numbers, ends included */
+    EINSUM_VALUES_REAL,    /* (0,inf): reals between the ends */
+    EINSUM_VALUES_SET,     /* {-1,1}: one of these */
+};
+
+struct einsum_values {
+    enum einsum_value_kind kind;
+    double low;
+    double high;
+    int set_count;
+    double *set;
+    /* Along this dimension no value occurs twice; values rise. Or -1. */
+    int distinct_dim;
+    int sorted_dim;
+};
+
 struct einsum_tensor {
     const char *name;
     enum tensor_kind kind;
@@ -141,6 +160,7 @@ struct einsum_tensor {
     int producer;
     /* The constant that statements such as RM[0,p] = -inf give it. */
     int initializer; /* statement id, or -1 */
+    struct einsum_values values; /* of an input */
     struct span span;
 };
 
@@ -377,8 +397,9 @@ MUST_USE enum status einsum_data_new(const struct workload *workload,
 void einsum_data_free(struct einsum_data *data);
 BASE_DEFINE_CLEANUP(einsum_data)
 
-/* Fills the inputs from (seed, tensor name, element): standard normal values,
- * the same for every machine. */
+/* Fills the inputs with values of their kinds, a pure function of (seed, tensor
+ * name, element or, where they are distinct or sorted, fiber): the same on
+ * every machine. */
 void einsum_fill_inputs(const struct workload *workload, uint64_t seed,
                         struct einsum_data *data);
 

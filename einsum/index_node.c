@@ -91,7 +91,41 @@ int64_t access_element(const struct bound_access *access, struct point *point)
 
 /* ---- ranges -------------------------------------------------------------- */
 
-/* What producers of indices give; other tensors may hold anything. */
+/* Of an input that takes whole numbers only. */
+static bool input_range(const struct einsum_values *values, int64_t *low,
+                        int64_t *high)
+{
+    if (values->kind == EINSUM_VALUES_INTEGER) {
+        *low = (int64_t)values->low;
+        *high = (int64_t)values->high;
+        return true;
+    }
+    for (int i = 0; i < values->set_count; i++) {
+        double value = values->set[i];
+        if (!(fabs(value) < 0x1p53) || floor(value) < value) {
+            return false;
+        }
+        *low = i == 0 ? (int64_t)value : MIN(*low, (int64_t)value);
+        *high = i == 0 ? (int64_t)value : MAX(*high, (int64_t)value);
+    }
+    return values->set_count > 0;
+}
+
+/* zero(..) gives 0 beside what is in the tensor. */
+static bool include_zero(const struct bound_access *read, int64_t *low,
+                         int64_t *high)
+{
+    for (int d = 0; d < read->dim_count; d++) {
+        if (read->mode[d] == MODE_ZERO) {
+            *low = MIN(*low, 0);
+            *high = MAX(*high, 0);
+        }
+    }
+    return true;
+}
+
+/* What producers of indices and inputs of whole numbers give; other tensors may
+ * hold anything. */
 static bool read_range(const struct index_node *node,
                        const struct workload *workload, int64_t *low,
                        int64_t *high)
@@ -99,6 +133,11 @@ static bool read_range(const struct index_node *node,
     int producer = workload->tensors[node->read->tensor].producer;
     const struct einsum_extension *extension =
         producer < 0 ? NULL : workload->statements[producer].extension;
+    if (producer < 0) {
+        return input_range(&workload->tensors[node->read->tensor].values, low,
+                           high) &&
+               include_zero(node->read, low, high);
+    }
     if (extension == NULL || extension->selection == SELECT_NONE ||
         extension->gives_values) {
         return false;
@@ -107,7 +146,7 @@ static bool read_range(const struct index_node *node,
     int selected = statement->rank[statement->rank_count - 1];
     *low = extension->condition_count > 0 ? -1 : 0;
     *high = workload->rank[selected].extent - 1;
-    return true;
+    return include_zero(node->read, low, high);
 }
 
 static void put_in_order(int64_t *low, int64_t *high)

@@ -83,7 +83,8 @@ static void scan_number(struct lexer *lexer)
 {
     const char *start = lexer->text + lexer->at;
     size_t length = number_length(start);
-    if (!is_name_char(start[length]) && start[length] != '.') {
+    bool is_range = g_str_has_prefix(start + length, ".."); /* 0..M-1 */
+    if ((!is_name_char(start[length]) && start[length] != '.') || is_range) {
         add_token(lexer, TOKEN_NUMBER, length);
         return;
     }
@@ -132,7 +133,8 @@ static const struct sign {
     {")", TOKEN_RIGHT_PAREN},   {",", TOKEN_COMMA},
     {"=", TOKEN_EQUALS},        {"+", TOKEN_PLUS},
     {"-", TOKEN_MINUS},         {"*", TOKEN_STAR},
-    {"/", TOKEN_SLASH},
+    {"/", TOKEN_SLASH},         {"{", TOKEN_LEFT_BRACE},
+    {"}", TOKEN_RIGHT_BRACE},   {"..", TOKEN_RANGE},
 };
 
 static void scan_sign(struct lexer *lexer)

@@ -30,6 +30,9 @@ enum token_kind {
     TOKEN_AND,
     TOKEN_OR,
     TOKEN_NOT,
+    TOKEN_LEFT_BRACE,
+    TOKEN_RIGHT_BRACE,
+    TOKEN_RANGE, /* .. */
 };
 
 struct token {

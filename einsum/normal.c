@@ -6,9 +6,9 @@
 
 #include <math.h>
 
-/* log(x) = e log 2 + 2 atanh((m-1)/(m+1)), x = m 2^e, sqrt(1/2) <= m < sqrt 2.
+/* x > 0 finite. log(x) = e log 2 + 2 atanh((m-1)/(m+1)), x = m 2^e, sqrt(1/2) <= m < sqrt 2.
  * |(m-1)/(m+1)| < 0.172, so 12 terms of the series reach 1e-19. */
-static double portable_log(double x)
+double portable_log(double x)
 {
     int exponent = 0;
     double m = frexp(x, &exponent);

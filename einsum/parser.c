@@ -54,6 +54,9 @@ static bool is_continued(const struct parser *parser)
     case TOKEN_RIGHT_BRACKET:
     case TOKEN_LEFT_PAREN:
     case TOKEN_RIGHT_PAREN:
+    case TOKEN_LEFT_BRACE:
+    case TOKEN_RIGHT_BRACE:
+    case TOKEN_RANGE:
         break;
     }
     return false;
@@ -222,7 +225,7 @@ static bool is_reduction(const struct parser *parser,
            !after.starts_line;
 }
 
-static bool parse_reduce_rank(struct parser *parser, GPtrArray *ranks)
+bool parse_rank(struct parser *parser, GPtrArray *ranks)
 {
     struct token token = parser_peek(parser);
     if (token.kind != TOKEN_NAME) {
@@ -261,7 +264,7 @@ static bool parse_prefix_arguments(struct parser *parser,
             return *count != NULL &&
                    parser_expect(parser, TOKEN_RIGHT_PAREN, "')'");
         }
-        if (!parse_reduce_rank(parser, ranks)) {
+        if (!parse_rank(parser, ranks)) {
             return false;
         }
     } while (parser_accept(parser, TOKEN_COMMA));
@@ -427,9 +430,8 @@ static void parse_statement(struct parser *parser)
     }
 }
 
-static struct parser parser_start(struct cascade *cascade,
-                                  const struct yaml_node *node,
-                                  struct diags *diags)
+struct parser parser_start(struct cascade *cascade,
+                           const struct yaml_node *node, struct diags *diags)
 {
     return (struct parser){
         .cascade = cascade,
@@ -473,7 +475,7 @@ static struct ast_node *parse_index(struct parser *parser)
         return parse_expr(parser);
     }
     g_autoptr(GPtrArray) children = g_ptr_array_new();
-    if (!parse_reduce_rank(parser, children)) {
+    if (!parse_rank(parser, children)) {
         return NULL;
     }
     parser_take(parser);
@@ -489,7 +491,7 @@ static struct ast_node *parse_index(struct parser *parser)
     return bind;
 }
 
-static bool parse_brackets(struct parser *parser, GPtrArray *indices)
+bool parse_brackets(struct parser *parser, GPtrArray *indices)
 {
     if (!parser_expect(parser, TOKEN_LEFT_BRACKET, "'['")) {
         return false;
@@ -519,32 +521,5 @@ struct ast_node *parse_access(struct parser *parser)
         return NULL;
     }
     ast_set_children(access, indices);
-    return access;
-}
-
-static struct ast_node *parse_rank_list(struct parser *parser, const char *name)
-{
-    g_autoptr(GPtrArray) indices = g_ptr_array_new();
-    if (!parse_brackets(parser, indices)) {
-        return NULL;
-    }
-    if (parser_peek(parser).kind != TOKEN_END) {
-        parser_fail(parser, "the end of the text");
-        return NULL;
-    }
-    struct place place = {parser->node, 0, (int)strlen(parser->text)};
-    struct ast_node *access = ast_new(parser->cascade, AST_ACCESS, place);
-    access->name = g_string_chunk_insert_const(parser->cascade->names, name);
-    ast_set_children(access, indices);
-    return access;
-}
-
-struct ast_node *parse_declaration(struct cascade *cascade,
-                                   const struct yaml_node *node,
-                                   const char *name, struct diags *diags)
-{
-    struct parser parser = parser_start(cascade, node, diags);
-    struct ast_node *access = parse_rank_list(&parser, name);
-    g_array_unref(parser.tokens);
     return access;
 }

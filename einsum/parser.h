@@ -17,6 +17,9 @@ struct parser {
     int nesting;
 };
 
+/* Scans the node's text; the caller unrefs `tokens`. */
+struct parser parser_start(struct cascade *cascade,
+                           const struct yaml_node *node, struct diags *diags);
 /* The next token; TOKEN_END where the statement ends. */
 struct token parser_peek(const struct parser *parser);
 /* The token after `ahead` further ones, wherever lines end. */
@@ -39,6 +42,10 @@ bool parser_is_name(const struct parser *parser, struct token token,
 
 /* NULL after an error. */
 struct ast_node *parse_expr(struct parser *parser);
+/* The name of a rank, appended to `ranks`; false after an error. */
+bool parse_rank(struct parser *parser, GPtrArray *ranks);
+/* '[' indices ']'; false after an error. */
+bool parse_brackets(struct parser *parser, GPtrArray *indices);
 /* '[' indices ']' after a tensor's name. */
 struct ast_node *parse_access(struct parser *parser);
 

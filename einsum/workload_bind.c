@@ -17,6 +17,9 @@ void workload_free(struct workload *workload)
         g_free(statement->expr);
     }
     g_free(workload->statements);
+    for (int i = 0; i < workload->tensor_count; i++) {
+        g_free(workload->tensors[i].values.set);
+    }
     g_free(workload->tensors);
     g_free(workload->shape_name);
     g_free(workload->shape_value);
@@ -78,8 +81,8 @@ static void name_dimensions(struct binder *binder)
 static void run_steps(struct binder *binder)
 {
     static void (*const steps[])(struct binder *) = {
-        bind_shapes, bind_extents,     bind_statements,
-        bind_views,  bind_recurrences,
+        bind_shapes,     bind_extents, bind_inputs,
+        bind_statements, bind_views,   bind_recurrences,
     };
     size_t errors_before = diags_error_count(binder->diags);
     for (size_t i = 0; i < G_N_ELEMENTS(steps); i++) {

@@ -134,6 +134,23 @@ static enum index_mode find_mode(const struct ast_node *index)
     return ast_is_call(index, CALL_WRAP) ? MODE_WRAP : MODE_NONE;
 }
 
+static char *suggest_bound(const struct extension_builder *builder,
+                           const struct ast_node *index, int64_t extent)
+{
+    const struct cascade *cascade = builder->binder->cascade;
+    int tensor = index->kind == AST_ACCESS
+                     ? cascade_find_tensor(cascade, index->name)
+                     : -1;
+    if (tensor >= 0 && cascade_tensor_at(cascade, (size_t)tensor)->is_input) {
+        return g_strdup_printf(
+            "clamp(..), wrap(..), zero(..) or skip(..) around it would, or "
+            "'in 0..%" G_GINT64_FORMAT "' in the declaration of '%s'",
+            extent - 1, index->name);
+    }
+    return g_strdup(
+        "clamp(..), wrap(..), zero(..) or skip(..) around it would");
+}
+
 /* Without a mode the index must be known to stay in range; one that comes from
  * data is looked at as it runs. */
 static void check_range(const struct extension_builder *builder,
@@ -149,12 +166,11 @@ static void check_range(const struct extension_builder *builder,
         return;
     }
     if (index->has_data) {
-        diag_warning(
-            builder->binder->diags, place_span(ast->place),
-            "einsum-gather-range",
-            "clamp(..), wrap(..), zero(..) or skip(..) around it would",
-            "nothing bounds '%s' to 0..%" G_GINT64_FORMAT, text->str,
-            extent - 1);
+        g_autofree char *suggestion = suggest_bound(builder, ast, extent);
+        diag_warning(builder->binder->diags, place_span(ast->place),
+                     "einsum-gather-range", suggestion,
+                     "nothing bounds '%s' to 0..%" G_GINT64_FORMAT, text->str,
+                     extent - 1);
     } else {
         diag_error(builder->binder->diags, place_span(ast->place),
                    is_known ? "einsum-out-of-extent" : "einsum-overflow",
