@@ -41,7 +41,7 @@ multi-query,mla,mla-absorbed P=13 M=7 E=3 F=5;P=1 M=1 E=1 F=1;B=2 H=3 P=5 M=11
 grouped-query H=9 G=3 P=5 M=7;H=4 G=4 P=3;H=5 G=1 M=1
 sigmoid,sigmoid-causal P=13 M=7 E=3 F=5;P=1 M=1 E=1;P=6 M=31 H=3
 linear,linear-quadratic,flowformer,linformer P=13 M=7 E=3 F=5;P=1 M=1;P=6 M=31 H=3
-linear-causal,lightning,aaren T=13 E=3 F=5;T=1 E=1 F=1;T=31 H=3 B=2
+linear-causal,lightning,aaren,performer-causal,cosformer-causal,flowformer-causal T=13 E=3 F=5;T=1 E=1 F=1;T=31 H=3 B=2
 lightning-quadratic,aaren-quadratic,cosformer P=13 E=5 F=3;P=1 F=1;P=29 B=2 H=3
 kmax,performer P=13 M=7 F=3;P=1 M=5;P=5 M=1 H=3
 dinat S=11 D=1;S=17 D=3;S=15 D=3;S=9 W=3 I=3 D=2
@@ -49,8 +49,12 @@ dinat-2d Y=3 X=5 D=1;Y=10 X=7 D=2;Y=11 X=9 D=3
 biformer R=5 T=3;R=3 W=1 T=1;R=7 W=3 T=7
 swin Y=9 X=3 S=2;Y=4 X=6 W=2;Y=10 X=5 W=5 S=2
 agent Y=7 X=5 A=3;Y=4 X=4 A=4;Y=1 X=9 A=1
-nprf-rpe P=9 E=3;P=1;P=17 R=3 H=3
+nprf-rpe,nprf-rpe-causal P=9 E=3;P=1;P=17 R=3 H=3
 landmark P=9 L=3;P=6 L=2;P=25 L=5
+lightning-tiled T=21 T0=7 E=3 F=5;T=11 T0=11 H=3;T=13 T0=1 F=1;T=1 T0=1
+mamba-chunked S=21 S0=7 N=3;S=13 S0=13;S=13 S0=1 I=1 N=1 B=2
+reformer,reformer-causal N=21 G=3 K=3;N=5 G=5 R=1;N=14 G=7 R=3 E=3 F=1 H=3;N=1 G=1 K=1;N=15 G=1 K=1
+routing-transformer,routing-transformer-causal P=13 W=13;P=17 W=3 C=7 E=3 F=5;P=1 W=1 C=1;P=9 W=1 H=3 B=2
 mamba S=13 N=3;S=1 N=1 I=1;S=21 B=2
 END
 for file in workloads/attention/*.yaml; do
