@@ -43,6 +43,7 @@ sigmoid,sigmoid-causal P=13 M=7 E=3 F=5;P=1 M=1 E=1;P=6 M=31 H=3
 linear,linear-quadratic,flowformer,linformer P=13 M=7 E=3 F=5;P=1 M=1;P=6 M=31 H=3
 linear-causal,lightning,aaren,performer-causal,cosformer-causal,flowformer-causal T=13 E=3 F=5;T=1 E=1 F=1;T=31 H=3 B=2
 lightning-quadratic,aaren-quadratic,cosformer P=13 E=5 F=3;P=1 F=1;P=29 B=2 H=3
+cosformer P=9 M=14;P=14 M=9
 kmax,performer P=13 M=7 F=3;P=1 M=5;P=5 M=1 H=3
 dinat S=11 D=1;S=17 D=3;S=15 D=3;S=9 W=3 I=3 D=2
 dinat-2d Y=3 X=5 D=1;Y=10 X=7 D=2;Y=11 X=9 D=3
