@@ -33,9 +33,9 @@ while read -r cascades settings; do
         for set in "${sets[@]}"; do verify "$cascade" "$set"; done
     done
 done <<'END'
-causal,sliding-window,symmetric-window P=13 E=3 F=5;P=1 E=1 F=1;B=2 H=3 P=37 E=7 F=2
+causal,sliding-window,sliding-window-banded,symmetric-window P=13 E=3 F=5;P=1 E=1 F=1;B=2 H=3 P=37 E=7 F=2
 causal P=9 M=14;P=14 M=9
-sliding-window P=17 W=1;P=17 W=30;P=21 M=6 W=3
+sliding-window,sliding-window-banded P=17 W=1;P=17 W=30;P=21 M=6 W=3;P=6 M=21 W=3
 symmetric-window P=11 W=1;P=8 M=3 W=2;P=5 M=19 W=4
 multi-query,mla,mla-absorbed P=13 M=7 E=3 F=5;P=1 M=1 E=1 F=1;B=2 H=3 P=5 M=11
 grouped-query H=9 G=3 P=5 M=7;H=4 G=4 P=3;H=5 G=1 M=1
@@ -47,6 +47,7 @@ cosformer P=9 M=14;P=14 M=9
 kmax,performer P=13 M=7 F=3;P=1 M=5;P=5 M=1 H=3
 dinat S=11 D=1;S=17 D=3;S=15 D=3;S=9 W=3 I=3 D=2
 dinat-2d Y=3 X=5 D=1;Y=10 X=7 D=2;Y=11 X=9 D=3
+bigbird P=21 M=35 L=7 R=5 E=3 F=5;P=2 L=2;P=9 L=3 H=3 B=2;P=11 L=11 R=1 F=1;P=64 L=16 H=1
 biformer R=5 T=3;R=3 W=1 T=1;R=7 W=3 T=7
 swin Y=9 X=3 S=2;Y=4 X=6 W=2;Y=10 X=5 W=5 S=2
 agent Y=7 X=5 A=3;Y=4 X=4 A=4;Y=1 X=9 A=1

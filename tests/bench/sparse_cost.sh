@@ -63,17 +63,23 @@ gcc -std=c11 -D_POSIX_C_SOURCE=200809L -O2 -I. $(pkg-config --cflags glib-2.0) \
 printf '%-22s %8s %12s %9s %9s %9s\n' cascade length points "room [s]" "run [s]" ns/point
 while read -r cascade lengths settings; do
     for length in ${lengths//,/ }; do
-        # shellcheck disable=SC2046,SC2086 # the settings are words
+        words=()
+        for word in ${settings//N=/$length}; do
+            [[ $word == *[0-9]* ]] && word=$((word))
+            words+=("$word")
+        done
+        # shellcheck disable=SC2046 # four words
         printf '%-22s %8s %12s %9s %9s %9s\n' "$cascade" "$length" \
-            $("$work/run" "workloads/attention/$cascade.yaml" ${settings//N=/$length})
+            $("$work/run" "workloads/attention/$cascade.yaml" "${words[@]}")
     done
 done <<'CASES'
 sliding-window 1024,2048,4096,8192 P N= W 64 H 1 E 16 F 16
 sliding-window-banded 1024,2048,4096,8192 P N= W 64 H 1 E 16 F 16
 symmetric-window 1024,2048,4096,8192 P N= W 32 H 1 E 16 F 16
+bigbird 1024,2048,4096,8192 P N= L N=/16 R 3 H 1 E 16 F 16
 dinat 4096,8192,16384,32768 S N= W 15 I 15 D 4 H 1 E 16 F 16
 swin 32,64,128,256 Y N= X 64 W 8 S 4 H 1 E 16 F 16
-biformer 32,64,128,256 R N= W 16 T 4 H 1 E 16 F 16
+biformer 512,1024,2048,4096 R N=/16 W 16 T 4 H 1 E 16 F 16
 reformer 1024,2048,4096,8192 N N= G 16 K 32 R 2 H 1 E 16 F 16
 routing-transformer 1024,2048,4096,8192 P N= C 32 W 32 H 1 E 16 F 16
 CASES
