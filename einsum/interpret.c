@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "einsum/contract.h"
+
 /* ---- one box
  * -------------------------------------------------------------------- */
 
@@ -15,14 +17,15 @@ static void advance(const struct box_loop *loop, int read_count, int64_t *at,
     }
 }
 
-static void run_plan(const struct box_plan *plan)
+/* Calls `run` with every position of the first `loop_count` loops. */
+static void run_loops(const struct box_plan *plan, int loop_count,
+                      const struct box_plan *inner, row_function run,
+                      int64_t *at)
 {
-    int64_t at[EINSUM_MAX_READS + 1] = {0};
     int64_t index[EINSUM_MAX_RANKS + 1] = {0};
-    int outer = plan->loop_count - 1;
     for (;;) {
-        plan->run_row(plan, at);
-        int l = outer - 1;
+        run(inner, at);
+        int l = loop_count - 1;
         while (l >= 0 && index[l] == plan->loop[l].count - 1) {
             advance(&plan->loop[l], plan->read_count, at, -index[l]);
             index[l--] = 0;
@@ -32,6 +35,33 @@ static void run_plan(const struct box_plan *plan)
         }
         advance(&plan->loop[l], plan->read_count, at, 1);
         index[l]++;
+    }
+}
+
+static void run_rows(const struct box_plan *plan, int64_t *at)
+{
+    run_loops(plan, plan->loop_count - 1, plan, plan->run_row, at);
+}
+
+static void run_contraction(const struct box_plan *inner, const int64_t *at)
+{
+    if (!contract_run(inner, at)) {
+        int64_t from[EINSUM_MAX_READS + 1];
+        memcpy(from, at, sizeof from);
+        run_rows(inner, from);
+    }
+}
+
+static void run_plan(const struct box_plan *plan)
+{
+    int64_t at[EINSUM_MAX_READS + 1] = {0};
+    struct box_plan inner;
+    struct box_plan outer;
+    if (plan->is_product_sum && contract_split(plan, &inner, &outer)) {
+        plan_choose_row(&inner);
+        run_loops(&outer, outer.loop_count, &inner, run_contraction, at);
+    } else {
+        run_rows(plan, at);
     }
 }
 

@@ -31,10 +31,12 @@ struct box_plan {
     enum einsum_reduce reduce;
     double gamma; /* of the whole reduction, for the error of a sum */
     row_function run_row;
+    bool is_product_sum; /* of two operands */
     struct box_operand output;
     int read_count; /* the streams of index(..) stand behind the reads */
     struct box_operand read[EINSUM_MAX_READS];
-    int loop_count; /* outermost first, at least 1 */
+    int loop_count;  /* outermost first, at least 1 */
+    int fixed_count; /* of them, the first that must stay outermost */
     struct box_loop loop[EINSUM_MAX_RANKS + 1];
 };
 
@@ -66,11 +68,10 @@ void select_run(const struct workload *workload, int statement,
 /* Sum of products of two operands, without error analysis. */
 void row_dot(const struct box_plan *plan, const int64_t *at);
 void row_axpy(const struct box_plan *plan, const int64_t *at);
-/* Any expression. */
-void row_general(const struct box_plan *plan, const int64_t *at);
-/* Any expression, with error analysis; a sum of products of two operands. */
-void row_error(const struct box_plan *plan, const int64_t *at);
+/* The same with error analysis. */
 void row_error_product(const struct box_plan *plan, const int64_t *at);
+/* Any expression, with or without. */
+void row_general(const struct box_plan *plan, const int64_t *at);
 
 /* Elements that general rows evaluate at a time. */
 #define ROW_CHUNK 256

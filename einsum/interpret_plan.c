@@ -179,11 +179,11 @@ static bool is_product_sum(const struct box_plan *plan)
 
 static row_function choose_row(const struct box_plan *plan)
 {
-    if (plan->output.error != NULL) {
-        return is_product_sum(plan) ? row_error_product : row_error;
-    }
-    if (!is_product_sum(plan)) {
+    if (!plan->is_product_sum) {
         return row_general;
+    }
+    if (plan->output.error != NULL) {
+        return row_error_product;
     }
     return plan->loop[plan->loop_count - 1].output_stride == 0 ? row_dot
                                                                : row_axpy;
@@ -203,6 +203,7 @@ static double count_reduced_terms(const struct workload *workload,
 
 void plan_choose_row(struct box_plan *plan)
 {
+    plan->is_product_sum = is_product_sum(plan);
     plan->run_row = choose_row(plan);
 }
 
@@ -218,6 +219,7 @@ void plan_init_row(struct box_plan *plan, const struct workload *workload,
     plan->reduce = statement->reduce;
     plan->read_count = statement->read_count + count_streams(statement);
     plan->loop_count = 1;
+    plan->fixed_count = 0;
     plan->gamma = sum_gamma(count_reduced_terms(workload, statement));
 }
 
@@ -267,6 +269,7 @@ bool plan_init(struct box_plan *plan, const struct workload *workload,
     int first = add_loops(plan, statement, count, strides);
     choose_inner(plan, first);
     merge_loops(plan, first);
-    plan->run_row = choose_row(plan);
+    plan->fixed_count = first;
+    plan_choose_row(plan);
     return true;
 }

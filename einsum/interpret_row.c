@@ -1,12 +1,16 @@
-/* Rows without error analysis. A general row evaluates the postfix expression
- * on vectors of up to ROW_CHUNK elements, one operation over all of them at a
- * time, so that the cost of choosing the operation is spread thin; operands
- * that already lie side by side are used where they are. */
+/* A row evaluates the postfix expression on vectors of up to ROW_CHUNK elements,
+ * one operation over all of them at a time, so that the cost of choosing the
+ * operation is spread thin; operands that already lie side by side are used
+ * where they are. With error analysis every vector of values goes with the
+ * vector of their errors' bounds (rounding.c has the formulas). Sums of products
+ * without it have rows of their own. */
 #include "einsum/interpret.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "einsum/einsum_ops.h"
+#include "einsum/rounding.h"
 
 /* ---- sums of products
  * -------------------------------------------------------- */
@@ -188,38 +192,123 @@ static void fill_index(int64_t start, int64_t stride, double *buffer,
     }
 }
 
-/* Values of `count` points of the row from point `first`; in `buffers` or in
- * the operand itself. */
-static const double *eval_chunk(const struct box_plan *plan, const int64_t *at,
-                                int64_t first, int64_t count,
-                                double (*buffers)[ROW_CHUNK])
+/* Places of the expression's stack. Errors are not touched by rows without error
+ * analysis. */
+struct row_buffers {
+    double value[EINSUM_MAX_STACK + 1][ROW_CHUNK];
+    double error[EINSUM_MAX_STACK + 1][ROW_CHUNK];
+    double result[ROW_CHUNK]; /* while its operands are still needed */
+};
+
+/* Points first .. first + count - 1 of a row. */
+struct chunk {
+    const struct box_plan *plan;
+    const int64_t *at;
+    int64_t first;
+    int64_t count;
+    struct row_buffers *buffers;
+};
+
+static struct bounded_row read_chunk(const struct chunk *chunk, int read,
+                                     int depth)
 {
-    const struct box_loop *row = &plan->loop[plan->loop_count - 1];
-    const double *stack[EINSUM_MAX_STACK + OP_MAX_ARITY] = {NULL};
+    const struct box_plan *plan = chunk->plan;
+    const struct box_operand *operand = &plan->read[read];
+    int64_t stride = plan->loop[plan->loop_count - 1].read_stride[read];
+    int64_t offset = chunk->at[read + 1] + chunk->first * stride;
+    struct bounded_row row = {load(operand->value + offset, stride,
+                                   chunk->buffers->value[depth], chunk->count),
+                              NULL};
+    if (operand->error != NULL) {
+        row.error = load(operand->error + offset, stride,
+                         chunk->buffers->error[depth], chunk->count);
+    }
+    return row;
+}
+
+static struct bounded_row number_chunk(const struct chunk *chunk, double number,
+                                       double error, int depth)
+{
+    bool has_error = chunk->plan->output.error != NULL;
+    return (struct bounded_row){
+        fill(number, chunk->buffers->value[depth], chunk->count),
+        has_error ? fill(error, chunk->buffers->error[depth], chunk->count)
+                  : NULL,
+    };
+}
+
+static struct bounded_row index_chunk(const struct chunk *chunk, int stream,
+                                      int depth)
+{
+    const struct box_plan *plan = chunk->plan;
+    int64_t stride = plan->loop[plan->loop_count - 1].read_stride[stream];
+    struct bounded_row row = number_chunk(chunk, 0.0, 0.0, depth);
+    fill_index(plan->read[stream].start + chunk->at[stream + 1] +
+                   chunk->first * stride,
+               stride, chunk->buffers->value[depth], chunk->count);
+    return row;
+}
+
+static void select_errors(const struct bounded_row *operand, double *error,
+                          int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) {
+        error[i] = select_error(operand[0].value[i], operand[0].error[i],
+                                operand[1].value[i], operand[1].error[i],
+                                operand[2].value[i], operand[2].error[i]);
+    }
+}
+
+/* `operand` is the stack from the operation's first operand on. */
+static struct bounded_row apply_chunk(const struct chunk *chunk,
+                                      enum einsum_op op,
+                                      const struct bounded_row *operand,
+                                      int depth)
+{
+    const double *value[OP_MAX_ARITY];
+    for (int i = 0; i < OP_MAX_ARITY; i++) {
+        value[i] = operand[i].value;
+    }
+    double *result = chunk->buffers->value[depth];
+    double *error = chunk->buffers->error[depth];
+    if (chunk->plan->output.error == NULL) {
+        vector_ops[op](value, result, chunk->count);
+        return (struct bounded_row){result, NULL};
+    }
+    vector_ops[op](value, chunk->buffers->result, chunk->count);
+    if (op == EINSUM_SELECT) {
+        select_errors(operand, error, chunk->count);
+    } else {
+        op_error_row(op, &operand[0], &operand[op_arity(op) - 1],
+                     chunk->buffers->result, error, chunk->count);
+    }
+    memcpy(result, chunk->buffers->result,
+           (size_t)chunk->count * sizeof(double));
+    return (struct bounded_row){result, error};
+}
+
+/* In the chunk's buffers, or in the operand itself. */
+static struct bounded_row eval_chunk(const struct chunk *chunk)
+{
+    const struct einsum_expr *expr = chunk->plan->expr;
+    struct bounded_row stack[EINSUM_MAX_STACK + OP_MAX_ARITY] = {{NULL, NULL}};
     int depth = 0;
-    stack[0] = NULL;
-    for (int n = 0; n < plan->expr->node_count; n++) {
-        const struct expr_node *node = &plan->expr->nodes[n];
-        int read = node->read;
+    for (int n = 0; n < expr->node_count; n++) {
+        const struct expr_node *node = &expr->nodes[n];
         switch (node->kind) {
         case NODE_NUMBER:
-            stack[depth] = fill(node->number, buffers[depth], count);
+            stack[depth] =
+                number_chunk(chunk, node->number, node->error, depth);
             break;
         case NODE_READ:
-            stack[depth] = load(plan->read[read].value + at[read + 1] +
-                                    first * row->read_stride[read],
-                                row->read_stride[read], buffers[depth], count);
+            stack[depth] = read_chunk(chunk, node->read, depth);
             break;
         case NODE_INDEX:
-            fill_index(plan->read[read].start + at[read + 1] +
-                           first * row->read_stride[read],
-                       row->read_stride[read], buffers[depth], count);
-            stack[depth] = buffers[depth];
+            stack[depth] = index_chunk(chunk, node->read, depth);
             break;
         case NODE_OP:
             depth -= op_arity(node->op);
-            vector_ops[node->op](&stack[depth], buffers[depth], count);
-            stack[depth] = buffers[depth];
+            stack[depth] = apply_chunk(chunk, node->op, &stack[depth], depth);
             break;
         }
         depth++;
@@ -286,19 +375,70 @@ static void store_chunk(enum einsum_reduce reduce, double *output,
     }
 }
 
+static void fold_error(const struct box_plan *plan, double term,
+                       double term_error, double *value, double *error)
+{
+    double before = *value;
+    *value = reduce_apply(plan->reduce, before, term);
+    switch (plan->reduce) {
+    case EINSUM_NO_REDUCE:
+        *error = term_error;
+        break;
+    case EINSUM_PRODUCT:
+        *error = product_term_error(before, *error, term, term_error, *value);
+        break;
+    case EINSUM_SUM:
+        *error += sum_term_error(term, term_error, plan->gamma);
+        break;
+    case EINSUM_MAXIMUM:
+    case EINSUM_MINIMUM:
+        *error = isnan(*value) ? (double)NAN : fmax(*error, term_error);
+        break;
+    }
+}
+
+static void store_errors(const struct chunk *chunk,
+                         const struct bounded_row *row)
+{
+    const struct box_plan *plan = chunk->plan;
+    int64_t stride = plan->loop[plan->loop_count - 1].output_stride;
+    int64_t offset = chunk->at[0] + chunk->first * stride;
+    for (int64_t i = 0; i < chunk->count; i++) {
+        fold_error(plan, row->value[i], row->error[i],
+                   plan->output.value + offset, plan->output.error + offset);
+        offset += stride;
+    }
+}
+
+static void store_values(const struct chunk *chunk, const double *values)
+{
+    const struct box_plan *plan = chunk->plan;
+    int64_t stride = plan->loop[plan->loop_count - 1].output_stride;
+    double *output = plan->output.value + chunk->at[0] + chunk->first * stride;
+    if (plan->reduce != EINSUM_NO_REDUCE && stride == 0) {
+        *output = reduce_chunk(plan->reduce, *output, values, chunk->count);
+    } else {
+        store_chunk(plan->reduce, output, stride, values, chunk->count);
+    }
+}
+
 void row_general(const struct box_plan *plan, const int64_t *at)
 {
-    const struct box_loop *row = &plan->loop[plan->loop_count - 1];
-    double buffers[EINSUM_MAX_STACK + 1][ROW_CHUNK];
-    double *output = plan->output.value + at[0];
-    for (int64_t first = 0; first < row->count; first += ROW_CHUNK) {
-        int64_t count = MIN(row->count - first, ROW_CHUNK);
-        const double *values = eval_chunk(plan, at, first, count, buffers);
-        if (plan->reduce != EINSUM_NO_REDUCE && row->output_stride == 0) {
-            *output = reduce_chunk(plan->reduce, *output, values, count);
+    struct row_buffers buffers;
+    int64_t points = plan->loop[plan->loop_count - 1].count;
+    for (int64_t first = 0; first < points; first += ROW_CHUNK) {
+        struct chunk chunk = {
+            .plan = plan,
+            .at = at,
+            .first = first,
+            .count = MIN(points - first, ROW_CHUNK),
+            .buffers = &buffers,
+        };
+        struct bounded_row row = eval_chunk(&chunk);
+        if (plan->output.error != NULL) {
+            store_errors(&chunk, &row);
         } else {
-            store_chunk(plan->reduce, output + first * row->output_stride,
-                        row->output_stride, values, count);
+            store_values(&chunk, row.value);
         }
     }
 }

@@ -120,9 +120,10 @@ static double comparison_error(double a, double error_a, double b,
                : 1.0;
 }
 
-/* What the operands' errors become. */
-static double propagated(enum einsum_op op, double a, double error_a, double b,
-                         double error_b, double result)
+/* What the operands' errors become. Inline, as the functions up to error_of: in
+ * a row the operation is a constant. */
+static inline double propagated(enum einsum_op op, double a, double error_a,
+                                double b, double error_b, double result)
 {
     switch (op) {
     case EINSUM_ADD:
@@ -177,7 +178,7 @@ static double propagated(enum einsum_op op, double a, double error_a, double b,
 }
 
 /* Units of u|result| that the operation itself may be off. */
-static double roundings(enum einsum_op op)
+static inline double roundings(enum einsum_op op)
 {
     switch (op) {
     case EINSUM_ADD:
@@ -219,7 +220,8 @@ static double roundings(enum einsum_op op)
     return 0.0;
 }
 
-static bool may_underflow(enum einsum_op op, double a, double b, double result)
+static inline bool may_underflow(enum einsum_op op, double a, double b,
+                                 double result)
 {
     if (fabs(result) >= DBL_MIN) {
         return false;
@@ -237,8 +239,8 @@ static bool may_underflow(enum einsum_op op, double a, double b, double result)
     return op == EINSUM_EXP && isfinite(a);
 }
 
-double op_error(enum einsum_op op, double a, double error_a, double b,
-                double error_b, double result)
+static inline double error_of(enum einsum_op op, double a, double error_a,
+                              double b, double error_b, double result)
 {
     if (isnan(result)) {
         return (double)NAN;
@@ -251,6 +253,41 @@ double op_error(enum einsum_op op, double a, double error_a, double b,
     error =
         (error + roundings(op) * UNIT_ROUNDOFF * fabs(result)) * ERROR_INFLATE;
     return may_underflow(op, a, b, result) ? error + DBL_TRUE_MIN : error;
+}
+
+double op_error(enum einsum_op op, double a, double error_a, double b,
+                double error_b, double result)
+{
+    return error_of(op, a, error_a, b, error_b, result);
+}
+
+/* The loop of op_error_row with the operation as a constant. */
+#define ROW_OF(op)                                                             \
+    case op:                                                                   \
+        for (int64_t i = 0; i < count; i++) {                                  \
+            error[i] = error_of(op, a->value[i], a->error[i], b->value[i],     \
+                                b->error[i], result[i]);                       \
+        }                                                                      \
+        return;
+
+void op_error_row(enum einsum_op op, const struct bounded_row *a,
+                  const struct bounded_row *b, const double *result,
+                  double *error, int64_t count)
+{
+    switch ((int)op) {
+        ROW_OF(EINSUM_ADD)
+        ROW_OF(EINSUM_SUB)
+        ROW_OF(EINSUM_MUL)
+        ROW_OF(EINSUM_DIVIDE)
+        ROW_OF(EINSUM_MAX)
+        ROW_OF(EINSUM_MIN)
+        ROW_OF(EINSUM_EXP)
+    default:
+        for (int64_t i = 0; i < count; i++) {
+            error[i] = error_of(op, a->value[i], a->error[i], b->value[i],
+                                b->error[i], result[i]);
+        }
+    }
 }
 
 double sum_gamma(double term_count)

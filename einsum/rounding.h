@@ -15,6 +15,16 @@
 double op_error(enum einsum_op op, double a, double error_a, double b,
                 double error_b, double result);
 
+/* The same for `count` results at once. `error` may be an operand's; unary
+ * operations ignore b, which must be readable. */
+struct bounded_row {
+    const double *value;
+    const double *error;
+};
+void op_error_row(enum einsum_op op, const struct bounded_row *a,
+                  const struct bounded_row *b, const double *result,
+                  double *error, int64_t count);
+
 /* What one term adds to the error of a sum of `term_count` terms, added in any
  * order and grouping: see rounding.c. */
 double sum_term_error(double term, double error, double gamma);

@@ -37,6 +37,7 @@
 #include "kernels/rounding.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { Q_OPERAND, K_OPERAND, V_OPERAND, AV_OPERAND };
 
@@ -67,25 +68,46 @@ static struct lane lane_at(const struct kernel_view *view, int64_t batch,
     };
 }
 
-/* Step 1. */
-static void compute_logits(const struct lane *query, const struct lane *keys,
-                           int64_t e_count, struct row *row)
+/* Sums that run side by side: one alone waits for its own addition. */
+#define SIDE_BY_SIDE 4
+
+/* Step 1 for `count` keys, each summed in the order of e. */
+static void compute_some_logits(const struct lane *query,
+                                const struct lane *keys, int64_t e_count,
+                                int64_t first, int64_t count, struct row *row)
 {
     double gamma = rounding_gamma(e_count);
     double eta = (double)e_count * ROUNDING_ETA;
-    for (int64_t m = 0; m < row->m_count; m++) {
-        const double *key = keys->start + m * keys->m_stride;
-        double sum = 0.0;
-        double magnitude = 0.0;
-        for (int64_t e = 0; e < e_count; e++) {
-            double product =
-                query->start[e * query->stride] * key[e * keys->stride];
-            sum += product;
-            magnitude += fabs(product);
+    double sum[SIDE_BY_SIDE] = {0.0};
+    double magnitude[SIDE_BY_SIDE] = {0.0};
+    const double *key[SIDE_BY_SIDE];
+    for (int64_t i = 0; i < SIDE_BY_SIDE; i++) {
+        key[i] = keys->start + (first + MIN(i, count - 1)) * keys->m_stride;
+    }
+    for (int64_t e = 0; e < e_count; e++) {
+        double value = query->start[e * query->stride];
+        double product[SIDE_BY_SIDE];
+        for (int64_t i = 0; i < SIDE_BY_SIDE; i++) {
+            product[i] = value * key[i][e * keys->stride];
         }
-        row->weight[m] = sum;
-        row->weight_error[m] =
-            (gamma * (magnitude + eta) + eta) * rounding_inflation(e_count + 8);
+        for (int64_t i = 0; i < SIDE_BY_SIDE; i++) {
+            sum[i] += product[i];
+            magnitude[i] += fabs(product[i]);
+        }
+    }
+    for (int64_t i = 0; i < count; i++) {
+        row->weight[first + i] = sum[i];
+        row->weight_error[first + i] = (gamma * (magnitude[i] + eta) + eta) *
+                                       rounding_inflation(e_count + 8);
+    }
+}
+
+static void compute_logits(const struct lane *query, const struct lane *keys,
+                           int64_t e_count, struct row *row)
+{
+    for (int64_t m = 0; m < row->m_count; m += SIDE_BY_SIDE) {
+        compute_some_logits(query, keys, e_count, m,
+                            MIN(SIDE_BY_SIDE, row->m_count - m), row);
     }
 }
 
@@ -93,7 +115,7 @@ static double maximum(const double *value, int64_t count)
 {
     double largest = value[0];
     for (int64_t i = 1; i < count; i++) {
-        largest = fmax(largest, value[i]);
+        largest = value[i] > largest ? value[i] : largest;
     }
     return largest;
 }
@@ -128,42 +150,79 @@ static void sum_weights(struct row *row)
     row->sum_error = error + rounding_gamma(row->m_count) * row->sum;
 }
 
-/* Steps 5 and 6 for one element of the result; `values` runs along m. */
-static void average(const struct row *row, const struct lane *values,
-                    double *result, double *result_error)
+/* Sums over m that step 5 needs, of some f. */
+struct sums {
+    double numerator[SIDE_BY_SIDE];
+    double magnitude[SIDE_BY_SIDE];
+    double error[SIDE_BY_SIDE];
+    double largest[SIDE_BY_SIDE];
+};
+
+/* Step 5; `values` runs along m, `count` neighbours along f. */
+static void sum_values(const struct row *row, const struct lane *values,
+                       int64_t count, struct sums *result)
 {
-    double numerator = 0.0;
-    double magnitude = 0.0;
-    double error = 0.0;
-    double largest = 0.0;
+    struct sums sums = *result; /* in registers */
     for (int64_t m = 0; m < row->m_count; m++) {
-        double value = values->start[m * values->m_stride];
-        numerator += row->weight[m] * value;
-        magnitude += row->weight[m] * fabs(value);
-        error += row->weight_error[m] * fabs(value);
-        largest = fmax(largest, fabs(value));
+        const double *start = values->start + m * values->m_stride;
+        double weight = row->weight[m];
+        double weight_error = row->weight_error[m];
+        double value[SIDE_BY_SIDE] = {0.0};
+        if (values->stride == 1 && count == SIDE_BY_SIDE) {
+            memcpy(value, start, sizeof value);
+        } else {
+            for (int64_t i = 0; i < count; i++) {
+                value[i] = start[i * values->stride];
+            }
+        }
+        for (int64_t i = 0; i < SIDE_BY_SIDE; i++) {
+            double size = fabs(value[i]);
+            sums.numerator[i] += weight * value[i];
+            sums.magnitude[i] += weight * size;
+            sums.error[i] += weight_error * size;
+            sums.largest[i] = size > sums.largest[i] ? size : sums.largest[i];
+        }
     }
-    *result = numerator / row->sum;
-    if (result_error == NULL) {
-        return;
-    }
+    *result = sums;
+}
+
+/* Step 6 for one element. */
+static double bound_average(const struct row *row, const struct sums *sums,
+                            int64_t i, double result)
+{
     const double u = ROUNDING_UNIT;
     double eta = (double)row->m_count * ROUNDING_ETA;
     double inflation = rounding_inflation(row->m_count + 32);
-    double size = fabs(*result);
+    double size = fabs(result);
     double numerator_error =
-        error + rounding_gamma(row->m_count) * (magnitude + eta) + 2.0 * eta;
+        sums->error[i] +
+        rounding_gamma(row->m_count) * (sums->magnitude[i] + eta) + 2.0 * eta;
     double quotient_error =
         (numerator_error +
          (size * (1.0 + 2.0 * u) + ROUNDING_ETA) * row->sum_error * inflation) /
         (row->sum - row->sum_error * inflation);
     double bound = quotient_error + u * size + ROUNDING_ETA;
+    double largest = sums->largest[i];
     /* Comparisons with NaN are false: an overflow above ends here too. */
     bool is_informative =
         row->sum_error * inflation < 0.5 * row->sum && bound < size + largest;
-    *result_error = (is_informative ? bound : size + largest) * inflation;
-    if (!isfinite(*result)) {
-        *result_error = HUGE_VAL;
+    bound = (is_informative ? bound : size + largest) * inflation;
+    return isfinite(result) ? bound : HUGE_VAL;
+}
+
+/* Steps 5 and 6 for `count` elements of the result from `at` on. */
+static void average(const struct row *row, const struct lane *values,
+                    int64_t count, const struct kernel_view *av, int64_t at)
+{
+    struct sums sums = {.numerator = {0.0}};
+    sum_values(row, values, count, &sums);
+    for (int64_t i = 0; i < count; i++) {
+        int64_t element = at + i * kernel_stride(av, 'f');
+        double result = sums.numerator[i] / row->sum;
+        av->value[element] = result;
+        if (av->error != NULL) {
+            av->error[element] = bound_average(row, &sums, i, result);
+        }
     }
 }
 
@@ -179,13 +238,13 @@ static void attend(const struct kernel_call *call, int64_t batch, int64_t head,
         exponentiate(row);
         sum_weights(row);
         struct lane values = lane_at(&view[V_OPERAND], batch, head, 'f');
-        for (int64_t f = 0; f < kernel_extent(call, 'f'); f++) {
+        int64_t f_count = kernel_extent(call, 'f');
+        for (int64_t f = 0; f < f_count; f += SIDE_BY_SIDE) {
             int64_t at =
                 batch * kernel_stride(av, 'b') + head * kernel_stride(av, 'h') +
                 p * kernel_stride(av, 'p') + f * kernel_stride(av, 'f');
-            average(row, &values, &av->value[at],
-                    av->error == NULL ? NULL : &av->error[at]);
-            values.start += values.stride;
+            average(row, &values, MIN(SIDE_BY_SIDE, f_count - f), av, at);
+            values.start += SIDE_BY_SIDE * values.stride;
         }
         query.start += kernel_stride(&view[Q_OPERAND], 'p');
     }
