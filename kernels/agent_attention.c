@@ -1,11 +1,11 @@
-/* Agent attention over an image of Y x X tokens, for each b and h, with A x A
- * agents pooled from the queries:
+/* Agent attention over an image of Y x X tokens m and p, for each b and h, with
+ * A x A agents a = (i, j) pooled from the queries:
  *
- *     AG[a]   = mean of Q over cell a = (i, j): rows floor(i Y/A) to
+ *     AG[a]   = mean of Q over cell a: rows floor(i Y/A) to
  *               ceil((i+1) Y/A) - 1, columns alike
  *     VA[a]   = sum over m of softmax(m)(s AG[a] K[m] + PB[a,m]) V[m]
  *     AV[p]   = sum over a of softmax(a)(s Q[p] AG[a] + AB[p,a]) VA[a]
- *             + sum over the 3 x 3 neighbours of WC[f,i,j] V + BC[f]
+ *             + sum over the 3 x 3 neighbours of WC[f,k,l] V + BC[f]
  *
  * with s = E^(-1/2), which no scaling of Q or K could replace, since the agents
  * are queries once and keys once. Han et al., Agent Attention (2023), equations
@@ -99,37 +99,45 @@ static void pool_agents(const struct slice *slice, struct work *work)
     }
 }
 
-/* Scaled product plus element `at` of a bias, where there is one. */
 static struct bounded logit_of(const struct work *work, struct lane a,
-                               struct lane b, const struct lane *bias,
-                               int64_t at)
+                               struct lane b, double bias)
 {
-    struct bounded logit =
-        bounded_mul(work->scale, lane_dot(a, b, work->e_count));
-    return bias == NULL ? logit : bounded_add(logit, lane_get(*bias, at));
+    return bounded_add(bounded_mul(work->scale, lane_dot(a, b, work->e_count)),
+                       bounded_exact(bias));
+}
+
+/* Element (i,j,y,x) of a bias that was cut with these axes; 0 without one. */
+static double bias_of(const struct cut *bias, const struct work *work,
+                      int64_t a, int64_t m)
+{
+    if (bias->value == NULL) {
+        return 0.0;
+    }
+    return bias->value[a / work->side * bias->stride[0] +
+                       a % work->side * bias->stride[1] +
+                       m / work->x_count * bias->stride[2] +
+                       m % work->x_count * bias->stride[3]];
+}
+
+static struct cut cut_bias(const struct slice *slice, int operand)
+{
+    return kernel_has(slice->call, operand) ? slice_cut(slice, operand, "ijyx")
+                                            : (struct cut){.value = NULL};
 }
 
 static void gather_values(const struct slice *slice, struct work *work)
 {
-    bool has_bias = kernel_has(slice->call, PB);
     struct cut k = slice_cut(slice, K_OPERAND, "yxe");
     struct cut v = slice_cut(slice, V_OPERAND, "yxf");
-    struct cut biases = {.value = NULL};
-    if (has_bias) {
-        biases = slice_cut(slice, PB, "ayx");
-    }
+    struct cut bias = cut_bias(slice, PB);
     for (int64_t a = 0; a < work->side * work->side; a++) {
         key_list_restart(&work->keys);
         for (int64_t m = 0; m < work->y_count * work->x_count; m++) {
             int64_t y = m / work->x_count;
             int64_t x = m % work->x_count;
-            struct lane bias = {.value = NULL};
-            if (has_bias) {
-                bias = cut_lane_2(&biases, a, y);
-            }
             struct bounded logit =
                 logit_of(work, lane_of_row(work->agent, work->e_count, a),
-                         cut_lane_2(&k, y, x), has_bias ? &bias : NULL, x);
+                         cut_lane_2(&k, y, x), bias_of(&bias, work, a, m));
             key_list_add(&work->keys, logit, cut_lane_2(&v, y, x));
         }
         key_list_attend(&work->keys, lane_of_row(work->value, work->f_count, a),
@@ -150,10 +158,10 @@ static struct bounded convolve(const struct slice *slice,
     if (!kernel_has(slice->call, WC)) {
         return sum;
     }
-    struct cut taps = slice_cut(slice, WC, "fij");
+    struct cut taps = slice_cut(slice, WC, "fkl");
     struct cut v = slice_cut(slice, V_OPERAND, "yxf");
-    int64_t rows = slice_extent(slice, 'i');
-    int64_t columns = slice_extent(slice, 'j');
+    int64_t rows = slice_extent(slice, 'k');
+    int64_t columns = slice_extent(slice, 'l');
     for (int64_t tap = 0; tap < rows * columns; tap++) {
         int64_t from_y = y + tap / columns - (rows - 1) / 2;
         int64_t from_x = x + tap % columns - (columns - 1) / 2;
@@ -170,27 +178,19 @@ static struct bounded convolve(const struct slice *slice,
 
 static void spread_values(const struct slice *slice, struct work *work)
 {
-    bool has_bias = kernel_has(slice->call, AB);
     struct cut q = slice_cut(slice, Q_OPERAND, "yxe");
     struct cut av = slice_cut(slice, AV_OPERAND, "yxf");
-    struct cut biases = {.value = NULL};
-    if (has_bias) {
-        biases = slice_cut(slice, AB, "yxa");
-    }
+    struct cut bias = cut_bias(slice, AB);
     for (int64_t p = 0; p < work->y_count * work->x_count; p++) {
         int64_t y = p / work->x_count;
         int64_t x = p % work->x_count;
-        struct lane bias = {.value = NULL};
-        if (has_bias) {
-            bias = cut_lane_2(&biases, y, x);
-        }
         struct lane result = cut_lane_2(&av, y, x);
         key_list_restart(&work->keys);
         for (int64_t a = 0; a < work->side * work->side; a++) {
             struct bounded logit =
                 logit_of(work, cut_lane_2(&q, y, x),
                          lane_of_row(work->agent, work->e_count, a),
-                         has_bias ? &bias : NULL, a);
+                         bias_of(&bias, work, a, p));
             key_list_add(&work->keys, logit,
                          lane_of_row(work->value, work->f_count, a));
         }
@@ -209,8 +209,8 @@ static enum status check(const struct kernel_call *call, struct diags *diags)
     int64_t image_side =
         MIN(kernel_extent(call, 'y'), kernel_extent(call, 'x'));
     bool has_bias = kernel_has(call, PB) || kernel_has(call, AB);
-    if (side > image_side ||
-        (has_bias && kernel_extent(call, 'a') != side * side)) {
+    if (side > image_side || (has_bias && (kernel_extent(call, 'i') != side ||
+                                           kernel_extent(call, 'j') != side))) {
         return KERNEL_REJECT(call, diags, "kernel-extents",
                              "'A' (%" G_GINT64_FORMAT
                              ") is more than the image's side or does not "

@@ -45,7 +45,7 @@ linear-causal,lightning,aaren,performer-causal,cosformer-causal,flowformer-causa
 lightning-quadratic,aaren-quadratic,cosformer P=13 E=5 F=3;P=1 F=1;P=29 B=2 H=3
 cosformer P=9 M=14;P=14 M=9
 kmax,performer P=13 M=7 F=3;P=1 M=5;P=5 M=1 H=3
-dinat S=11 D=1;S=17 D=3;S=15 D=3;S=9 W=3 I=3 D=2
+dinat S=11 D=1;S=17 D=3;S=15 D=3;S=9 W=3 U=3 D=2
 dinat-2d Y=3 X=5 D=1;Y=10 X=7 D=2;Y=11 X=9 D=3
 bigbird P=21 M=35 L=7 R=5 E=3 F=5;P=2 L=2;P=9 L=3 H=3 B=2;P=11 L=11 R=1 F=1;P=64 L=16 H=1
 biformer R=5 T=3;R=3 W=1 T=1;R=7 W=3 T=7

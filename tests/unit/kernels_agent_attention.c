@@ -6,15 +6,15 @@ enum { H = 2, Y = 5, X = 4, E = 3, F = 3, A = 2, N = Y * X };
 static struct kernel_fixture *attention_new(int side, bool has_all)
 {
     struct kernel_fixture *fixture = kernel_fixture_new(
-        1, "hyxefaij", (const int[]){H, Y, X, E, F, side * side, 3, 3});
+        1, "hyxefijkl", (const int[]){H, Y, X, E, F, side, side, 3, 3});
     fixture_input(fixture, "Q", "hyxe", 1.0);
     fixture_input(fixture, "K", "hyxe", 1.0);
     fixture_input(fixture, "V", "hyxf", 1.0);
     fixture_result(fixture, "AV", "hyxf");
     if (has_all) {
-        fixture_input(fixture, "PB", "hayx", 1.0);
-        fixture_input(fixture, "AB", "hyxa", 1.0);
-        fixture_input(fixture, "WC", "hfij", 1.0);
+        fixture_input(fixture, "PB", "hijyx", 1.0);
+        fixture_input(fixture, "AB", "hyxij", 1.0);
+        fixture_input(fixture, "WC", "hfkl", 1.0);
         fixture_input(fixture, "BC", "hf", 1.0);
     }
     fixture_parameter(fixture, "A", side);
