@@ -4,7 +4,7 @@
 # and the kernel's agree within their rounding bounds, at the file's own shapes
 # and at others, odd ones and ones among them.
 set -u
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 weir=${WEIR:-build/weir}
 number=0
 
@@ -52,7 +52,7 @@ biformer R=5 T=3;R=3 W=1 T=1;R=7 W=3 T=7
 swin Y=9 X=3 S=2;Y=4 X=6 W=2;Y=10 X=5 W=5 S=2
 agent Y=7 X=5 A=3;Y=4 X=4 A=4;Y=1 X=9 A=1
 nprf-rpe,nprf-rpe-causal P=9 E=3;P=1;P=17 R=3 H=3
-landmark P=9 L=3;P=6 L=2;P=25 L=5
+landmark P=9 L=3;P=6 L=2;P=25 L=5;P=11 L=4;P=1 L=3;P=17 L=5 H=3 B=2
 lightning-tiled T=21 T0=7 E=3 F=5;T=11 T0=11 H=3;T=13 T0=1 F=1;T=1 T0=1
 mamba-chunked S=21 S0=7 N=3;S=13 S0=13;S=13 S0=1 I=1 N=1 B=2
 reformer,reformer-causal N=21 G=3 K=3;N=5 G=5 R=1;N=14 G=7 R=3 E=3 F=1 H=3;N=1 G=1 K=1;N=15 G=1 K=1
