@@ -147,30 +147,10 @@ static enum status analyze(const struct axes *axes, int64_t word_bytes,
     return count_all(analysis, word_bytes);
 }
 
-/* Predicates over ranks remove points and leave the dependences of the rest as
- * they are; what comes from data or leaves affine indices is not followed. */
-static enum status check_features(const struct workload *workload,
-                                  struct diags *diags)
-{
-    for (int i = 0; i < workload->statement_count; i++) {
-        const struct einsum_statement *statement = &workload->statements[i];
-        unsigned unknown = statement->features & ~(unsigned)EINSUM_PREDICATE;
-        if (unknown != 0) {
-            diag_error(diags, statement->span, "passes-unsupported", NULL,
-                       "the analysis does not follow %s yet, which einsum "
-                       "'%s' has",
-                       einsum_feature_name(unknown), statement->name);
-            return ERR_INPUT;
-        }
-    }
-    return OK;
-}
-
 enum status pass_analysis_new(const struct workload *workload,
                               int64_t word_bytes, struct diags *diags,
                               struct pass_analysis **analysis)
 {
-    TRY(check_features(workload, diags));
     AUTO(pass_analysis) made = g_new0(struct pass_analysis, 1);
     struct axes axes;
     made->workload = workload;

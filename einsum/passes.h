@@ -1,6 +1,7 @@
 /* The steps of the pass analysis (doc/passes.md), in this order:
  *
  *   passes_axes.c      which ranks traverse the same: axes, splits
+ *   passes_index.c     indices that are not affine: how far they reach
  *   passes_schedule.c  statements, operands first
  *   passes_order.c     in which pass each statement runs
  *   passes_fiber.c     passes over the fibers of one tensor
@@ -55,6 +56,42 @@ const char *axes_shape(const struct axes *axes, int axis);
 int64_t axes_extent(const struct axes *axes, int axis);
 char *axes_block(const struct axes *axes, int axis, int64_t *elements);
 
+/* ---- indices ------------------------------------------------------------- */
+
+struct bound_access;
+struct index_node;
+
+/* index = slope * rank + something in [low, high] */
+struct trend {
+    double slope;
+    double low;
+    double high;
+};
+
+/* Of read `read` of the statement: NULL if its indices are affine or, in
+ * conditions and in indices, not known. */
+const struct bound_access *pass_bound_read(const struct einsum_statement *s,
+                                           int read);
+bool pass_index_is_affine(const struct einsum_access *access, int dim);
+/* NULL: affine, or not known. */
+const struct index_node *pass_index_tree(const struct einsum_statement *s,
+                                         int read, int dim);
+/* Where it reads is data, or not known. */
+bool pass_index_has_data(const struct einsum_statement *s, int read, int dim);
+/* For a dimension with a tree. */
+struct trend pass_index_trend(const struct einsum_statement *s, int read,
+                              int dim, const struct workload *workload,
+                              int rank);
+/* The rank that moves the index further than all others together, or -1. */
+int pass_index_carrier(const struct einsum_statement *s, int read, int dim,
+                       const struct workload *workload);
+/* r of floor(r/c), if that meets every element of the dimension; else -1. */
+int pass_index_coarse_rank(const struct einsum_statement *s, int read, int dim,
+                           const struct workload *workload);
+/* Elements of `tensor` say where the statement reads along `axis`. */
+bool pass_tensor_is_index(const struct axes *axes, int axis,
+                          const struct einsum_statement *s, int tensor);
+
 /* ---- order --------------------------------------------------------------- */
 
 /* Statements in an order in which operands come first; those that recur on
@@ -76,16 +113,17 @@ struct pass_order {
     const struct pass_schedule *schedule;
     int axis;
     const bool *is_traversal;  /* by statement */
+    const bool *is_on_fiber;   /* by tensor; NULL: all may be */
     int64_t *statement_time;   /* when it runs */
     int64_t *tensor_time;      /* from when on it can be read */
     int64_t *last_tensor_time; /* the same at the previous step */
     int *waits_for;            /* by tensor: the last complete reduction */
 };
 
-/* The earliest times. `is_traversal` is borrowed. */
+/* The earliest times. `is_traversal` and `is_on_fiber` are borrowed. */
 void pass_order_init(struct pass_order *order, const struct axes *axes,
                      const struct pass_schedule *schedule, int axis,
-                     const bool *is_traversal);
+                     const bool *is_traversal, const bool *is_on_fiber);
 void pass_order_clear(struct pass_order *order);
 int64_t pass_order_count(const struct pass_order *order);
 /* Where pass numbers rise: struct pass_wait, sorted; caller unrefs. */
@@ -93,9 +131,6 @@ GArray *pass_order_waits(const struct pass_order *order);
 /* The read is of constants that the operand starts from: RM[0]. */
 bool pass_read_is_initial(const struct workload *workload,
                           const struct einsum_access *read);
-/* The read needs more of its operand than was there when the fiber came by. */
-bool pass_read_is_unrestricted(const struct axes *axes, int axis,
-                               const struct einsum_access *read);
 /* The statement's reduction is over the outermost rank that it has of `axis`. */
 bool pass_statement_completes(const struct axes *axes, int axis, int statement);
 

@@ -1,7 +1,7 @@
 /* Which ranks traverse the same thing. An access K[m1*M0+m0] to a dimension
  * that was declared as m splits m's axis into those of m1 and m0; an access
- * X[n] to such a dimension puts n on m's axis; so does a window X[y+i], for the
- * rank that moves it furthest. Two ranks that meet in one iteration space (the
+ * X[n] to such a dimension puts n on m's axis; so does a window X[y+i] or any
+ * other index, such as h/G, for the rank that moves it furthest. Two ranks that meet in one iteration space (the
  * queries p and keys m of self-attention, both read from X) are different
  * traversals and never share an axis. */
 #include "einsum/passes.h"
@@ -351,6 +351,23 @@ static void add_index(struct axes *axes, const struct affine *index, int tensor,
     }
 }
 
+static void add_read(struct axes *axes, const struct einsum_statement *s,
+                     int read)
+{
+    const struct einsum_access *access = &s->resolved_reads[read];
+    for (int d = 0; d < access->dim_count; d++) {
+        if (pass_index_is_affine(access, d)) {
+            add_index(axes, &access->index[d], access->tensor, d);
+            continue;
+        }
+        int carrier = pass_index_carrier(s, read, d, axes->workload);
+        int whole = axes_of_dim(axes, access->tensor, d);
+        if (carrier >= 0 && whole >= 0) {
+            join(axes, whole, axes->of_rank[carrier]);
+        }
+    }
+}
+
 void axes_init(struct axes *axes, const struct workload *workload)
 {
     memset(axes, 0, sizeof *axes);
@@ -363,10 +380,7 @@ void axes_init(struct axes *axes, const struct workload *workload)
     for (int i = 0; i < workload->statement_count; i++) {
         const struct einsum_statement *statement = &workload->statements[i];
         for (int j = 0; j < statement->read_count; j++) {
-            const struct einsum_access *read = &statement->resolved_reads[j];
-            for (int d = 0; d < read->dim_count; d++) {
-                add_index(axes, &read->index[d], read->tensor, d);
-            }
+            add_read(axes, statement, j);
         }
     }
 }

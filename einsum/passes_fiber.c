@@ -33,17 +33,49 @@ static bool is_pure(const struct axes *axes, const struct affine *index,
     return index->constant == 0 && axes_cover(axes, has, dim_axis);
 }
 
-static bool is_pointwise_read(const struct axes *axes, int axis,
-                              const struct einsum_access *read)
+/* floor(h/c), which meets every element: coordinates come in order, several
+ * times each. */
+static bool is_coarse(const struct axes *axes, const struct einsum_statement *s,
+                      int read, int dim, int dim_axis)
 {
+    int rank = pass_index_coarse_rank(s, read, dim, axes->workload);
+    for (int i = 0; rank >= 0 && i < s->rank_count; i++) {
+        if (s->rank[i] == rank && s->is_reduced[i]) {
+            return false;
+        }
+    }
+    return rank >= 0 && axes->of_rank[rank] == dim_axis;
+}
+
+static bool is_pointwise_read(const struct axes *axes, int axis,
+                              const struct einsum_statement *s, int i)
+{
+    const struct einsum_access *read = &s->resolved_reads[i];
     for (int d = 0; d < read->dim_count; d++) {
         int dim_axis = axes_of_dim(axes, read->tensor, d);
-        if (dim_axis >= 0 && axes_is_within(axes, dim_axis, axis) &&
-            !is_pure(axes, &read->index[d], dim_axis)) {
+        if (dim_axis < 0 || !axes_is_within(axes, dim_axis, axis)) {
+            continue;
+        }
+        if (pass_index_is_affine(read, d)
+                ? !is_pure(axes, &read->index[d], dim_axis)
+                : !is_coarse(axes, s, i, d, dim_axis)) {
             return false;
         }
     }
     return true;
+}
+
+/* What says where to read along the fiber has to be there all the time. */
+static bool is_read_as_index(const struct axes *axes, int axis, int tensor)
+{
+    const struct workload *workload = axes->workload;
+    for (int i = 0; i < workload->statement_count; i++) {
+        if (pass_tensor_is_index(axes, axis, &workload->statements[i],
+                                 tensor)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool is_derived(const struct axes *axes, int axis, int statement,
@@ -55,6 +87,7 @@ static bool is_derived(const struct axes *axes, int axis, int statement,
     bool reads_fiber = false;
     axes_of_output(axes, statement, has);
     if (s->kind != EINSUM_COMPUTE || !axes_cover(axes, has, axis) ||
+        is_read_as_index(axes, axis, s->output.tensor) ||
         (s->iterative_rank >= 0 &&
          axes_is_within(axes, axes->of_rank[s->iterative_rank],
                         axes_root(axes, axis)))) {
@@ -71,7 +104,7 @@ static bool is_derived(const struct axes *axes, int axis, int statement,
         if (is_on_fiber[read->tensor] &&
             !pass_read_is_initial(workload, read)) {
             reads_fiber = true;
-            if (!is_pointwise_read(axes, axis, read)) {
+            if (!is_pointwise_read(axes, axis, s, i)) {
                 return false;
             }
         }
@@ -100,6 +133,21 @@ static void find_derived(const struct axes *axes,
     }
 }
 
+/* The read finds its place along the fiber by itself: from data, or from ranks
+ * that lie on other axes. */
+static bool is_led_elsewhere(const struct axes *axes, int axis,
+                             const struct einsum_access *read)
+{
+    for (int d = 0; d < read->dim_count; d++) {
+        int dim_axis = axes_of_dim(axes, read->tensor, d);
+        if (!pass_index_is_affine(read, d) && dim_axis >= 0 &&
+            axes_is_outermost(axes, dim_axis, axis)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void find_traversals(const struct axes *axes, int axis,
                             const bool *is_on_fiber, bool *is_traversal)
 {
@@ -109,9 +157,11 @@ static void find_traversals(const struct axes *axes, int axis,
         bool has[EINSUM_MAX_RANKS];
         axes_of_statement(axes, i, has);
         for (int j = 0; j < s->read_count && s->kind == EINSUM_COMPUTE; j++) {
-            if (is_on_fiber[s->resolved_reads[j].tensor] &&
-                !pass_read_is_initial(workload, &s->resolved_reads[j]) &&
-                axes_cover(axes, has, axis)) {
+            const struct einsum_access *read = &s->resolved_reads[j];
+            if (is_on_fiber[read->tensor] &&
+                !pass_read_is_initial(workload, read) &&
+                (axes_cover(axes, has, axis) ||
+                 is_led_elsewhere(axes, axis, read))) {
                 is_traversal[i] = true;
             }
         }
@@ -132,7 +182,7 @@ static void find_passes(const struct axes *axes,
     is_on_fiber[tensor] = true;
     find_derived(axes, schedule, axis, is_on_fiber);
     find_traversals(axes, axis, is_on_fiber, is_traversal);
-    pass_order_init(&order, axes, schedule, axis, is_traversal);
+    pass_order_init(&order, axes, schedule, axis, is_traversal, is_on_fiber);
     GArray *waits = pass_order_waits(&order);
     fiber->pass_count = MAX(1, pass_order_count(&order));
     fiber->wait_count = (int)waits->len;

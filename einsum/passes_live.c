@@ -46,7 +46,8 @@ static bool is_along(const struct axes *axes, const struct einsum_access *read,
     for (int d = 0; d < read->dim_count; d++) {
         int axis = axes_of_dim(axes, read->tensor, d);
         if (axis >= 0 && axes_is_within(axes, axis, root) &&
-            axes_moves(axes, &read->index[d], root)) {
+            (!pass_index_is_affine(read, d) ||
+             axes_moves(axes, &read->index[d], root))) {
             return true;
         }
     }
@@ -309,7 +310,7 @@ enum status pass_family_find_live(const struct axes *axes,
         is_traversal[i] = workload->statements[i].kind == EINSUM_COMPUTE &&
                           axes_cover(axes, has, root);
     }
-    pass_order_init(&order, axes, schedule, root, is_traversal);
+    pass_order_init(&order, axes, schedule, root, is_traversal, NULL);
     family->chain_length = MAX(1, pass_order_count(&order));
     struct live_finder finder = {axes, &order, root, found, {false}};
     find_tensors(&finder);

@@ -17,7 +17,7 @@ bool pass_read_is_initial(const struct workload *workload,
 {
     const struct einsum_tensor *tensor = &workload->tensors[read->tensor];
     int dim = tensor->iterative_dim;
-    if (dim < 0 || tensor->producer < 0) {
+    if (dim < 0 || tensor->producer < 0 || !pass_index_is_affine(read, dim)) {
         return false;
     }
     const struct affine *written =
@@ -40,13 +40,59 @@ static bool is_late_constant(const struct workload *workload,
     return read->index[dim].constant - shift > 0;
 }
 
-bool pass_read_is_unrestricted(const struct axes *axes, int axis,
-                               const struct einsum_access *read)
+/* A window: a rank of the family moves it one by one, within a distance that is
+ * less than the whole. */
+static bool is_local(const struct axes *axes, const struct einsum_statement *s,
+                     int read, int dim, int dim_axis)
 {
+    int tensor = s->resolved_reads[read].tensor;
+    double extent = (double)axes->workload->tensors[tensor].extent[dim];
+    int carrier = pass_index_carrier(s, read, dim, axes->workload);
+    if (carrier < 0 ||
+        !axes_is_within(axes, axes->of_rank[carrier], dim_axis)) {
+        return false;
+    }
+    struct trend trend =
+        pass_index_trend(s, read, dim, axes->workload, carrier);
+    return trend.slope <= 1.0 && trend.high - trend.low < extent - 1.0;
+}
+
+/* The index may be anywhere. What lies on the fiber can be taken as it comes
+ * by, but of what does not lie on it all must be there. */
+static bool is_anywhere(const struct pass_order *order,
+                        const struct einsum_statement *s, int read, int dim,
+                        int dim_axis)
+{
+    const struct workload *workload = order->axes->workload;
+    const struct einsum_tensor *tensor =
+        &workload->tensors[s->resolved_reads[read].tensor];
+    bool may_pass = order->is_on_fiber == NULL
+                        ? tensor->iterative_dim != dim
+                        : order->is_on_fiber[tensor - workload->tensors];
+    return !may_pass && (pass_index_has_data(s, read, dim) ||
+                         !is_local(order->axes, s, read, dim, dim_axis));
+}
+
+/* The read needs more of its operand than was there when the fiber came by. */
+static bool is_unrestricted(const struct pass_order *order,
+                            const struct einsum_statement *s, int i)
+{
+    const struct axes *axes = order->axes;
+    const struct einsum_access *read = &s->resolved_reads[i];
+    int axis = order->axis;
+    if (pass_tensor_is_index(axes, axis, s, read->tensor)) {
+        return true;
+    }
     for (int d = 0; d < read->dim_count; d++) {
         const struct affine *index = &read->index[d];
         int dim_axis = axes_of_dim(axes, read->tensor, d);
         if (dim_axis < 0 || !axes_is_outermost(axes, dim_axis, axis)) {
+            continue;
+        }
+        if (!pass_index_is_affine(read, d)) {
+            if (is_anywhere(order, s, i, d, dim_axis)) {
+                return true;
+            }
             continue;
         }
         if (affine_is_constant(index) &&
@@ -101,7 +147,8 @@ static bool is_of_last_step(const struct pass_order *order, int statement,
 {
     const struct workload *workload = order->axes->workload;
     const struct einsum_tensor *tensor = &workload->tensors[read->tensor];
-    if (tensor->iterative_dim < 0 || tensor->producer < 0 ||
+    if (tensor->iterative_dim < 0 ||
+        !pass_index_is_affine(read, tensor->iterative_dim) || tensor->producer < 0 ||
         order->schedule->group[tensor->producer] !=
             order->schedule->group[statement]) {
         return false;
@@ -112,16 +159,18 @@ static bool is_of_last_step(const struct pass_order *order, int statement,
 }
 
 static int64_t find_read_time(const struct pass_order *order, int statement,
-                              const struct einsum_access *read)
+                              int i)
 {
+    const struct einsum_statement *s =
+        &order->axes->workload->statements[statement];
+    const struct einsum_access *read = &s->resolved_reads[i];
     if (pass_read_is_initial(order->axes->workload, read)) {
         return 0;
     }
     int64_t time = is_of_last_step(order, statement, read)
                        ? order->last_tensor_time[read->tensor]
                        : order->tensor_time[read->tensor];
-    bool waits =
-        time > 0 && pass_read_is_unrestricted(order->axes, order->axis, read);
+    bool waits = time > 0 && is_unrestricted(order, s, i);
     return waits ? time | 1 : time;
 }
 
@@ -133,11 +182,10 @@ static void run_statement(struct pass_order *order, int statement)
     int64_t time = 0;
     int waits_for = -1;
     for (int i = 0; i < s->read_count; i++) {
-        const struct einsum_access *read = &s->resolved_reads[i];
-        int64_t read_time = find_read_time(order, statement, read);
+        int64_t read_time = find_read_time(order, statement, i);
         if (read_time > time) {
             time = read_time;
-            waits_for = order->waits_for[read->tensor];
+            waits_for = order->waits_for[s->resolved_reads[i].tensor];
         }
     }
     if (order->is_traversal[statement]) {
@@ -240,7 +288,7 @@ static void run_group(struct pass_order *order, int first, int count)
 
 void pass_order_init(struct pass_order *order, const struct axes *axes,
                      const struct pass_schedule *schedule, int axis,
-                     const bool *is_traversal)
+                     const bool *is_traversal, const bool *is_on_fiber)
 {
     size_t statements = (size_t)axes->workload->statement_count;
     size_t tensors = (size_t)axes->workload->tensor_count;
@@ -249,6 +297,7 @@ void pass_order_init(struct pass_order *order, const struct axes *axes,
         .schedule = schedule,
         .axis = axis,
         .is_traversal = is_traversal,
+        .is_on_fiber = is_on_fiber,
         .statement_time = g_new0(int64_t, statements),
         .tensor_time = g_new0(int64_t, tensors),
         .last_tensor_time = g_new0(int64_t, tensors),
@@ -321,7 +370,7 @@ GArray *pass_order_waits(const struct pass_order *order)
         int64_t pass = order->statement_time[i] / 2;
         for (int j = 0; order->is_traversal[i] && j < s->read_count; j++) {
             const struct einsum_access *read = &s->resolved_reads[j];
-            if (find_read_time(order, i, read) != 2 * pass - 1 || pass < 2) {
+            if (find_read_time(order, i, j) != 2 * pass - 1 || pass < 2) {
                 continue;
             }
             int reduction = order->waits_for[read->tensor];
