@@ -88,9 +88,11 @@ int pass_index_carrier(const struct einsum_statement *s, int read, int dim,
 /* r of floor(r/c), if that meets every element of the dimension; else -1. */
 int pass_index_coarse_rank(const struct einsum_statement *s, int read, int dim,
                            const struct workload *workload);
-/* Elements of `tensor` say where the statement reads along `axis`. */
+/* Elements of `tensor` say where the statement reads along `axis`, of tensors on
+ * the fiber if `is_on_fiber` is not NULL. */
 bool pass_tensor_is_index(const struct axes *axes, int axis,
-                          const struct einsum_statement *s, int tensor);
+                          const struct einsum_statement *s, int tensor,
+                          const bool *is_on_fiber);
 
 /* ---- order --------------------------------------------------------------- */
 

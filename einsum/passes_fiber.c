@@ -65,13 +65,14 @@ static bool is_pointwise_read(const struct axes *axes, int axis,
     return true;
 }
 
-/* What says where to read along the fiber has to be there all the time. */
-static bool is_read_as_index(const struct axes *axes, int axis, int tensor)
+/* What says where on the fiber to read has to be there all the time. */
+static bool is_read_as_index(const struct axes *axes, int axis, int tensor,
+                             const bool *is_candidate)
 {
     const struct workload *workload = axes->workload;
     for (int i = 0; i < workload->statement_count; i++) {
-        if (pass_tensor_is_index(axes, axis, &workload->statements[i],
-                                 tensor)) {
+        if (pass_tensor_is_index(axes, axis, &workload->statements[i], tensor,
+                                 is_candidate)) {
             return true;
         }
     }
@@ -87,7 +88,6 @@ static bool is_derived(const struct axes *axes, int axis, int statement,
     bool reads_fiber = false;
     axes_of_output(axes, statement, has);
     if (s->kind != EINSUM_COMPUTE || !axes_cover(axes, has, axis) ||
-        is_read_as_index(axes, axis, s->output.tensor) ||
         (s->iterative_rank >= 0 &&
          axes_is_within(axes, axes->of_rank[s->iterative_rank],
                         axes_root(axes, axis)))) {
@@ -113,10 +113,11 @@ static bool is_derived(const struct axes *axes, int axis, int statement,
 }
 
 /* In the schedule's order operands come first, so once through is enough, but
- * for recurrences along other ranks. */
-static void find_derived(const struct axes *axes,
-                         const struct pass_schedule *schedule, int axis,
-                         bool *is_on_fiber)
+ * for recurrences along other ranks. `is_candidate`: what may lie on the fiber;
+ * NULL: everything, indices included. */
+static void close_derived(const struct axes *axes,
+                          const struct pass_schedule *schedule, int axis,
+                          const bool *is_candidate, bool *is_on_fiber)
 {
     bool has_changed = true;
     while (has_changed) {
@@ -125,12 +126,25 @@ static void find_derived(const struct axes *axes,
             int statement = schedule->statement[i];
             int output = axes->workload->statements[statement].output.tensor;
             if (!is_on_fiber[output] &&
-                is_derived(axes, axis, statement, is_on_fiber)) {
+                is_derived(axes, axis, statement, is_on_fiber) &&
+                (is_candidate == NULL ||
+                 !is_read_as_index(axes, axis, output, is_candidate))) {
                 is_on_fiber[output] = true;
                 has_changed = true;
             }
         }
     }
+}
+
+static void find_derived(const struct axes *axes,
+                         const struct pass_schedule *schedule, int axis,
+                         bool *is_on_fiber)
+{
+    size_t size = (size_t)axes->workload->tensor_count * sizeof *is_on_fiber;
+    g_autofree bool *is_candidate = g_malloc(size);
+    memcpy(is_candidate, is_on_fiber, size);
+    close_derived(axes, schedule, axis, NULL, is_candidate);
+    close_derived(axes, schedule, axis, is_candidate, is_on_fiber);
 }
 
 /* The read finds its place along the fiber by itself: from data, or from ranks

@@ -74,10 +74,9 @@ static struct trend extreme_trend(struct trend a, struct trend b, bool is_max,
     for (size_t i = 0; i < G_N_ELEMENTS(slopes); i++) {
         struct trend x = with_slope(a, slopes[i], last);
         struct trend y = with_slope(b, slopes[i], last);
-        struct trend trend = {slopes[i],
-                              is_max ? MAX(x.low, y.low) : MIN(x.low, y.low),
-                              is_max ? MAX(x.high, y.high)
-                                     : MIN(x.high, y.high)};
+        struct trend trend = {
+            slopes[i], is_max ? MAX(x.low, y.low) : MIN(x.low, y.low),
+            is_max ? MAX(x.high, y.high) : MIN(x.high, y.high)};
         if (trend.high - trend.low < best.high - best.low) {
             best = trend;
         }
@@ -117,9 +116,8 @@ static struct trend find_trend(const struct index_node *node,
     }
     double last = (double)(workload->rank[rank].extent - 1);
     struct trend a = find_trend(node->child[0], workload, rank);
-    struct trend b = node->child[1] == NULL
-                         ? a
-                         : find_trend(node->child[1], workload, rank);
+    struct trend b =
+        node->child[1] == NULL ? a : find_trend(node->child[1], workload, rank);
     bool is_constant = b.slope * b.slope <= 0.0 && b.low >= b.high;
     switch ((int)node->op) {
     case EINSUM_ADD:
@@ -193,17 +191,15 @@ int pass_index_coarse_rank(const struct einsum_statement *s, int read, int dim,
                            const struct workload *workload)
 {
     const struct bound_access *bound = pass_bound_read(s, read);
-    const struct index_node *tree =
-        bound == NULL ? NULL : bound->index[dim];
+    const struct index_node *tree = bound == NULL ? NULL : bound->index[dim];
     if (tree == NULL || tree->is_affine || tree->kind != INDEX_NODE_OP ||
         tree->op != EINSUM_DIVIDE || !tree->child[0]->is_affine) {
         return -1;
     }
     int rank = affine_single_rank(&tree->child[0]->affine);
     int64_t divisor = tree->child[1]->affine.constant;
-    bool is_cover =
-        rank >= 0 && num_ceil_div(workload->rank[rank].extent, divisor) ==
-                         bound->extent[dim];
+    bool is_cover = rank >= 0 && num_ceil_div(workload->rank[rank].extent,
+                                              divisor) == bound->extent[dim];
     return is_cover ? rank : -1;
 }
 
@@ -217,8 +213,7 @@ static bool tree_reads(const struct index_node *node, int tensor)
         return false;
     }
     if (node->kind == INDEX_NODE_READ) {
-        return node->read->tensor == tensor ||
-               access_reads(node->read, tensor);
+        return node->read->tensor == tensor || access_reads(node->read, tensor);
     }
     return tree_reads(node->child[0], tensor) ||
            tree_reads(node->child[1], tensor);
@@ -235,11 +230,13 @@ static bool access_reads(const struct bound_access *access, int tensor)
 }
 
 bool pass_tensor_is_index(const struct axes *axes, int axis,
-                          const struct einsum_statement *s, int tensor)
+                          const struct einsum_statement *s, int tensor,
+                          const bool *is_on_fiber)
 {
     for (int i = 0; i < s->read_count; i++) {
         const struct einsum_access *read = &s->resolved_reads[i];
-        for (int d = 0; d < read->dim_count; d++) {
+        bool is_of_fiber = is_on_fiber == NULL || is_on_fiber[read->tensor];
+        for (int d = 0; d < read->dim_count && is_of_fiber; d++) {
             int dim_axis = axes_of_dim(axes, read->tensor, d);
             if (pass_index_has_data(s, i, d) && dim_axis >= 0 &&
                 axes_is_within(axes, dim_axis, axis) &&

@@ -57,42 +57,54 @@ static bool is_local(const struct axes *axes, const struct einsum_statement *s,
     return trend.slope <= 1.0 && trend.high - trend.low < extent - 1.0;
 }
 
-/* The index may be anywhere. What lies on the fiber can be taken as it comes
- * by, but of what does not lie on it all must be there. */
-static bool is_anywhere(const struct pass_order *order,
-                        const struct einsum_statement *s, int read, int dim,
-                        int dim_axis)
+/* Where along the axis the read finds its elements is data, or too far away for
+ * a window. */
+static bool is_anywhere(const struct axes *axes, int axis,
+                        const struct einsum_statement *s, int read)
 {
-    const struct workload *workload = order->axes->workload;
-    const struct einsum_tensor *tensor =
-        &workload->tensors[s->resolved_reads[read].tensor];
-    bool may_pass = order->is_on_fiber == NULL
-                        ? tensor->iterative_dim != dim
-                        : order->is_on_fiber[tensor - workload->tensors];
-    return !may_pass && (pass_index_has_data(s, read, dim) ||
-                         !is_local(order->axes, s, read, dim, dim_axis));
+    const struct einsum_access *access = &s->resolved_reads[read];
+    for (int d = 0; d < access->dim_count; d++) {
+        int dim_axis = axes_of_dim(axes, access->tensor, d);
+        if (!pass_index_is_affine(access, d) && dim_axis >= 0 &&
+            axes_is_outermost(axes, dim_axis, axis) &&
+            (pass_index_has_data(s, read, d) ||
+             !is_local(axes, s, read, d, dim_axis))) {
+            return true;
+        }
+    }
+    return false;
 }
 
-/* The read needs more of its operand than was there when the fiber came by. */
-static bool is_unrestricted(const struct pass_order *order,
-                            const struct einsum_statement *s, int i)
+/* What is on the fiber can be taken as it comes by. */
+static bool can_pass(const struct pass_order *order, int tensor)
 {
-    const struct axes *axes = order->axes;
-    const struct einsum_access *read = &s->resolved_reads[i];
-    int axis = order->axis;
-    if (pass_tensor_is_index(axes, axis, s, read->tensor)) {
-        return true;
+    const struct einsum_tensor *t = &order->axes->workload->tensors[tensor];
+    return order->is_on_fiber == NULL ? t->iterative_dim < 0
+                                      : order->is_on_fiber[tensor];
+}
+
+/* Some operand comes by anywhere: all that is not on the fiber must be there
+ * before it does. */
+static bool takes_anywhere(const struct pass_order *order,
+                           const struct einsum_statement *s)
+{
+    for (int i = 0; i < s->read_count; i++) {
+        if (can_pass(order, s->resolved_reads[i].tensor) &&
+            is_anywhere(order->axes, order->axis, s, i)) {
+            return true;
+        }
     }
+    return false;
+}
+
+static bool is_unrestricted_affine(const struct axes *axes, int axis,
+                                   const struct einsum_access *read)
+{
     for (int d = 0; d < read->dim_count; d++) {
         const struct affine *index = &read->index[d];
         int dim_axis = axes_of_dim(axes, read->tensor, d);
-        if (dim_axis < 0 || !axes_is_outermost(axes, dim_axis, axis)) {
-            continue;
-        }
-        if (!pass_index_is_affine(read, d)) {
-            if (is_anywhere(order, s, i, d, dim_axis)) {
-                return true;
-            }
+        if (dim_axis < 0 || !axes_is_outermost(axes, dim_axis, axis) ||
+            !pass_index_is_affine(read, d)) {
             continue;
         }
         if (affine_is_constant(index) &&
@@ -107,6 +119,21 @@ static bool is_unrestricted(const struct pass_order *order,
         }
     }
     return false;
+}
+
+/* The read needs more of its operand than was there when the fiber came by. */
+static bool is_unrestricted(const struct pass_order *order,
+                            const struct einsum_statement *s, int i)
+{
+    const struct einsum_access *read = &s->resolved_reads[i];
+    if (!can_pass(order, read->tensor) &&
+        (takes_anywhere(order, s) ||
+         is_anywhere(order->axes, order->axis, s, i))) {
+        return true;
+    }
+    return pass_tensor_is_index(order->axes, order->axis, s, read->tensor,
+                                order->is_on_fiber) ||
+           is_unrestricted_affine(order->axes, order->axis, read);
 }
 
 static bool is_outermost_reduced(const struct axes *axes, int axis,
@@ -148,7 +175,8 @@ static bool is_of_last_step(const struct pass_order *order, int statement,
     const struct workload *workload = order->axes->workload;
     const struct einsum_tensor *tensor = &workload->tensors[read->tensor];
     if (tensor->iterative_dim < 0 ||
-        !pass_index_is_affine(read, tensor->iterative_dim) || tensor->producer < 0 ||
+        !pass_index_is_affine(read, tensor->iterative_dim) ||
+        tensor->producer < 0 ||
         order->schedule->group[tensor->producer] !=
             order->schedule->group[statement]) {
         return false;
@@ -193,7 +221,8 @@ static void run_statement(struct pass_order *order, int statement)
     }
     order->statement_time[statement] = time;
     if (time > 0 &&
-        pass_statement_completes(order->axes, order->axis, statement)) {
+        (pass_statement_completes(order->axes, order->axis, statement) ||
+         takes_anywhere(order, s))) {
         time |= 1;
         waits_for = statement;
     }

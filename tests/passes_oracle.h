@@ -44,8 +44,8 @@ struct oracle_fiber {
 
 struct oracle_point {
     int output;
-    int traversal; /* those of one statement along one fiber; -1: none */
-    int64_t number; /* in the iteration space */
+    int traversal;     /* those of one statement along one fiber; -1: none */
+    int64_t number;    /* in the iteration space */
     GArray *operand;   /* int */
     GArray *is_sought; /* bool: one of those that a gather may mean */
     GArray *is_index;  /* bool: says what a gather means */
@@ -60,7 +60,7 @@ struct oracle {
     int *first_element; /* by tensor */
     int *tensor_of;     /* by element */
     int64_t *coordinate;
-    GArray *points; /* struct oracle_point */
+    GArray *points;     /* struct oracle_point */
     guint *first_point; /* by statement, and one more */
     int traversal_count;
     /* By element. */
@@ -127,8 +127,8 @@ static inline void oracle_mean(struct oracle_meaning *meaning, int d,
 {
     const struct einsum_access *access = meaning->access;
     if (d == access->dim_count) {
-        int element = meaning->oracle->first_element[access->tensor] +
-                      (int)linear;
+        int element =
+            meaning->oracle->first_element[access->tensor] + (int)linear;
         g_array_append_val(meaning->elements, element);
         return;
     }
@@ -235,9 +235,9 @@ static inline void oracle_add_point(struct oracle *oracle,
                                     const struct einsum_statement *s,
                                     const int64_t *at, int64_t number)
 {
-    struct oracle_meaning outputs = oracle_meaning(
-        oracle, &s->output, s->extension == NULL ? NULL : s->extension->output,
-        at);
+    struct oracle_meaning outputs =
+        oracle_meaning(oracle, &s->output,
+                       s->extension == NULL ? NULL : s->extension->output, at);
     for (guint e = 0; e < outputs.elements->len; e++) {
         struct oracle_point point = {
             .output = g_array_index(outputs.elements, int, e),
@@ -320,8 +320,7 @@ static inline void oracle_init(struct oracle *oracle,
     memset(oracle->is_free, true, count);
     oracle->points = g_array_new(FALSE, FALSE, sizeof(struct oracle_point));
     g_array_set_clear_func(oracle->points, oracle_clear_point);
-    oracle->first_point =
-        g_new0(guint, (size_t)workload->statement_count + 1);
+    oracle->first_point = g_new0(guint, (size_t)workload->statement_count + 1);
     for (int i = 0; i < workload->statement_count; i++) {
         oracle->first_point[i] = oracle->points->len;
         if (workload->statements[i].kind == EINSUM_COMPUTE) {
@@ -547,10 +546,10 @@ static inline bool oracle_take(const struct oracle *oracle,
     }
     for (guint j = 0; j < point->operand->len; j++) {
         int element = oracle_operand(point, j);
-        bool is_there = (oracle->coordinate[element] < 0 ||
-                         oracle_is_here(oracle, element, block)) &&
-                        (has_index ||
-                         !g_array_index(point->is_sought, bool, j));
+        bool is_there =
+            (oracle->coordinate[element] < 0 ||
+             oracle_is_here(oracle, element, block)) &&
+            (has_index || !g_array_index(point->is_sought, bool, j));
         point->is_taken[j] = point->is_taken[j] || is_there;
         has_all = has_all && point->is_taken[j];
     }
@@ -582,8 +581,7 @@ static inline bool oracle_compute_here(struct oracle *oracle, int64_t block,
     for (guint i = 0; i < oracle->points->len; i++) {
         struct oracle_point *point = oracle_point(oracle, i);
         int element = point->output;
-        if (!oracle_is_visited(oracle, element, block) ||
-            left[element] > 0) {
+        if (!oracle_is_visited(oracle, element, block) || left[element] > 0) {
             continue;
         }
         point->is_executed = true;
@@ -658,8 +656,7 @@ static inline void oracle_group(struct oracle *oracle, int statement)
     int64_t groups = 1;
     for (int i = 0; i < s->rank_count; i++) {
         is_moving[i] = oracle_moves_along(oracle, s, s->rank[i]);
-        groups *=
-            is_moving[i] ? 1 : oracle->workload->rank[s->rank[i]].extent;
+        groups *= is_moving[i] ? 1 : oracle->workload->rank[s->rank[i]].extent;
     }
     for (guint n = oracle->first_point[statement];
          n < oracle->first_point[statement + 1]; n++) {

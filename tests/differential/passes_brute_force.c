@@ -8,135 +8,13 @@
 
 #include <cmocka.h>
 
-#include "tests/passes_oracle.h"
+#include "tests/passes_check.h"
 #include "tests/unit/einsum_random.h"
 #include "tests/unit/einsum_text.h"
-
-/* ---- fibers by name ------------------------------------------------------ */
-
-/* A family as the test's author sees it: "m" of `extent`, cut into blocks:
- * outer rank "m1", inner "m0". Unsplit: outer and inner are "". Where m is
- * called n, `alias` is "n". */
-struct family_names {
-    const char *whole;
-    const char *outer;
-    const char *inner;
-    int64_t extent;
-    int64_t block;
-    const char *alias;
-};
-
-/* False: the tensor has no whole fiber of the family, nor all outer ranks. */
-static bool find_fiber(const struct workload *workload, int tensor,
-                       const struct family_names *family,
-                       struct oracle_fiber *fiber)
-{
-    const struct einsum_tensor *t = &workload->tensors[tensor];
-    bool has_whole = false;
-    bool has_outer = false;
-    bool has_inner = false;
-    *fiber = (struct oracle_fiber){
-        .tensor = tensor, .extent = family->extent, .block = family->block};
-    for (int d = 0; d < t->dim_count; d++) {
-        const char *rank = t->dim_rank[d] == NULL ? "?" : t->dim_rank[d];
-        if (g_str_equal(rank, family->whole) ||
-            g_strcmp0(rank, family->alias) == 0) {
-            has_whole = true;
-            fiber->stride[d] = 1;
-        } else if (g_str_equal(rank, family->outer)) {
-            has_outer = true;
-            fiber->stride[d] = family->block;
-        } else if (g_str_equal(rank, family->inner)) {
-            has_inner = true;
-            fiber->stride[d] = 1;
-        }
-    }
-    if (has_outer && !has_inner) { /* a summary: blocks are its coordinates */
-        for (int d = 0; d < t->dim_count; d++) {
-            fiber->stride[d] = fiber->stride[d] != 0;
-        }
-        fiber->extent = family->extent / family->block;
-        fiber->block = 1;
-    }
-    return has_whole || has_outer;
-}
-
-static const struct pass_fiber *
-find_analyzed(const struct pass_analysis *analysis, int tensor,
-              const char *family)
-{
-    const struct pass_tensor *t = &analysis->tensors[tensor];
-    for (int i = 0; i < t->fiber_count; i++) {
-        if (g_str_equal(analysis->families[t->fibers[i].family].name, family)) {
-            return &t->fibers[i];
-        }
-    }
-    return NULL;
-}
-
-/* Tensors that advance along a rank are no fibers of their own: see
- * doc/passes.md. */
-static bool is_followed(const struct workload *workload, int tensor)
-{
-    const struct einsum_tensor *t = &workload->tensors[tensor];
-    bool is_view = t->producer >= 0 &&
-                   workload->statements[t->producer].kind != EINSUM_COMPUTE;
-    return !is_view && t->iterative_rank < 0;
-}
-
-/* How many fibers were compared, and that they were not all trivial. */
-struct tally {
-    int fibers;
-    int several; /* with more than one pass */
-    int64_t most;
-};
-
-static void check_family(const struct loaded *loaded,
-                         const struct family_names *family, const char *what,
-                         struct tally *tally)
-{
-    const struct workload *workload = loaded->workload;
-    AUTO(pass_analysis) analysis = NULL;
-    assert_int_equal(pass_analysis_new(workload, 2, loaded->diags, &analysis),
-                     OK);
-    for (int t = 0; t < workload->tensor_count; t++) {
-        struct oracle_fiber fiber;
-        const struct pass_fiber *analyzed =
-            find_analyzed(analysis, t, family->whole);
-        if (!is_followed(workload, t) ||
-            !find_fiber(workload, t, family, &fiber)) {
-            continue;
-        }
-        assert_non_null(analyzed);
-        int64_t swept = oracle_count_sweeps(workload, fiber);
-        if (analyzed->pass_count != swept) {
-            g_autofree char *text = cascade_print(workload->cascade);
-            print_error("%s\n%s\n%s over %s: analysis %d, sweeps %d\n", what,
-                        text, workload->tensors[t].name, family->whole,
-                        (int)analyzed->pass_count, (int)swept);
-        }
-        assert_int_equal(analyzed->pass_count, swept);
-        tally->fibers++;
-        tally->several += swept > 1;
-        tally->most = MAX(tally->most, swept);
-    }
-}
 
 /* ---- the cascades of the tree -------------------------------------------- */
 
 static const char attention_shapes[] = "B=1 H=1 P=2 M=6 E=2 F=2 M0=2";
-
-static struct scope *make_scope(const char *settings)
-{
-    struct scope *scope = scope_new(NULL);
-    g_auto(GStrv) words = g_strsplit(settings, " ", -1);
-    for (char **word = words; *word != NULL; word++) {
-        char *value = strchr(*word, '=');
-        *value++ = '\0';
-        scope_set(scope, *word, g_ascii_strtoll(value, NULL, 10));
-    }
-    return scope;
-}
 
 static int64_t sweep_keys(const char *name)
 {
@@ -179,14 +57,15 @@ static void check_file(const char *path, const char *settings,
 
 static void test_all_fibers_of_attention(void **state)
 {
-    static const struct family_names unsplit[] = {{"m", "", "", 6, 1, NULL},
-                                                  {"p", "", "", 2, 1, NULL},
-                                                  {"e", "", "", 2, 1, NULL},
-                                                  {"f", "", "", 2, 1, NULL}};
-    static const struct family_names split[] = {{"m", "m1", "m0", 6, 2, NULL},
-                                                {"p", "", "", 2, 1, NULL},
-                                                {"e", "", "", 2, 1, NULL},
-                                                {"f", "", "", 2, 1, NULL}};
+    static const struct family_names unsplit[] = {{"m", "", "", 6, 1, NULL, 0},
+                                                  {"p", "", "", 2, 1, NULL, 0},
+                                                  {"e", "", "", 2, 1, NULL, 0},
+                                                  {"f", "", "", 2, 1, NULL, 0}};
+    static const struct family_names split[] = {
+        {"m", "m1", "m0", 6, 2, NULL, 0},
+        {"p", "", "", 2, 1, NULL, 0},
+        {"e", "", "", 2, 1, NULL, 0},
+        {"f", "", "", 2, 1, NULL, 0}};
     static const char unsplit_shapes[] = "B=1 H=1 P=2 M=6 E=2 F=2";
     (void)state;
     check_file("workloads/attention/three-pass.yaml", unsplit_shapes, unsplit,
@@ -201,9 +80,10 @@ static void test_all_fibers_of_attention(void **state)
 
 static void test_all_fibers_of_gemm(void **state)
 {
-    static const struct family_names families[] = {{"m", "", "", 3, 1, NULL},
-                                                   {"n", "", "", 4, 1, NULL},
-                                                   {"k", "", "", 5, 1, NULL}};
+    static const struct family_names families[] = {
+        {"m", "", "", 3, 1, NULL, 0},
+        {"n", "", "", 4, 1, NULL, 0},
+        {"k", "", "", 5, 1, NULL, 0}};
     (void)state;
     check_file("workloads/gemm.yaml", "M=3 N=4 K=5", families,
                G_N_ELEMENTS(families));
@@ -213,10 +93,11 @@ static void test_all_fibers_of_gemm(void **state)
 
 static void test_all_fibers_of_random_cascades(void **state)
 {
-    static const struct family_names families[] = {{"i", "", "", 3, 1, NULL},
-                                                   {"j", "", "", 4, 1, NULL},
-                                                   {"k", "", "", 2, 1, NULL},
-                                                   {"l", "", "", 5, 1, NULL}};
+    static const struct family_names families[] = {
+        {"i", "", "", 3, 1, NULL, 0},
+        {"j", "", "", 4, 1, NULL, 0},
+        {"k", "", "", 2, 1, NULL, 0},
+        {"l", "", "", 5, 1, NULL, 0}};
     struct tally tally = {0, 0, 0};
     (void)state;
     for (guint32 seed = 0; seed < 300; seed++) {
@@ -425,8 +306,8 @@ static void make_blocks(struct block_cascade *cascade)
 
 static void test_all_fibers_of_random_blocked_cascades(void **state)
 {
-    static const struct family_names families[] = {{"m", "m1", "m0", 6, 2, "n"},
-                                                   {"p", "", "", 3, 1, NULL}};
+    static const struct family_names families[] = {
+        {"m", "m1", "m0", 6, 2, "n", 0}, {"p", "", "", 3, 1, NULL, 0}};
     struct tally tally = {0, 0, 0};
     (void)state;
     for (guint32 seed = 0; seed < 500; seed++) {
