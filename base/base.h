@@ -207,7 +207,7 @@ enum unit_kind {
     UNIT_BYTES_PER_SECOND, /* GiB/s, GB/s ...; int64 bytes per second */
     UNIT_HZ,               /* Hz kHz MHz GHz; int64 */
     UNIT_CYCLES,           /* cycle, cycles; int64 */
-    UNIT_PJ,               /* fJ pJ nJ; double picojoule */
+    UNIT_PJ,               /* aJ fJ pJ nJ; double picojoule */
     UNIT_UM2,              /* um2 mm2; double square micrometre */
     UNIT_NM,               /* nm; int64 */
     UNIT_NS,               /* ps ns us ms s; double nanoseconds */

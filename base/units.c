@@ -40,6 +40,7 @@ static const struct unit units[] = {
     {UNIT_HZ, "GHz", KILO *KILO *KILO, 0},
     {UNIT_CYCLES, "cycle", 1, 0},
     {UNIT_CYCLES, "cycles", 1, 0},
+    {UNIT_PJ, "aJ", 0, -6},
     {UNIT_PJ, "fJ", 0, -3},
     {UNIT_PJ, "pJ", 0, 0},
     {UNIT_PJ, "nJ", 0, 3},

@@ -283,3 +283,10 @@ int64_t plan_count_spilled(const struct plan *plan, int memory, int64_t total)
     }
     return spilled;
 }
+
+int64_t plan_count_seen(const struct plan *plan, int memory, int64_t total)
+{
+    return plan->memories[memory].spills_through
+               ? total
+               : total - plan_count_spilled(plan, memory, total);
+}

@@ -243,6 +243,11 @@ static enum status build_memory(struct builder *b, int memory)
         return OK;
     }
     m->spilled_bytes = m->footprint_bytes - size;
+    for (int n = 0; n < b->plan->node_count; n++) {
+        const struct plan_node *node = &b->plan->nodes[n];
+        m->spills_through |= node->kind == PLAN_HOLD &&
+                             node->memory == memory && node->spills_through;
+    }
     if (m->spilled_bytes > spillable_bytes(b, memory)) {
         report_capacity(b, memory, m->footprint_bytes);
     }

@@ -7,7 +7,8 @@
  * footprint is taken anew for every iteration of the step's loops, except that
  * loops inside the innermost one that moves the access leave it where it is.
  * Results are written by the same rule; whatever is written beyond the first
- * visit of an element was read back before (first visits read nothing). */
+ * visit of an element was read back before (first visits read nothing, unless
+ * the hold says `first_reads`). */
 #include "mapping/flows.h"
 
 enum status flows_limit(struct builder *b)
@@ -144,6 +145,17 @@ static enum status add_read(struct builder *b, int leaf_id,
     return flows_add(b, flow, &no_rule);
 }
 
+/* What the hold declares; they are no data, so none of them spills. */
+static int64_t count_first_reads(struct builder *b, int hold, int tensor)
+{
+    for (int i = 0; hold >= 0 && i < b->plan->nodes[hold].held_count; i++) {
+        if (b->plan->nodes[hold].held[i] == tensor) {
+            return b->plan->nodes[hold].first_reads[i];
+        }
+    }
+    return 0;
+}
+
 static enum status add_write(struct builder *b, int leaf_id,
                              const struct step *step)
 {
@@ -167,6 +179,9 @@ static enum status add_write(struct builder *b, int leaf_id,
     TRY(flows_count_distinct(b, s, &distinct));
     flow.kind = FLOW_PARTIAL;
     flow.total = flow.elements * flow.events - distinct;
+    TRY(flows_add(b, flow, &no_rule));
+    flow.spills = false;
+    flow.total = count_first_reads(b, hold, s->output.tensor);
     return flows_add(b, flow, &no_rule);
 }
 

@@ -41,6 +41,7 @@ static void item_free(void *data)
     g_free(item->place.text);
     expr_free(item->copies);
     g_free(item->assumption);
+    g_array_unref(item->first_reads);
     g_array_unref(item->spatial);
     g_array_unref(item->loops);
     g_array_unref(item->at);
@@ -72,6 +73,7 @@ static struct tree_item *item_new(enum plan_kind kind, struct span span)
     item->span = span;
     item->names = g_array_new(FALSE, TRUE, sizeof(struct tree_name));
     g_array_set_clear_func(item->names, name_clear);
+    item->first_reads = pairs_new();
     item->spatial = pairs_new();
     item->loops = pairs_new();
     item->at = pairs_new();
@@ -200,8 +202,9 @@ static enum status parse_for(struct diags *diags, const struct yaml_node *node,
 static enum status parse_hold(struct diags *diags, const struct yaml_node *node,
                               struct tree_item *item)
 {
-    static const char *const hold_keys[] = {"hold",  "in",   "copies", "shared",
-                                            "spill", "when", "assume", NULL};
+    static const char *const hold_keys[] = {
+        "hold",    "in",     "copies",      "shared", "spill",
+        "through", "assume", "first_reads", "when",   NULL};
     static const char *const stream_keys[] = {
         "stream", "in", "copies", "shared", "assume", "when", NULL};
     item->is_stream = yaml_find(node, "stream") != NULL;
@@ -216,6 +219,11 @@ static enum status parse_hold(struct diags *diags, const struct yaml_node *node,
     TRY(find_expr(diags, node, "when", &item->when));
     TRY(yaml_find_bool(diags, node, "shared", &item->is_shared));
     TRY(yaml_find_bool(diags, node, "spill", &item->can_spill));
+    TRY(yaml_find_bool(diags, node, "through", &item->spills_through));
+    const struct yaml_node *first_reads = yaml_find(node, "first_reads");
+    if (first_reads != NULL) {
+        TRY(parse_expr_pairs(diags, first_reads, item->first_reads));
+    }
     const char *assumption = NULL;
     TRY(yaml_find_text(diags, node, "assume", &assumption));
     item->assumption = g_strdup(assumption);

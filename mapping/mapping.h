@@ -121,9 +121,13 @@ struct plan_node {
     int held_count;
     int held[PLAN_MAX_HELD]; /* tensor ids */
     bool is_stream;
-    bool is_shared;          /* the tensors take turns in one buffer */
-    bool can_spill;          /* what does not fit lives in the memory outside */
-    int64_t copies;          /* buffers per tensor (double buffering = 2) */
+    bool is_shared;      /* the tensors take turns in one buffer */
+    bool can_spill;      /* what does not fit lives in the memory outside */
+    int64_t copies;      /* buffers per tensor (double buffering = 2) */
+    bool spills_through; /* what spills passes this memory all the same */
+    /* By `held`: elements whose first write is counted as an update, which
+     * reads first (`first_reads:`). */
+    int64_t first_reads[PLAN_MAX_HELD];
     const char *assumption;  /* NULL, or why the study counts fewer copies than
                                 its pipeline needs (`assume:`) */
     int64_t footprint_bytes; /* copies included */
@@ -216,6 +220,7 @@ struct plan_phase {
 struct plan_memory {
     int64_t footprint_bytes; /* the most that is held at once, one instance */
     int64_t spilled_bytes;   /* footprint - size if spillable and over */
+    bool spills_through;     /* of what spills, accesses count here too */
 };
 
 struct plan {
@@ -275,6 +280,9 @@ bool plan_reads_previous(const struct plan *plan,
 /* Elements of `total` that a spilling memory sends outside: floor(total *
  * spilled / footprint). */
 int64_t plan_count_spilled(const struct plan *plan, int memory, int64_t total);
+/* Elements of `total` that the memory itself sees: all that do not spill, or
+ * all when what spills passes through. */
+int64_t plan_count_seen(const struct plan *plan, int memory, int64_t total);
 
 /* ---- the schedule ------------------------------------------------------- */
 

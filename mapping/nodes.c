@@ -177,6 +177,32 @@ static enum status build_loop(struct builder *b, const struct tree_item *item,
     return OK;
 }
 
+static enum status bind_first_reads(struct builder *b,
+                                    const struct tree_item *item,
+                                    struct plan_node *node)
+{
+    for (guint i = 0; i < item->first_reads->len; i++) {
+        const struct tree_pair *pair =
+            &g_array_index(item->first_reads, struct tree_pair, i);
+        int64_t elements = 0;
+        int held = 0;
+        int tensor = find_tensor(b, &pair->key);
+        TRY(expr_eval(pair->value, b->scope, b->diags, &elements));
+        while (held < node->held_count && node->held[held] != tensor) {
+            held++;
+        }
+        if (held == node->held_count || elements < 0) {
+            diag_error(b->diags, pair->key.span, "mapping-first-reads", NULL,
+                       "first_reads takes tensors of this hold and counts of "
+                       "elements, not '%s': %" G_GINT64_FORMAT,
+                       pair->key.text, elements);
+            return ERR_INPUT;
+        }
+        node->first_reads[held] = elements;
+    }
+    return OK;
+}
+
 static enum status build_hold(struct builder *b, const struct tree_item *item,
                               int id)
 {
@@ -192,6 +218,7 @@ static enum status build_hold(struct builder *b, const struct tree_item *item,
     }
     struct plan_node *node = node_at(b, id);
     node->memory = memory;
+    node->spills_through = item->spills_through;
     node->is_stream = item->is_stream;
     node->is_shared = item->is_shared;
     node->can_spill = item->can_spill;
@@ -213,6 +240,7 @@ static enum status build_hold(struct builder *b, const struct tree_item *item,
             node->held[node->held_count++] = tensor;
         }
     }
+    TRY(bind_first_reads(b, item, node));
     return memory < 0 ? ERR_INPUT : diags_status(b->diags);
 }
 

@@ -102,6 +102,13 @@ static void print_hold(GString *out, const struct tree_item *item)
     if (item->can_spill) {
         g_string_append(out, ", spill: true");
     }
+    if (item->spills_through) {
+        g_string_append(out, ", through: true");
+    }
+    if (item->first_reads->len > 0) {
+        g_string_append(out, ", first_reads: ");
+        print_pairs(out, item->first_reads);
+    }
     if (item->when != NULL) {
         g_string_append(out, ", when: ");
         print_expr(out, item->when);

@@ -31,6 +31,8 @@ struct tree_item {
     bool is_stream;
     bool is_shared;
     bool can_spill;
+    bool spills_through;
+    GArray *first_reads; /* HOLD: struct tree_pair tensor -> elements */
     bool is_chained;
     GArray *spatial;     /* COMPUTE: struct tree_pair rank -> axis */
     GArray *loops;       /* COMPUTE: struct tree_pair rank -> tile */

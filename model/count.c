@@ -79,7 +79,9 @@ static enum status add_spilling_access(struct counter *c, int memory,
         int parent = c->plan->arch->memories[memory].parent;
         TRY(add_access(c, parent, is_write, flow, spilled));
     }
-    return add_access(c, memory, is_write, flow, elements - spilled);
+    int64_t seen =
+        spills ? plan_count_seen(c->plan, memory, elements) : elements;
+    return add_access(c, memory, is_write, flow, seen);
 }
 
 /* The elements a flow moved, when its anchor happened `times` of the planned.
@@ -118,7 +120,9 @@ static enum status count_flow(struct counter *c, const struct plan_flow *flow,
         break;
     }
     /* What the hold itself has no room for is not moved at all. */
+    int64_t inside = elements;
     if (flow->spills) {
+        inside = plan_count_seen(c->plan, flow->memory, elements);
         elements -= plan_count_spilled(c->plan, flow->memory, elements);
     }
     bool is_drain = flow->kind == FLOW_DRAIN;
@@ -127,7 +131,7 @@ static enum status count_flow(struct counter *c, const struct plan_flow *flow,
     if (flow->is_cut_through) {
         return OK;
     }
-    return add_access(c, flow->memory, !is_drain, flow, elements);
+    return add_access(c, flow->memory, !is_drain, flow, inside);
 }
 
 static enum status count_leaf(struct counter *c, int leaf_id, int64_t times)

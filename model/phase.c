@@ -106,18 +106,24 @@ static int64_t flow_elements_at(const struct plan *plan,
         flow->spills ? plan_count_spilled(plan, flow->memory, total) : 0;
     int64_t elements = 0;
     if (is_leaf) {
-        elements += flow->memory == memory ? total - spilled : 0;
+        elements += flow->memory != memory ? 0
+                    : flow->spills ? plan_count_seen(plan, memory, total)
+                                   : total;
         elements +=
             spilled > 0 && plan->arch->memories[flow->memory].parent == memory
                 ? spilled
                 : 0;
         return elements;
     }
+    int64_t inside =
+        flow->spills ? plan_count_seen(plan, flow->memory, total) : total;
     total -= spilled;
     int64_t outside =
         flow->outer_spills ? plan_count_spilled(plan, flow->outer, total) : 0;
-    elements += flow->memory == memory && !flow->is_cut_through ? total : 0;
-    elements += flow->outer == memory ? total - outside : 0;
+    elements += flow->memory == memory && !flow->is_cut_through ? inside : 0;
+    elements += flow->outer != memory ? 0
+                : flow->outer_spills  ? plan_count_seen(plan, memory, total)
+                                      : total;
     elements +=
         outside > 0 && plan->arch->memories[flow->outer].parent == memory
             ? outside

@@ -53,12 +53,14 @@ static enum status add_shared_leg(const struct plan *plan, int memory,
                                   bool spills, int64_t bytes,
                                   struct transfer *near, struct transfer *far)
 {
+    int64_t kept_bytes = bytes;
     int64_t spilled_bytes = 0;
     if (spills) {
-        TRY(split_spilled(plan, memory, bytes, &bytes, &spilled_bytes));
+        TRY(split_spilled(plan, memory, bytes, &kept_bytes, &spilled_bytes));
         add_leg(plan, plan->arch->memories[memory].parent, spilled_bytes, far);
     }
-    add_leg(plan, memory, bytes, near);
+    add_leg(plan, memory,
+            plan->memories[memory].spills_through ? bytes : kept_bytes, near);
     return OK;
 }
 
@@ -82,13 +84,17 @@ static enum status count_move(const struct plan *plan,
     int64_t bytes = 0;
     int64_t spilled_bytes = 0;
     TRY(count_event_bytes(plan, flow, &bytes));
+    int64_t inside_bytes = bytes;
     if (flow->spills) {
         TRY(split_spilled(plan, flow->memory, bytes, &bytes, &spilled_bytes));
+        if (!plan->memories[flow->memory].spills_through) {
+            inside_bytes = bytes;
+        }
     }
     TRY(add_shared_leg(plan, flow->outer, flow->outer_spills, bytes, transfer,
                        transfer));
     if (!flow->is_cut_through) {
-        add_leg(plan, flow->memory, bytes, transfer);
+        add_leg(plan, flow->memory, inside_bytes, transfer);
     }
     return OK;
 }

@@ -202,6 +202,8 @@ static const struct fault faults[] = {
     FAULT(&gemm, "mapping-uneven-tile", "[{n: 2}]", "[{n: 3}]", "3", "'n' (4"),
     FAULT(&gemm, "mapping-copies", "in: gbuf", "in: gbuf\n  copies: T - 4",
           "T - 4", "copies 0"),
+    FAULT(&gemm, "mapping-first-reads", "in: gbuf",
+          "in: gbuf\n  first_reads: {B: 1}", "B: 1", "first_reads takes"),
     /* every point once */
     FAULT(&three, "mapping-unmapped", "- {compute: GM", "# {compute: GM",
           "softmax", "'GM'"),
