@@ -103,7 +103,8 @@ MUST_USE enum status diags_read_file(struct diags *diags, const char *path,
 const struct source *diags_add_text(struct diags *diags, const char *path,
                                     const char *text);
 
-/* Adds a message. After 20 errors further ones are only counted. `code` is
+/* Adds a message, but not the same one twice for one place (a line may stand for
+ * several statements). After 20 errors further ones are only counted. `code` is
  * copied. `suggestion` may be NULL; it is copied. */
 void diag_error(struct diags *diags, struct span span, const char *code,
                 const char *suggestion, const char *format, ...)

@@ -79,24 +79,47 @@ static void add(struct diags *diags, enum diag_severity severity,
     diag->span = span;
     diag->span.length = MAX(span.length, 1);
     diag->code = g_strdup(code);
-    diag->message = shorten(message);
+    diag->message = message;
     diag->suggestion = g_strdup(suggestion);
     g_ptr_array_add(diags->diags, diag);
+}
+
+/* What was said of this place already: lines that stand for several statements
+ * repeat their mistakes. */
+static bool is_repeated(const struct diags *diags, struct span span,
+                        const char *code, const char *message)
+{
+    for (guint i = 0; span.source != NULL && i < diags->diags->len; i++) {
+        const struct diag *other = g_ptr_array_index(diags->diags, i);
+        if (other->span.source == span.source &&
+            other->span.line == span.line &&
+            other->span.column == span.column &&
+            strcmp(other->code, code) == 0 &&
+            strcmp(other->message, message) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void diag_error(struct diags *diags, struct span span, const char *code,
                 const char *suggestion, const char *format, ...)
 {
+    va_list args;
+    va_start(args, format);
+    char *message = shorten(g_strdup_vprintf(format, args));
+    va_end(args);
+    if (is_repeated(diags, span, code, message)) {
+        g_free(message);
+        return;
+    }
     diags->error_count++;
     if (diags->error_count > MAX_ERRORS) {
         diags->dropped_count++;
+        g_free(message);
         return;
     }
-    va_list args;
-    va_start(args, format);
-    add(diags, DIAG_ERROR, span, code, suggestion,
-        g_strdup_vprintf(format, args));
-    va_end(args);
+    add(diags, DIAG_ERROR, span, code, suggestion, message);
 }
 
 void diag_warning(struct diags *diags, struct span span, const char *code,
@@ -104,9 +127,13 @@ void diag_warning(struct diags *diags, struct span span, const char *code,
 {
     va_list args;
     va_start(args, format);
-    add(diags, DIAG_WARNING, span, code, suggestion,
-        g_strdup_vprintf(format, args));
+    char *message = shorten(g_strdup_vprintf(format, args));
     va_end(args);
+    if (is_repeated(diags, span, code, message)) {
+        g_free(message);
+        return;
+    }
+    add(diags, DIAG_WARNING, span, code, suggestion, message);
 }
 
 /* Never dropped: it decides the exit status. */
@@ -120,7 +147,7 @@ enum status diag_fail(struct diags *diags, enum status status, const char *code,
     va_list args;
     va_start(args, format);
     add(diags, DIAG_ERROR, SPAN_NONE, code, NULL,
-        g_strdup_vprintf(format, args));
+        shorten(g_strdup_vprintf(format, args)));
     va_end(args);
     return status;
 }

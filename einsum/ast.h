@@ -35,12 +35,17 @@ enum ast_call {
     CALL_SILU,     /* compositions of operations */
     CALL_GELU,     /* x (1 + erf(x / sqrt 2)) / 2 */
     CALL_SOFTPLUS, /* log(1 + exp x) */
-    CALL_INDEX,    /* index(p-m): the value of an index */
-    CALL_ZERO,     /* around an index: reads 0 out of range */
-    CALL_CLAMP,    /* the nearest element in range */
-    CALL_WRAP,     /* modulo the extent */
-    CALL_SKIP,     /* the point does not exist */
-    CALL_BIND,     /* c=IDX[n], on the left */
+    CALL_RE,       /* of complex values: complex.c */
+    CALL_IM,
+    CALL_CONJ,
+    CALL_CIS,     /* cos x + i sin x */
+    CALL_COMPLEX, /* complex(a, b) */
+    CALL_INDEX,   /* index(p-m): the value of an index */
+    CALL_ZERO,    /* around an index: reads 0 out of range */
+    CALL_CLAMP,   /* the nearest element in range */
+    CALL_WRAP,    /* modulo the extent */
+    CALL_SKIP,    /* the point does not exist */
+    CALL_BIND,    /* c=IDX[n], on the left */
     CALL_AND,
     CALL_OR,
     CALL_NOT,
@@ -114,6 +119,7 @@ struct cascade_tensor {
     const char *name;
     struct place place;
     bool is_input;
+    bool is_complex; /* an input, until lower_complex makes it two */
     bool is_output;
     bool is_read;
     struct ast_node *declaration; /* of an input: access with its ranks */
@@ -248,6 +254,8 @@ void parse_declaration(struct cascade *cascade, const struct yaml_node *node,
                        struct cascade_tensor *tensor, struct diags *diags);
 void ast_values_free(struct ast_values *values);
 
+/* Complex inputs and statements become pairs of real ones: Z_RE, Z_IM. */
+void lower_complex(struct cascade *cascade, struct diags *diags);
 /* Builds cascade->tensors and ->ranks and makes every check that needs no
  * numbers. */
 void cascade_check(struct cascade *cascade, struct diags *diags);

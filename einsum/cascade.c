@@ -194,6 +194,7 @@ static void read_root(struct cascade *cascade, struct diags *diags)
     read_shapes(cascade, root, diags);
     read_inputs(cascade, root, diags);
     read_statements(cascade, root, diags);
+    lower_complex(cascade, diags);
     cascade_check(cascade, diags);
 }
 

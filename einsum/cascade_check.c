@@ -215,9 +215,11 @@ static void report_unknown_tensor(const struct check *check,
     }
     g_autoptr(GPtrArray) names = tensor_names(check->cascade);
     g_autofree char *suggestion = suggest_among(access->name, names);
+    /* The name as it was written: the statement may be one part of it. */
+    struct place place = statement->output->place;
     diag_error(check->diags, place_span(access->place), "einsum-unknown-tensor",
-               suggestion, "unknown tensor '%s' in einsum '%s'", access->name,
-               statement->output->name);
+               suggestion, "unknown tensor '%s' in einsum '%.*s'", access->name,
+               place.length, yaml_text(place.node) + place.offset);
 }
 
 static void check_read(struct ast_node *access, void *data)
@@ -427,13 +429,9 @@ static void check_declaration(struct check *check,
     }
 }
 
-static void check_output(struct check *check, const struct yaml_node *node)
+static void mark_output(struct check *check, const struct yaml_node *node,
+                        const char *name)
 {
-    if (yaml_expect(check->diags, node, YAML_SCALAR, "the name of a tensor") !=
-        OK) {
-        return;
-    }
-    const char *name = yaml_text(node);
     int found = cascade_find_tensor(check->cascade, name);
     struct cascade_tensor *tensor =
         found < 0 ? NULL : cascade_tensor_at(check->cascade, (size_t)found);
@@ -451,6 +449,25 @@ static void check_output(struct check *check, const struct yaml_node *node)
                    NULL, "output '%s' is listed twice", name);
     } else {
         tensor->is_output = true;
+    }
+}
+
+/* A complex output stands for its parts. */
+static void check_output(struct check *check, const struct yaml_node *node)
+{
+    if (yaml_expect(check->diags, node, YAML_SCALAR, "the name of a tensor") !=
+        OK) {
+        return;
+    }
+    g_autofree char *re = g_strconcat(yaml_text(node), "_RE", NULL);
+    g_autofree char *im = g_strconcat(yaml_text(node), "_IM", NULL);
+    if (cascade_find_tensor(check->cascade, yaml_text(node)) < 0 &&
+        cascade_find_tensor(check->cascade, re) >= 0 &&
+        cascade_find_tensor(check->cascade, im) >= 0) {
+        mark_output(check, node, re);
+        mark_output(check, node, im);
+    } else {
+        mark_output(check, node, yaml_text(node));
     }
 }
 

@@ -126,6 +126,11 @@ static void check_value_call(const struct statement_check *check,
         report(check, node, "einsum-call-place",
                "&&, || and ! combine conditions after 'where'");
         return;
+    case CALL_RE:
+    case CALL_IM:
+    case CALL_CONJ:
+    case CALL_CIS:
+    case CALL_COMPLEX:
     case CALL_SILU:
     case CALL_GELU:
     case CALL_SOFTPLUS:

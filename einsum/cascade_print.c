@@ -27,6 +27,10 @@ static void print_number(const struct ast_node *node, GString *out)
     /* The shortest that reads back as the same number. */
     static const char *const formats[] = {"%.15g", "%.16g", "%.17g"};
     char text[G_ASCII_DTOSTR_BUF_SIZE] = "inf";
+    if (node->name != NULL) { /* pi */
+        g_string_append(out, node->name);
+        return;
+    }
     if (node->is_integer) {
         g_string_append_printf(out, "%" G_GINT64_FORMAT, node->integer);
         return;
@@ -106,6 +110,11 @@ static void print_call(const struct ast_node *node, bool is_index, GString *out)
         g_string_append(out, name);
         print_operand(node->child[0], OP_BINDS_NEGATION, is_index, out);
         break;
+    case CALL_RE:
+    case CALL_IM:
+    case CALL_CONJ:
+    case CALL_CIS:
+    case CALL_COMPLEX:
     case CALL_SILU:
     case CALL_GELU:
     case CALL_SOFTPLUS:

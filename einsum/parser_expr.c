@@ -6,7 +6,7 @@
  *   sum     = term { ('+' | '-') term }
  *   term    = factor { ('*' | '/' | 'mod') factor }
  *   factor  = ('-' | '!') factor | primary
- *   primary = number | 'inf' | rank | SHAPE | access | call | '(' expr ')'
+ *   primary = number | 'inf' | 'pi' | rank | SHAPE | access | call | '(' expr ')'
  */
 #include "einsum/parser.h"
 
@@ -72,7 +72,7 @@ static struct ast_node *parse_name(struct parser *parser)
     struct token token = parser_take(parser);
     const char *name = parser_name(parser, token);
     enum ast_kind kind = AST_SHAPE;
-    if (g_str_equal(name, "inf")) {
+    if (g_str_equal(name, "inf") || g_str_equal(name, "pi")) {
         kind = AST_NUMBER;
     } else if (name_is_rank(name)) {
         kind = AST_RANK;
@@ -80,7 +80,9 @@ static struct ast_node *parse_name(struct parser *parser)
     struct ast_node *node =
         ast_new(parser->cascade, kind, parser_place(parser, token));
     node->name = name;
-    node->number = kind == AST_NUMBER ? (double)INFINITY : 0.0;
+    if (kind == AST_NUMBER) {
+        node->number = name[0] == 'p' ? G_PI : (double)INFINITY;
+    }
     return node;
 }
 
@@ -97,7 +99,7 @@ static bool find_function(const char *name, struct meaning *meaning,
     }
     if (call != CALL_COUNT) {
         *meaning = (struct meaning){.kind = AST_CALL, .call = call};
-        *argument_count = 1;
+        *argument_count = call == CALL_COMPLEX ? 2 : 1;
         return true;
     }
     return false;

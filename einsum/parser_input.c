@@ -1,7 +1,8 @@
 /* Grammar of an input's declaration:
  *
  *   declaration = '[' ranks ']' [ 'in' values { order } ]
- *   values      = expr '..' expr              whole numbers, ends included
+ *   values      = 'complex'
+ *               | expr '..' expr              whole numbers, ends included
  *               | '(' expr ',' expr ')'       reals between the ends
  *               | '{' expr { ',' expr } '}'   one of these
  *   order       = ('distinct' | 'sorted') '(' rank ')'
@@ -101,8 +102,18 @@ static bool parse_values(struct parser *parser, struct ast_values *values)
     return true;
 }
 
+static bool parse_complex(struct parser *parser, bool *is_complex)
+{
+    *is_complex = parser_is_name(parser, parser_peek(parser), "complex") &&
+                  parser_look(parser, 1).kind == TOKEN_END;
+    if (*is_complex) {
+        parser_take(parser);
+    }
+    return *is_complex;
+}
+
 static struct ast_node *parse_all(struct parser *parser, const char *name,
-                                  struct ast_values *values)
+                                  struct ast_values *values, bool *is_complex)
 {
     g_autoptr(GPtrArray) indices = g_ptr_array_new();
     if (!parse_brackets(parser, indices)) {
@@ -114,7 +125,8 @@ static struct ast_node *parse_all(struct parser *parser, const char *name,
             return NULL;
         }
         parser_take(parser);
-        if (!parse_values(parser, values)) {
+        if (!parse_complex(parser, is_complex) &&
+            !parse_values(parser, values)) {
             return NULL;
         }
     }
@@ -131,7 +143,8 @@ void parse_declaration(struct cascade *cascade, const struct yaml_node *node,
     struct parser parser = parser_start(cascade, node, diags);
     struct ast_values *values = g_new0(struct ast_values, 1);
     values->numbers = g_ptr_array_new();
-    tensor->declaration = parse_all(&parser, tensor->name, values);
+    tensor->declaration =
+        parse_all(&parser, tensor->name, values, &tensor->is_complex);
     tensor->values = values;
     if (tensor->declaration == NULL || values->numbers->len == 0) {
         tensor->values = NULL;

@@ -544,6 +544,38 @@ find_statement_kind(const struct statement_builder *builder)
     return is_view(builder) ? EINSUM_VIEW : EINSUM_COMPUTE;
 }
 
+/* A sum takes each term of `a b - c d` by itself: a product and its addition or
+ * subtraction are one mac. Returns the first node of the tree that ends at `last`. */
+static int count_terms(const struct einsum_expr *expr, int last,
+                       enum einsum_op sign, int64_t *ops)
+{
+    const struct expr_node *node = &expr->nodes[last];
+    bool is_op = node->kind == NODE_OP;
+    enum einsum_op other = sign == EINSUM_ADD ? EINSUM_SUB : EINSUM_ADD;
+    if (is_op && node->op == EINSUM_NEGATE) {
+        ops[EINSUM_NEGATE]--;
+        return count_terms(expr, last - 1, other, ops);
+    }
+    if (is_op && (node->op == EINSUM_ADD || node->op == EINSUM_SUB)) {
+        bool is_other = node->op == EINSUM_SUB;
+        ops[node->op]--;
+        int right = count_terms(expr, last - 1, is_other ? other : sign, ops);
+        return count_terms(expr, right - 1, sign, ops);
+    }
+    if (is_op && node->op == EINSUM_MUL) {
+        ops[EINSUM_MUL]--;
+        ops[EINSUM_MAC]++;
+    } else {
+        ops[sign]++;
+    }
+    int first = last;
+    for (int wanted = 1; wanted > 0; first--) {
+        const struct expr_node *inner = &expr->nodes[first];
+        wanted += inner->kind == NODE_OP ? op_arity(inner->op) - 1 : -1;
+    }
+    return first + 1;
+}
+
 static void count_ops(struct einsum_statement *statement)
 {
     int64_t *ops = statement->ops_per_point;
@@ -553,14 +585,11 @@ static void count_ops(struct einsum_statement *statement)
             ops[expr->nodes[i].op]++;
         }
     }
-    const struct expr_node *root = &expr->nodes[expr->node_count - 1];
-    bool is_product = root->kind == NODE_OP && root->op == EINSUM_MUL;
     switch (statement->reduce) {
     case EINSUM_SUM:
-        if (is_product) {
-            ops[EINSUM_MUL]--;
+        if (count_terms(expr, expr->node_count - 1, EINSUM_ADD, ops) != 0) {
+            BUG("an expression of more than one tree");
         }
-        ops[is_product ? EINSUM_MAC : EINSUM_ADD]++;
         break;
     case EINSUM_MAXIMUM:
         ops[EINSUM_MAX]++;

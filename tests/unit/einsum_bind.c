@@ -219,7 +219,7 @@ static void test_operations_of_each_kind_of_statement(void **state)
     assert_ops("Y[m] = X[m,k] * W[k]", "1 mac");
     assert_ops("Y[m] = X[m,k] * W[k] * C[m]", "1 mac, 1 mul");
     assert_ops("Y[m] = X[m,k]", "1 add");
-    assert_ops("Y[m] = sum(k) X[m,k] * W[k] + C[m]", "1 mul, 2 add");
+    assert_ops("Y[m] = sum(k) X[m,k] * W[k] + C[m]", "1 mac, 1 add");
     assert_ops("Y[m] = max(k) X[m,k]", "1 max");
     assert_ops("Y[m] = min(k) X[m,k] * W[k]", "1 mul, 1 min");
     assert_ops("Y[m,k] = exp(X[m,k] - C[m])", "1 sub, 1 exp");
