@@ -1,6 +1,6 @@
 #!/bin/bash
 # The order of the folders (design: layers), as TAP:
-#   base < { einsum, arch, kernels } < mapping < model < sim < mappers
+#   base < formats < { einsum, arch, kernels } < mapping < model < sim < mappers
 #        < reports < explore < cli
 # A file may include, in quotes, any header of its own folder and the public
 # header FOLDER/FOLDER.h of a folder further left. Folders in braces do not see
@@ -13,17 +13,18 @@ level_of()
 {
     case $1 in
     base) echo 0 ;;
-    einsum | arch | kernels) echo 1 ;;
-    mapping) echo 2 ;;
-    model) echo 3 ;;
-    sim) echo 4 ;;
-    mappers) echo 5 ;;
-    reports) echo 6 ;;
-    explore) echo 7 ;;
-    cli) echo 8 ;;
+    formats) echo 1 ;;
+    einsum | arch | kernels) echo 2 ;;
+    mapping) echo 3 ;;
+    model) echo 4 ;;
+    sim) echo 5 ;;
+    mappers) echo 6 ;;
+    reports) echo 7 ;;
+    explore) echo 8 ;;
+    cli) echo 9 ;;
     esac
 }
-folders="base einsum arch kernels mapping model sim mappers reports explore cli"
+folders="base formats einsum arch kernels mapping model sim mappers reports explore cli"
 
 check_include() # folder file included
 {

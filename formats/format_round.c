@@ -1,0 +1,167 @@
+/* From double into a format. With q the distance of the format's values around
+ * x, x / q is exact (a power of two, and q is far above the smallest double), and
+ * the value is q times a neighbouring whole number. */
+#include "formats/formats.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+static double round_whole(double x, enum format_rounding rounding)
+{
+    switch (rounding) {
+    case FORMAT_TO_NEAREST_EVEN: {
+        double down = floor(x);
+        double above = x - down;
+        bool is_odd = fmod(down, 2.0) != 0.0;
+        return above > 0.5 || (above >= 0.5 && is_odd) ? down + 1.0 : down;
+    }
+    case FORMAT_TO_NEAREST_AWAY:
+        return round(x);
+    case FORMAT_TOWARD_ZERO:
+        return trunc(x);
+    case FORMAT_UP:
+        return ceil(x);
+    case FORMAT_DOWN:
+        return floor(x);
+    }
+    BUG("rounding %d", (int)rounding);
+}
+
+/* ---- integers, signs ------------------------------------------------------ */
+
+static double round_integer(const struct format *format,
+                            enum format_rounding rounding, double x)
+{
+    if (isnan(x)) {
+        return 0.0;
+    }
+    double largest = format_max(format);
+    /* Before rounding, so that halves of huge numbers need not exist. */
+    double inside = CLAMP(x, -largest - 1.0, largest);
+    return round_whole(inside, rounding) + 0.0;
+}
+
+/* ---- floating point ------------------------------------------------------- */
+
+static bool stops_at_max(const struct format_policy *policy, double x)
+{
+    switch (policy->rounding) {
+    case FORMAT_TO_NEAREST_EVEN:
+    case FORMAT_TO_NEAREST_AWAY:
+        return false;
+    case FORMAT_TOWARD_ZERO:
+        return true;
+    case FORMAT_UP:
+        return x < 0.0;
+    case FORMAT_DOWN:
+        return x > 0.0;
+    }
+    BUG("rounding %d", (int)policy->rounding);
+}
+
+static double overflow(const struct format *format,
+                       const struct format_policy *policy, double x)
+{
+    bool is_kept = policy->saturates || format->special == FORMAT_FINITE ||
+                   (isfinite(x) && stops_at_max(policy, x));
+    if (is_kept) {
+        return copysign(format_max(format), x);
+    }
+    return format->special == FORMAT_IEEE ? copysign((double)INFINITY, x)
+                                          : (double)NAN;
+}
+
+/* The next value after the largest, if the exponents went on. */
+static double beyond_max(const struct format *format)
+{
+    double largest = format_max(format);
+    return largest + format_ulp(format, largest);
+}
+
+/* Is the finite x, rounded as if exponents had no end, above the largest value?
+ * E4M3's largest is not the end of its binade: IEEE's rule is then read with the
+ * missing value as the next one. */
+static bool overflows(const struct format *format, double rounded)
+{
+    return fabs(rounded) > format_max(format);
+}
+
+static double round_float(const struct format *format,
+                          const struct format_policy *policy, double x)
+{
+    if (isnan(x)) {
+        return format->special == FORMAT_FINITE ? 0.0 : x;
+    }
+    if (isinf(x) || fabs(x) >= 2.0 * beyond_max(format)) {
+        return overflow(format, policy, x);
+    }
+    int exponent = 0;
+    (void)frexp(x, &exponent);
+    exponent = MAX(exponent - 1, 1 - format->bias) - format->fraction_bits;
+    double whole = round_whole(ldexp(x, -exponent), policy->rounding);
+    double rounded = copysign(ldexp(whole, exponent), x);
+    if (overflows(format, rounded)) {
+        return overflow(format, policy, x);
+    }
+    bool is_subnormal = fabs(rounded) < format_min_normal(format);
+    return policy->flushes_subnormals && is_subnormal ? copysign(0.0, x)
+                                                      : rounded;
+}
+
+double format_round(const struct format *format,
+                    const struct format_policy *policy, double x)
+{
+    switch (format->kind) {
+    case FORMAT_INTEGER:
+        return round_integer(format, policy->rounding, x);
+    case FORMAT_SIGN:
+        return x < 0.0 ? -1.0 : 1.0;
+    case FORMAT_FLOAT:
+        break;
+    }
+    if (format->fraction_bits == DBL_MANT_DIG - 1) {
+        bool is_flushed = policy->flushes_subnormals && fabs(x) < DBL_MIN;
+        bool is_kept = policy->saturates && isinf(x);
+        return is_flushed ? copysign(0.0, x)
+               : is_kept  ? copysign(DBL_MAX, x)
+                          : x;
+    }
+    return round_float(format, policy, x);
+}
+
+/* ---- rows ----------------------------------------------------------------- */
+
+/* To the nearest even in the bits of the double: adds half of what is cut off,
+ * less one if the last bit kept is even. Right where the result is normal and
+ * within the range. */
+static double round_bits(double x, int cut)
+{
+    uint64_t bits = 0;
+    memcpy(&bits, &x, sizeof bits);
+    uint64_t half = (UINT64_C(1) << (cut - 1)) - 1;
+    bits += half + ((bits >> cut) & 1);
+    bits &= ~((UINT64_C(1) << cut) - 1);
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+void format_round_row(const struct format *format,
+                      const struct format_policy *policy, double *values,
+                      size_t count)
+{
+    bool is_simple = format->kind == FORMAT_FLOAT &&
+                     policy->rounding == FORMAT_TO_NEAREST_EVEN &&
+                     format->fraction_bits < DBL_MANT_DIG - 1;
+    double low = format_min_normal(format);
+    double high = format_max(format);
+    int cut = DBL_MANT_DIG - 1 - format->fraction_bits;
+    for (size_t i = 0; i < count; i++) {
+        double size = fabs(values[i]);
+        if (is_simple && size >= low && size <= high) {
+            values[i] = round_bits(values[i], cut);
+        } else {
+            values[i] = format_round(format, policy, values[i]);
+        }
+    }
+}

@@ -1,0 +1,101 @@
+/* The formats and their ranges. */
+#include "formats/formats.h"
+
+#include <math.h>
+#include <string.h>
+
+static const struct format formats[] = {
+#define FLOAT(name, exponent, fraction, special)                               \
+    {name,     FORMAT_FLOAT, 1 + (exponent) + (fraction),                      \
+     exponent, fraction,     (1 << ((exponent)-1)) - 1,                        \
+     special},
+#define INTEGER(name, bits)                                                    \
+    {name, FORMAT_INTEGER, bits, 0, 0, 0, FORMAT_FINITE},
+#define SIGN(name) {name, FORMAT_SIGN, 1, 0, 0, 0, FORMAT_FINITE},
+#include "formats/formats.def"
+#undef FLOAT
+#undef INTEGER
+#undef SIGN
+};
+
+size_t format_count(void)
+{
+    return G_N_ELEMENTS(formats);
+}
+
+const struct format *format_at(size_t i)
+{
+    g_assert(i < format_count());
+    return &formats[i];
+}
+
+const struct format *format_find(const char *name)
+{
+    for (size_t i = 0; i < format_count(); i++) {
+        if (strcmp(formats[i].name, name) == 0) {
+            return &formats[i];
+        }
+    }
+    return NULL;
+}
+
+/* Of the largest finite value. */
+static int max_exponent(const struct format *format)
+{
+    int all_ones = (1 << format->exponent_bits) - 1;
+    return all_ones - (format->special == FORMAT_IEEE ? 1 : 0) - format->bias;
+}
+
+double format_max(const struct format *format)
+{
+    switch (format->kind) {
+    case FORMAT_INTEGER:
+        return ldexp(1.0, format->bits - 1) - 1.0;
+    case FORMAT_SIGN:
+        return 1.0;
+    case FORMAT_FLOAT:
+        break;
+    }
+    double step = ldexp(1.0, -format->fraction_bits);
+    double largest = 2.0 - step;
+    if (format->special == FORMAT_ONE_NAN) {
+        largest -= step;
+    }
+    return ldexp(largest, max_exponent(format));
+}
+
+double format_min_normal(const struct format *format)
+{
+    return format->kind == FORMAT_FLOAT ? ldexp(1.0, 1 - format->bias) : 1.0;
+}
+
+double format_min_positive(const struct format *format)
+{
+    return format->kind == FORMAT_FLOAT
+               ? ldexp(1.0, 1 - format->bias - format->fraction_bits)
+               : 1.0;
+}
+
+double format_unit_roundoff(const struct format *format)
+{
+    return format->kind == FORMAT_FLOAT ? ldexp(1.0, -format->fraction_bits - 1)
+                                        : 0.5;
+}
+
+double format_ulp(const struct format *format, double x)
+{
+    if (format->kind == FORMAT_INTEGER) {
+        return 1.0;
+    }
+    if (format->kind == FORMAT_SIGN) {
+        return 2.0;
+    }
+    int exponent = 1 - format->bias;
+    if (fabs(x) >= format_max(format)) {
+        exponent = max_exponent(format);
+    } else if (fabs(x) >= format_min_normal(format)) {
+        (void)frexp(x, &exponent);
+        exponent--; /* frexp's significand is below 1 */
+    }
+    return ldexp(1.0, exponent - format->fraction_bits);
+}

@@ -1,0 +1,128 @@
+/* Formats: how numbers are stored. A format is a finite set of values; what is
+ * computed in double is brought into it by rounding, and bits go in and out.
+ *
+ * Everything is exact. Sums, products, quotients and square roots of values of a
+ * format with a significand of p bits that are computed in double (53 bits) and
+ * then rounded to the nearest are rounded correctly as long as 2p + 2 <= 53
+ * (Figueroa, When is double rounding innocuous?, SIGNUM 30(3), 1995): all formats
+ * here but fp64, whose rounding is the identity.
+ *
+ * The formats: IEEE 754-2019 (fp64, fp32, fp16), bfloat16 and TensorFloat-32
+ * (subnormals and infinities as in IEEE 754), OCP 8-bit Floating Point
+ * Specification 1.0 (fp8-e4m3 without infinities and with one NaN, fp8-e5m2), OCP
+ * Microscaling Formats 1.0 (fp6-e3m2, fp6-e2m3, fp4-e2m1 without either, and
+ * blocks of 32 with a shared power of two), two's complement integers.
+ *
+ * Nothing here allocates or keeps state.
+ */
+#ifndef WEIR_FORMATS_H
+#define WEIR_FORMATS_H
+
+#include "base/base.h"
+
+enum format_kind {
+    FORMAT_FLOAT,
+    FORMAT_INTEGER, /* -2^(bits-1) .. 2^(bits-1) - 1 */
+    FORMAT_SIGN,    /* -1 and +1, one bit */
+};
+
+/* What the largest exponent stands for. */
+enum format_special {
+    FORMAT_IEEE,    /* infinities and NaN */
+    FORMAT_ONE_NAN, /* numbers, but for the largest significand: NaN */
+    FORMAT_FINITE,  /* numbers */
+};
+
+struct format {
+    const char *name;
+    enum format_kind kind;
+    int bits;
+    /* FLOAT: a value is (-1)^s 2^(e - bias) 1.m, or 2^(1 - bias) 0.m for e = 0. */
+    int exponent_bits;
+    int fraction_bits; /* of the significand, the leading one not counted */
+    int bias;
+    enum format_special special;
+};
+
+size_t format_count(void);
+const struct format *format_at(size_t i);           /* widest first */
+const struct format *format_find(const char *name); /* NULL: there is none */
+
+/* The largest finite value, the smallest positive normal and the smallest
+ * positive value; for integers the last two are 1. */
+double format_max(const struct format *format);
+double format_min_normal(const struct format *format);
+double format_min_positive(const struct format *format);
+/* Half the distance from 1 to the next value: the relative error of rounding to
+ * the nearest, as long as the result is normal. 0.5 (absolute) for integers. */
+double format_unit_roundoff(const struct format *format);
+/* The distance between the values around x, "unit in the last place"; that of
+ * the largest binade beyond the range. */
+double format_ulp(const struct format *format, double x);
+
+/* ---- rounding ------------------------------------------------------------ */
+
+enum format_rounding {
+    FORMAT_TO_NEAREST_EVEN,
+    FORMAT_TO_NEAREST_AWAY, /* ties away from zero */
+    FORMAT_TOWARD_ZERO,
+    FORMAT_UP,
+    FORMAT_DOWN,
+};
+
+struct format_policy {
+    enum format_rounding rounding;
+    /* Beyond the range: the largest value of the sign, infinities included. Else
+     * as IEEE 754 has it: infinity, or NaN where the format has none, unless the
+     * rounding direction stops at the largest value. Integers, signs and formats
+     * that are all finite always saturate. */
+    bool saturates;
+    /* Subnormal results become zero of their sign. */
+    bool flushes_subnormals;
+};
+
+#define FORMAT_POLICY_DEFAULT                                                  \
+    {                                                                          \
+        .rounding = FORMAT_TO_NEAREST_EVEN                                     \
+    }
+
+/* The value of the format that x becomes. NaN stays NaN; where there is none
+ * (integers, signs, finite formats) it becomes 0 (signs: +1). */
+double format_round(const struct format *format,
+                    const struct format_policy *policy, double x);
+/* The same for `count` values in place. */
+void format_round_row(const struct format *format,
+                      const struct format_policy *policy, double *values,
+                      size_t count);
+
+/* ---- bits ---------------------------------------------------------------- */
+
+/* Bits of a value of the format, in the low `bits` bits; NaN is the quiet one
+ * with the most significant fraction bit set. */
+uint64_t format_encode(const struct format *format, double value);
+double format_decode(const struct format *format, uint64_t bits);
+
+/* ---- scales ---------------------------------------------------------------- */
+
+/* A scale shared by a group of values (a tensor, a channel, a block): stored are
+ * values / scale in the element format. */
+
+/* Symmetric quantisation: the scale that brings the largest magnitude to the
+ * largest value that has a negative of its own (127 for int8); 1 if all are 0.
+ * Infinite or NaN values are left out. */
+double format_choose_scale(const struct format *format, const double *values,
+                           size_t count);
+
+/* OCP Microscaling Formats 1.0, section 6.3: the power of two of a block, with
+ * the largest element's exponent brought to the element format's largest, within
+ * 2^-127 .. 2^127; 1 if all are 0. NaN if an element is not finite. */
+double format_choose_block_scale(const struct format *format,
+                                 const double *values, size_t count);
+
+/* values[i] becomes scale * round(values[i] / scale), saturating. A NaN scale
+ * makes all of them NaN. */
+void format_round_scaled(const struct format *format,
+                         enum format_rounding rounding, double scale,
+                         double *values, size_t count);
+
+#endif
