@@ -3,6 +3,7 @@
 
 #include "cli/command.h"
 #include "explore/explore.h"
+#include "sim/sim.h"
 
 static enum status lint_cascade(struct cli *cli, const char *path,
                                 const struct scope *chosen)
@@ -42,12 +43,20 @@ static enum status lint_experiment(struct cli *cli, const char *path,
     return experiment_load_file(cli->diags, path, &options, &experiment);
 }
 
-/* In this order: a mapping names its cascade too. */
+static enum status lint_dram(struct cli *cli, const char *path,
+                             const struct scope *chosen)
+{
+    (void)chosen; /* a memory has no parameters */
+    return sim_check_dram_file(cli->diags, path);
+}
+
+/* In this order: a memory has a mapping, a mapping names its cascade. */
 static const struct {
     const char *key;
     enum status (*lint)(struct cli *cli, const char *path,
                         const struct scope *chosen);
 } kinds[] = {
+    {"dram", lint_dram},
     {"experiment", lint_experiment},
     {"mapping", lint_mapping},
     {"arch", lint_arch},
@@ -67,8 +76,8 @@ static enum status find_kind(struct cli *cli, const char *path, size_t *kind)
         }
     }
     diag_error(cli->diags, yaml_span(root), "lint-unknown-kind", NULL,
-               "no 'cascade', 'arch', 'mapping' or 'experiment' says what "
-               "file this is");
+               "no 'cascade', 'arch', 'dram', 'mapping' or 'experiment' says "
+               "what file this is");
     return ERR_INPUT;
 }
 
@@ -116,8 +125,10 @@ const struct command command_lint = {
     .min_operands = 1,
     .max_operands = -1,
     .about =
-        "Checks cascades, architectures, mappings and experiments, told apart\n"
-        "by their keys, and reports every mistake with file, line and column.\n"
+        "Checks cascades, architectures, memories, mappings and experiments, "
+        "told\n"
+        "apart by their keys, and reports every mistake with file, line and "
+        "column.\n"
         "A cascade is bound to its shapes. A mapping is checked alone, or, "
         "with\n"
         "--cascade and --arch, bound to them: every point computed once, "

@@ -36,4 +36,7 @@ MUST_USE enum status sim_run(const struct plan *plan,
 MUST_USE enum status sim_execute(const struct plan *plan, struct diags *diags,
                                  struct einsum_data *data);
 
+/* Reports what is wrong with a memory's file (`dram:`, arch-configs/dram/). */
+MUST_USE enum status sim_check_dram_file(struct diags *diags, const char *path);
+
 #endif
