@@ -58,6 +58,8 @@ lightning-tiled T=21 T0=7 E=3 F=5;T=11 T0=11 H=3;T=13 T0=1 F=1;T=1 T0=1
 mamba-chunked S=21 S0=7 N=3;S=13 S0=13;S=13 S0=1 I=1 N=1 B=2
 reformer,reformer-causal N=21 G=3 K=3;N=5 G=5 R=1;N=14 G=7 R=3 E=3 F=1 H=3;N=1 G=1 K=1;N=15 G=1 K=1
 routing-transformer,routing-transformer-causal P=13 W=13;P=17 W=3 C=7 E=3 F=5;P=1 W=1 C=1;P=9 W=1 H=3 B=2
+clear T=1 Y=4 X=7 R=2;T=5 Y=1 X=3 R=6 H=1;T=2 Y=6 X=5 R=4 E=3 F=1 H=3 B=2;T=1 Y=1 X=1 R=1
+graph-transformer N=1 G=3;N=17 G=11 E=3;N=5 G=40 H=3 B=2 F=1;G=1
 nystromformer P=20 L=5;P=7 L=1;P=6 L=6 K=1;P=21 L=3 E=3 F=1 K=4 H=3 B=2
 mamba S=13 N=3;S=1 N=1 I=1;S=21 B=2
 END
