@@ -55,7 +55,8 @@ TEST_CFLAGS  := $(call pkg_cflags,$(TEST_LIBS))
 
 # ---- sources ---------------------------------------------------------------
 
-FOLDERS := base formats einsum arch kernels mapping model sim $(wildcard sim/*) \
+FOLDERS := base formats einsum arch $(wildcard arch/*) kernels mapping model sim \
+  $(wildcard sim/*) \
   mappers $(wildcard mappers/*) reports $(wildcard reports/*) explore
 LIB_C   := $(wildcard $(addsuffix /*.c,$(FOLDERS)))
 LIB_CXX := $(wildcard sim/systemc/*.cpp)

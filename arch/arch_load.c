@@ -14,8 +14,8 @@ struct arch_file {
 };
 
 static const char *const file_keys[] = {
-    "schema", "arch", "about",  "source", "technology",
-    "clock",  "word", "params", "tree",   NULL,
+    "schema", "arch",   "about", "source",  "technology", "clock",
+    "word",   "params", "tree",  "voltage", NULL,
 };
 
 bool arch_check_name(struct arch_builder *builder, const char *name,
@@ -52,6 +52,46 @@ bool arch_get_count(struct arch_builder *builder,
     }
     *count = value;
     return true;
+}
+
+bool arch_find_count(struct arch_builder *builder,
+                     const struct yaml_node *mapping, const char *key,
+                     enum unit_kind kind, int64_t least, int64_t *count)
+{
+    return yaml_find(mapping, key) != NULL &&
+           arch_get_count(builder, mapping, key, kind, least, count);
+}
+
+int arch_find_word(struct arch_builder *builder,
+                   const struct yaml_node *mapping, const char *key,
+                   const char *const *names, const char *code, const char *what)
+{
+    const char *text = names[0];
+    size_t count = 0;
+    arch_reported(yaml_find_text(builder->diags, mapping, key, &text));
+    for (; names[count] != NULL; count++) {
+        if (strcmp(text, names[count]) == 0) {
+            return (int)count;
+        }
+    }
+    g_autofree char *suggestion = suggest_text(text, names, count);
+    g_autofree char *known = g_strjoinv(", ", (char **)(uintptr_t)names);
+    diag_error(builder->diags, yaml_span(yaml_find(mapping, key)), code,
+               suggestion, "unknown %s '%s', known are %s", what, text, known);
+    return 0;
+}
+
+void arch_note_feature(struct arch_builder *builder, enum arch_feature feature,
+                       const char *node_name, const struct yaml_node *node,
+                       const char *key)
+{
+    const struct yaml_node *value = yaml_find(node, key);
+    struct arch_feature_use use = {
+        .feature = feature,
+        .node = node_name,
+        .span = value != NULL ? yaml_key_span(value) : yaml_span(node),
+    };
+    g_array_append_val(builder->features, use);
 }
 
 /* Params may refer to those before them; a chosen value wins over the file's,
@@ -94,16 +134,15 @@ static void load_head(struct arch_builder *builder,
     struct diags *diags = builder->diags;
     const char *name = "";
     const char *text = NULL;
-    int64_t technology_nm = 0;
     arch_reported(yaml_get_text(diags, root, "arch", &name));
     arch_reported(yaml_find_text(diags, root, "about", &text));
     arch_reported(yaml_find_text(diags, root, "source", &text));
     arch->name = g_string_chunk_insert_const(builder->strings, name);
     (void)arch_get_count(builder, root, "clock", UNIT_HZ, 1, &arch->clock_hz);
-    if (yaml_find(root, "technology") != NULL) {
-        (void)arch_get_count(builder, root, "technology", UNIT_NM, 1,
-                             &technology_nm);
-    }
+    (void)arch_find_count(builder, root, "technology", UNIT_NM, 1,
+                          &arch->technology_nm);
+    arch_reported(yaml_find_real(diags, root, "voltage", UNIT_MV,
+                                 builder->scope, &arch->voltage_mv));
     if (arch_get_count(builder, root, "word", UNIT_BITS, 1, &arch->word_bits) &&
         arch->word_bits % 8 != 0) {
         diag_error(diags, yaml_span(yaml_find(root, "word")), "arch-word-size",
@@ -148,8 +187,14 @@ void arch_free(struct arch *arch)
     for (int i = 0; i < arch->unit_count; i++) {
         g_free(arch->units[i].ops);
     }
+    for (int i = 0; i < arch->memory_count; i++) {
+        g_free(arch->memories[i].keep);
+    }
+    g_free(arch->nodes);
     g_free(arch->memories);
+    g_free(arch->fanouts);
     g_free(arch->units);
+    g_free(arch->feature_uses);
     g_free(arch->param_name);
     g_free(arch->param_value);
     g_string_chunk_free(file->strings);
@@ -159,9 +204,18 @@ void arch_free(struct arch *arch)
 /* Gives the builder's arrays to the arch. */
 static void take_arrays(struct arch_builder *builder, struct arch *arch)
 {
+    arch->node_count = (int)builder->nodes->len;
     arch->memory_count = (int)builder->memories->len;
+    arch->fanout_count = (int)builder->fanouts->len;
     arch->unit_count = (int)builder->units->len;
+    arch->feature_use_count = (int)builder->features->len;
     arch->axis_count = builder->axis_count;
+    arch->nodes =
+        (struct arch_node *)(void *)g_array_free(builder->nodes, FALSE);
+    arch->fanouts =
+        (struct arch_fanout *)(void *)g_array_free(builder->fanouts, FALSE);
+    arch->feature_uses = (struct arch_feature_use *)(void *)g_array_free(
+        builder->features, FALSE);
     arch->memories =
         (struct arch_memory *)(void *)g_array_free(builder->memories, FALSE);
     arch->units =
@@ -179,6 +233,10 @@ static void load_document(struct diags *diags,
         .diags = diags,
         .scope = scope,
         .strings = file->strings,
+        .arch = arch,
+        .nodes = g_array_new(FALSE, TRUE, sizeof(struct arch_node)),
+        .fanouts = g_array_new(FALSE, TRUE, sizeof(struct arch_fanout)),
+        .features = g_array_new(FALSE, TRUE, sizeof(struct arch_feature_use)),
         .memories = g_array_new(FALSE, TRUE, sizeof(struct arch_memory)),
         .units = g_array_new(FALSE, TRUE, sizeof(struct arch_unit)),
         .taken = g_array_new(FALSE, TRUE, sizeof(struct arch_taken)),

@@ -45,6 +45,17 @@ bool arch_is_above(const struct arch *arch, int memory, int unit)
     return above >= 0;
 }
 
+bool arch_may_keep(const struct arch *arch, int memory, const char *tensor)
+{
+    const struct arch_memory *m = &arch->memories[memory];
+    for (int i = 0; i < m->keep_count; i++) {
+        if (strcmp(m->keep[i], tensor) == 0) {
+            return true;
+        }
+    }
+    return m->keep_count == 0;
+}
+
 static void set_attribute(struct scope *scope, const char *owner,
                           const char *attribute, int64_t value)
 {
@@ -72,10 +83,10 @@ void arch_fill_scope(const struct arch *arch, struct scope *scope)
     scope_set(scope, "word", arch->word_bits / 8);
 }
 
-enum status arch_count_transfer_cycles(const struct arch *arch, int memory,
-                                       int64_t bytes, int64_t *cycles)
+/* Cycles of the arch's clock for `bytes`; 0 if unlimited. */
+static enum status count_cycles(const struct arch *arch, int64_t bytes,
+                                int64_t bytes_per_s, int64_t *cycles)
 {
-    int64_t bytes_per_s = arch->memories[memory].bandwidth_bytes_per_s;
     if (bytes_per_s == NUM_UNLIMITED) {
         *cycles = 0;
         return OK;
@@ -84,4 +95,53 @@ enum status arch_count_transfer_cycles(const struct arch *arch, int memory,
         return ERR_LIMIT;
     }
     return OK;
+}
+
+enum status arch_count_transfer_cycles(const struct arch *arch, int memory,
+                                       int64_t bytes, int64_t *cycles)
+{
+    return count_cycles(arch, bytes,
+                        arch->memories[memory].bandwidth_bytes_per_s, cycles);
+}
+
+enum status arch_count_access_cycles(const struct arch *arch, int memory,
+                                     int64_t read_bytes, int64_t write_bytes,
+                                     int64_t *cycles)
+{
+    const struct arch_memory *m = &arch->memories[memory];
+    int64_t bytes = 0;
+    int64_t all = 0;
+    int64_t read = 0;
+    int64_t write = 0;
+    if (!num_add(read_bytes, write_bytes, &bytes)) {
+        return ERR_LIMIT;
+    }
+    TRY(count_cycles(arch, bytes, m->bandwidth_bytes_per_s, &all));
+    TRY(count_cycles(arch, read_bytes, m->read_bandwidth_bytes_per_s, &read));
+    TRY(count_cycles(arch, write_bytes, m->write_bandwidth_bytes_per_s,
+                     &write));
+    *cycles = MAX(all, MAX(read, write));
+    return OK;
+}
+
+void arch_warn_unused(const struct arch *arch, unsigned used, const char *by,
+                      struct diags *diags)
+{
+    static const char *const what[] = {
+#define FEATURE(id, words) words,
+#include "arch/features.def"
+#undef FEATURE
+    };
+    const struct arch_feature_use *last = NULL;
+    for (int i = 0; i < arch->feature_use_count; i++) {
+        const struct arch_feature_use *use = &arch->feature_uses[i];
+        bool is_repeated = last != NULL && last->feature == use->feature &&
+                           strcmp(last->node, use->node) == 0;
+        if ((used & (1U << use->feature)) == 0 && !is_repeated) {
+            diag_warning(diags, use->span, "arch-not-used", NULL,
+                         "%s does not use the %s of '%s'", by,
+                         what[use->feature], use->node);
+        }
+        last = use;
+    }
 }

@@ -2,7 +2,9 @@
  *     mac: {cycles: 1, energy: 17.1645 pJ}
  * or is composed of others of the same unit, one after another,
  *     exp: {mac: 6}
- * and then costs the sums of their cycles and energies.
+ * and then costs the sums of their cycles, latencies and energies, and no area:
+ * it runs on their hardware. `shares: mac` says the same of an operation that
+ * has its own cost but no hardware of its own (the add of a multiply-accumulate).
  */
 #include "arch/arch.h"
 #include "arch/builder.h"
@@ -19,25 +21,94 @@ struct draft {
 
 struct drafts {
     struct arch_builder *builder;
+    int64_t clock_ratio; /* cycles of the arch in one of the unit */
     size_t count;
     struct draft *draft;
 };
 
-static const char *const cost_keys[] = {"cycles", "energy", NULL};
+static const char *const cost_keys[] = {
+    "cycles", "energy", "latency", "pipelined", "class",
+    "area",   "shares", "leakage", NULL,
+};
 
 static bool is_composed(const struct yaml_node *node)
 {
-    return yaml_find(node, "cycles") == NULL &&
-           yaml_find(node, "energy") == NULL;
+    for (size_t i = 0; cost_keys[i] != NULL; i++) {
+        if (yaml_find(node, cost_keys[i]) != NULL) {
+            return false;
+        }
+    }
+    return true;
 }
 
-static void parse_cost(struct arch_builder *builder, struct draft *draft)
+/* `cycles` is how often the unit can begin one, `latency` how long one takes.
+ * What is not pipelined begins one when the last has ended. */
+static void parse_cycles(struct arch_builder *builder, struct draft *draft)
 {
+    const struct yaml_node *node = draft->node;
+    struct arch_op *op = &draft->op;
+    bool is_pipelined = true;
+    arch_reported(
+        yaml_find_bool(builder->diags, node, "pipelined", &is_pipelined));
+    bool has_latency = arch_find_count(builder, node, "latency", UNIT_CYCLES, 0,
+                                       &op->latency_cycles);
+    if (has_latency && yaml_find(node, "cycles") == NULL) {
+        op->cycles =
+            is_pipelined ? MIN(op->latency_cycles, 1) : op->latency_cycles;
+        return;
+    }
+    (void)arch_get_count(builder, node, "cycles", UNIT_COUNT, 0, &op->cycles);
+    op->latency_cycles = has_latency ? op->latency_cycles : op->cycles;
+    if (op->latency_cycles < op->cycles ||
+        (!is_pipelined && op->latency_cycles != op->cycles)) {
+        diag_error(builder->diags, yaml_span(yaml_find(node, "latency")),
+                   "arch-latency", NULL,
+                   "operation '%s' takes %" G_GINT64_FORMAT
+                   " cycles from operands to result, and begins every "
+                   "%" G_GINT64_FORMAT "%s",
+                   op->name, op->latency_cycles, op->cycles,
+                   is_pipelined ? "" : " without being pipelined");
+    }
+}
+
+static void parse_energy(struct arch_builder *builder, struct draft *draft)
+{
+    struct arch_class_query query;
+    arch_class_query_init(&query);
+    query.parameter[ARCH_PARAMETER_BITS] = (double)builder->arch->word_bits;
+    struct arch_class_cost cost =
+        arch_parse_class(builder, draft->node, ARCH_CLASS_OP, &query);
+    draft->op.energy_pj = arch_get_cost(builder, draft->node, "energy", UNIT_PJ,
+                                        cost.read_energy_pj);
+    bool shares = yaml_find(draft->node, "shares") != NULL;
+    draft->op.area_um2 = arch_find_cost(builder, draft->node, "area", UNIT_UM2,
+                                        shares ? 0 : cost.area_um2);
+    draft->op.leakage_mw = arch_find_cost(
+        builder, draft->node, "leakage", UNIT_MW, shares ? 0 : cost.leakage_mw);
+}
+
+static struct draft *find_part(struct drafts *drafts, const char *name,
+                               struct span span);
+
+static void parse_cost(struct drafts *drafts, struct draft *draft)
+{
+    struct arch_builder *builder = drafts->builder;
+    const char *shared = NULL;
     arch_reported(yaml_check_keys(builder->diags, draft->node, cost_keys));
-    (void)arch_get_count(builder, draft->node, "cycles", UNIT_COUNT, 0,
-                         &draft->op.cycles);
-    arch_reported(yaml_get_real(builder->diags, draft->node, "energy", UNIT_PJ,
-                                builder->scope, &draft->op.energy_pj));
+    parse_cycles(builder, draft);
+    parse_energy(builder, draft);
+    arch_reported(
+        yaml_find_text(builder->diags, draft->node, "shares", &shared));
+    if (shared != NULL) {
+        (void)find_part(drafts, shared,
+                        yaml_span(yaml_find(draft->node, "shares")));
+    }
+    if (!num_mul(draft->op.cycles, drafts->clock_ratio, &draft->op.cycles) ||
+        !num_mul(draft->op.latency_cycles, drafts->clock_ratio,
+                 &draft->op.latency_cycles)) {
+        diag_error(builder->diags, draft->op.span, "arch-too-large", NULL,
+                   "more cycles than a 64-bit count holds");
+    }
 }
 
 /* The draft of that name, or NULL after a message. */
@@ -53,7 +124,7 @@ static struct draft *find_part(struct drafts *drafts, const char *name,
     }
     g_autofree char *suggestion = suggest_text(name, names, drafts->count);
     diag_error(drafts->builder->diags, span, "arch-unknown-op", suggestion,
-               "the unit has no operation '%s' to compose of", name);
+               "the unit has no operation '%s'", name);
     return NULL;
 }
 
@@ -68,6 +139,7 @@ static void add_part(struct drafts *drafts, struct draft *draft, size_t i)
     struct draft *part = find_part(drafts, name, span);
     int64_t times = 0;
     int64_t cycles = 0;
+    int64_t latency = 0;
     if (part == NULL || !arch_get_count(drafts->builder, draft->node, name,
                                         UNIT_COUNT, 1, &times)) {
         return;
@@ -80,7 +152,10 @@ static void add_part(struct drafts *drafts, struct draft *draft, size_t i)
     }
     resolve(drafts, part);
     if (!num_mul(times, part->op.cycles, &cycles) ||
-        !num_add(cycles, draft->op.cycles, &draft->op.cycles)) {
+        !num_add(cycles, draft->op.cycles, &draft->op.cycles) ||
+        !num_mul(times, part->op.latency_cycles, &latency) ||
+        !num_add(latency, draft->op.latency_cycles,
+                 &draft->op.latency_cycles)) {
         diag_error(diags, span, "arch-too-large", NULL,
                    "more cycles than a 64-bit count holds");
     }
@@ -95,7 +170,7 @@ static void resolve(struct drafts *drafts, struct draft *draft)
     }
     draft->progress = IN_PROGRESS;
     if (!is_composed(draft->node)) {
-        parse_cost(drafts->builder, draft);
+        parse_cost(drafts, draft);
     } else {
         for (size_t i = 0; i < yaml_count(draft->node); i++) {
             add_part(drafts, draft, i);
@@ -124,8 +199,20 @@ static bool draft_op(struct arch_builder *builder, const struct yaml_node *ops,
     return true;
 }
 
+/* Of what is said of one operation; compositions only repeat it. */
+static void note_latency(struct arch_builder *builder,
+                         const struct draft *draft,
+                         const struct arch_unit *unit)
+{
+    if (!is_composed(draft->node) &&
+        draft->op.latency_cycles > draft->op.cycles) {
+        arch_note_feature(builder, ARCH_FEATURE_OP_LATENCY, unit->name,
+                          draft->node, "latency");
+    }
+}
+
 void arch_parse_ops(struct arch_builder *builder, const struct yaml_node *ops,
-                    struct arch_unit *unit)
+                    int64_t clock_ratio, struct arch_unit *unit)
 {
     size_t count = yaml_count(ops);
     if (count == 0 || count > ARCH_MAX_OPS) {
@@ -135,7 +222,8 @@ void arch_parse_ops(struct arch_builder *builder, const struct yaml_node *ops,
         return;
     }
     g_autofree struct draft *draft = g_new0(struct draft, count);
-    struct drafts drafts = {.builder = builder, .draft = draft};
+    struct drafts drafts = {
+        .builder = builder, .clock_ratio = clock_ratio, .draft = draft};
     for (size_t i = 0; i < count; i++) {
         if (draft_op(builder, ops, i, &draft[drafts.count])) {
             drafts.count++;
@@ -144,6 +232,7 @@ void arch_parse_ops(struct arch_builder *builder, const struct yaml_node *ops,
     unit->ops = g_new0(struct arch_op, count);
     for (size_t i = 0; i < drafts.count; i++) {
         resolve(&drafts, &draft[i]);
+        note_latency(builder, &draft[i], unit);
         unit->ops[unit->op_count++] = draft[i].op;
     }
 }

@@ -213,6 +213,8 @@ enum unit_kind {
     UNIT_NM,               /* nm; int64 */
     UNIT_NS,               /* ps ns us ms s; double nanoseconds */
     UNIT_MW,               /* uW mW W; double milliwatt */
+    UNIT_MV,               /* mV V; double millivolt */
+    UNIT_UM,               /* nm um mm; double micrometre */
 };
 
 /* Parses '<expression or decimal> <unit>'. Integer kinds fill *count, the

@@ -55,6 +55,11 @@ static const struct unit units[] = {
     {UNIT_MW, "uW", 0, -3},
     {UNIT_MW, "mW", 0, 0},
     {UNIT_MW, "W", 0, 3},
+    {UNIT_MV, "mV", 0, 0},
+    {UNIT_MV, "V", 0, 3},
+    {UNIT_UM, "nm", 0, -3},
+    {UNIT_UM, "um", 0, 0},
+    {UNIT_UM, "mm", 0, 3},
 };
 
 /* What is being parsed, and where. */
@@ -81,6 +86,8 @@ static bool is_integer_kind(enum unit_kind kind)
     case UNIT_UM2:
     case UNIT_NS:
     case UNIT_MW:
+    case UNIT_MV:
+    case UNIT_UM:
         return false;
     }
     BUG("unit kind %d", (int)kind);
@@ -174,6 +181,8 @@ static const char *base_unit_phrase(enum unit_kind kind)
     case UNIT_UM2:
     case UNIT_NS:
     case UNIT_MW:
+    case UNIT_MV:
+    case UNIT_UM:
         return "";
     }
     BUG("unit kind %d", (int)kind);
