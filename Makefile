@@ -135,6 +135,12 @@ $(B)/generated/version.h: FORCE
 	  2>/dev/null || echo unknown)"',$@)
 $(LIB_O) $(CLI_O) $(MAIN_O) $(TEST_O) $(FUZZ_O): | $(B)/generated/version.h
 
+# The standard macros as C strings, one a line.
+$(B)/generated/einsum/macro_lines.h: einsum/macros.yaml
+	@mkdir -p $(@D)
+	@sed -e 's/[\\"]/\\&/g' -e 's/.*/"&",/' $< > $@
+$(B)/einsum/macro_standard.o: $(B)/generated/einsum/macro_lines.h
+
 $(B)/weir: $(MAIN_O) $(CLI_LIB) $(LIB)
 	$(call say,LD)$(LINK) -o $@ $(MAIN_O) $(CLI_LIB) $(LINK_LIBS)
 

@@ -65,6 +65,8 @@ struct source {
     size_t length_bytes;
 };
 
+struct span_origin;
+
 /* A place in a source. Lines and columns start at 1, columns count code
  * points. A span with source NULL has no place. */
 struct span {
@@ -72,9 +74,18 @@ struct span {
     int line;
     int column;
     int length; /* code points to underline, at least 1 */
+    /* The call this text was expanded for, or NULL. A message at the span is
+     * followed by notes that say where; it keeps no pointer to them. */
+    const struct span_origin *origin;
 };
 
-#define SPAN_NONE ((struct span){NULL, 0, 0, 0})
+/* `name` was called at `call`, which may itself stand in an expansion. */
+struct span_origin {
+    const char *name;
+    struct span call;
+};
+
+#define SPAN_NONE ((struct span){NULL, 0, 0, 0, NULL})
 
 enum diag_severity { DIAG_ERROR, DIAG_WARNING, DIAG_NOTE };
 

@@ -70,14 +70,15 @@ static char *shorten(char *message)
     return message;
 }
 
-static void add(struct diags *diags, enum diag_severity severity,
-                struct span span, const char *code, const char *suggestion,
-                char *message)
+static void add_one(struct diags *diags, enum diag_severity severity,
+                    struct span span, const char *code, const char *suggestion,
+                    char *message)
 {
     struct diag *diag = g_new0(struct diag, 1);
     diag->severity = severity;
     diag->span = span;
     diag->span.length = MAX(span.length, 1);
+    diag->span.origin = NULL;
     diag->code = g_strdup(code);
     diag->message = message;
     diag->suggestion = g_strdup(suggestion);
@@ -100,6 +101,19 @@ static bool is_repeated(const struct diags *diags, struct span span,
         }
     }
     return false;
+}
+
+/* The message, then a note for each call that its text was expanded for. */
+static void add(struct diags *diags, enum diag_severity severity,
+                struct span span, const char *code, const char *suggestion,
+                char *message)
+{
+    add_one(diags, severity, span, code, suggestion, message);
+    for (const struct span_origin *origin = span.origin; origin != NULL;
+         origin = origin->call.origin) {
+        add_one(diags, DIAG_NOTE, origin->call, "diag-called-here", NULL,
+                g_strdup_printf("in '%s', called here", origin->name));
+    }
 }
 
 void diag_error(struct diags *diags, struct span span, const char *code,

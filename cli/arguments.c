@@ -31,7 +31,7 @@ static enum status parse_setting(struct diags *diags,
     g_autofree char *setting = g_strndup(source->text + start, length);
     char *equals = strchr(setting, '=');
     struct span at = {source, 1, count_letters(source->text, start) + 1,
-                      MAX(1, count_letters(setting, length))};
+                      MAX(1, count_letters(setting, length)), NULL};
     if (equals == NULL || equals == setting) {
         diag_error(diags, at, "set-syntax", NULL,
                    "'%s' is not of the form NAME=VALUE", setting);

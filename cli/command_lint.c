@@ -14,6 +14,13 @@ static enum status lint_cascade(struct cli *cli, const char *path,
     return workload_bind(cascade, chosen, NULL, cli->diags, &workload);
 }
 
+static enum status lint_macros(struct cli *cli, const char *path,
+                               const struct scope *chosen)
+{
+    (void)chosen;
+    return cascade_check_macros(cli->diags, path);
+}
+
 static enum status lint_arch(struct cli *cli, const char *path,
                              const struct scope *chosen)
 {
@@ -50,17 +57,16 @@ static enum status lint_dram(struct cli *cli, const char *path,
     return sim_check_dram_file(cli->diags, path);
 }
 
-/* In this order: a memory has a mapping, a mapping names its cascade. */
+/* In this order: a memory has a mapping, a mapping names its cascade,
+ * a cascade may have macros. */
 static const struct {
     const char *key;
     enum status (*lint)(struct cli *cli, const char *path,
                         const struct scope *chosen);
 } kinds[] = {
-    {"dram", lint_dram},
-    {"experiment", lint_experiment},
-    {"mapping", lint_mapping},
-    {"arch", lint_arch},
-    {"cascade", lint_cascade},
+    {"dram", lint_dram},       {"experiment", lint_experiment},
+    {"mapping", lint_mapping}, {"arch", lint_arch},
+    {"cascade", lint_cascade}, {"macros", lint_macros},
 };
 
 /* Syntax errors are reported here; the loaders read the file again. */
@@ -76,7 +82,8 @@ static enum status find_kind(struct cli *cli, const char *path, size_t *kind)
         }
     }
     diag_error(cli->diags, yaml_span(root), "lint-unknown-kind", NULL,
-               "no 'cascade', 'arch', 'dram', 'mapping' or 'experiment' says "
+               "no 'cascade', 'macros', 'arch', 'dram', 'mapping' or "
+               "'experiment' says "
                "what file this is");
     return ERR_INPUT;
 }

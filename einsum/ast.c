@@ -4,7 +4,10 @@
 
 struct span place_span(struct place place)
 {
-    return yaml_text_span(place.node, place.offset, MAX(place.length, 1));
+    struct span span =
+        yaml_text_span(place.node, place.offset, MAX(place.length, 1));
+    span.origin = place.origin;
+    return span;
 }
 
 struct ast_node *ast_new(struct cascade *cascade, enum ast_kind kind,
@@ -14,6 +17,7 @@ struct ast_node *ast_new(struct cascade *cascade, enum ast_kind kind,
     node->kind = kind;
     node->place = place;
     node->height = 1;
+    node->size = 1;
     g_ptr_array_add(cascade->nodes, node);
     return node;
 }
@@ -25,6 +29,7 @@ void ast_set_children(struct ast_node *node, GPtrArray *children)
     for (guint i = 0; i < children->len; i++) {
         node->child[i] = g_ptr_array_index(children, i);
         node->height = MAX(node->height, node->child[i]->height + 1);
+        node->size = MIN(node->size + node->child[i]->size, AST_MAX_SIZE + 1);
     }
 }
 
@@ -76,8 +81,8 @@ static const char *const call_names[CALL_COUNT] = {
     [CALL_INDEX] = "index",     [CALL_ZERO] = "zero",
     [CALL_CLAMP] = "clamp",     [CALL_WRAP] = "wrap",
     [CALL_SKIP] = "skip",       [CALL_BIND] = "=",
-    [CALL_AND] = "&&",          [CALL_OR] = "||",
-    [CALL_NOT] = "!",
+    [CALL_REST] = "..",         [CALL_AND] = "&&",
+    [CALL_OR] = "||",           [CALL_NOT] = "!",
 };
 
 const char *call_name(enum ast_call call)

@@ -17,6 +17,7 @@ struct place {
     const struct yaml_node *node;
     size_t offset;
     int length;
+    const struct span_origin *origin; /* of text that a macro stands for */
 };
 
 struct span place_span(struct place place);
@@ -45,7 +46,8 @@ enum ast_call {
     CALL_CLAMP,   /* the nearest element in range */
     CALL_WRAP,    /* modulo the extent */
     CALL_SKIP,    /* the point does not exist */
-    CALL_BIND,    /* c=IDX[n], on the left */
+    CALL_BIND,    /* c=IDX[n], on the left; X[d=h*E+e] in a macro */
+    CALL_REST,    /* ..-m in a macro: the ranks of its result but m */
     CALL_AND,
     CALL_OR,
     CALL_NOT,
@@ -63,6 +65,8 @@ enum selection {
 
 /* Trees higher than this are refused, so that recursion over them is safe. */
 #define AST_MAX_HEIGHT 100
+/* So are trees of macros that hold their arguments over and over. */
+#define AST_MAX_SIZE 2000
 /* Statements of one cascade. */
 #define AST_MAX_STATEMENTS 1024
 /* Shapes of one cascade (they may refer to each other in a chain). */
@@ -80,6 +84,7 @@ struct ast_node {
     enum einsum_op op;
     enum ast_call call;
     int height;
+    int size; /* nodes of the tree, those met twice counted twice */
     int child_count;
     struct ast_node **child;
 };
@@ -139,6 +144,10 @@ struct cascade {
     const char *kernel;
     GStringChunk *names;
     GPtrArray *nodes;   /* owns every struct ast_node */
+    GPtrArray *macros;  /* struct macro, owned; later ones hide earlier ones */
+    GPtrArray *origins; /* struct span_origin, owned */
+    GPtrArray *shared;  /* struct yaml_document of macros, owned */
+    bool has_standard_macros;
     GArray *shapes;     /* struct cascade_shape */
     GArray *tensors;    /* struct cascade_tensor */
     GArray *statements; /* struct ast_statement */
@@ -240,14 +249,6 @@ cascade_statement_at(const struct cascade *c, size_t i)
  * not parse is reported and, if its left side did, kept without a body. */
 void parse_statements(struct cascade *cascade, const struct yaml_node *node,
                       struct diags *diags);
-/* Appends `statement`, whose right side is MACRO(ranks) body, as the statements
- * the macro stands for; all its nodes keep their places. The ranks are in
- * reduce_ranks, the last argument of layernorm in `argument`. */
-enum macro { MACRO_NONE, MACRO_MEAN, MACRO_SOFTMAX, MACRO_LAYERNORM };
-void expand_macro(struct cascade *cascade, enum macro macro,
-                  const struct ast_statement *statement,
-                  struct ast_node *argument, struct diags *diags);
-
 /* "[p,j] in 0..M-1" of an input: sets its declaration and values. After an
  * error the declaration is NULL. */
 void parse_declaration(struct cascade *cascade, const struct yaml_node *node,

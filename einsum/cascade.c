@@ -3,9 +3,11 @@
 
 #include <string.h>
 
+#include "einsum/macro.h"
+
 static const char *const known_keys[] = {
-    "schema", "cascade", "about",   "source",  "kernel",
-    "shapes", "inputs",  "einsums", "outputs", NULL,
+    "schema", "cascade", "about",   "source", "kernel",  "shapes",
+    "inputs", "einsums", "outputs", "macros", "include", NULL,
 };
 
 static struct cascade *cascade_new(void)
@@ -13,6 +15,9 @@ static struct cascade *cascade_new(void)
     struct cascade *cascade = g_new0(struct cascade, 1);
     cascade->names = g_string_chunk_new(1024);
     cascade->nodes = g_ptr_array_new();
+    cascade->macros = g_ptr_array_new();
+    cascade->origins = g_ptr_array_new_with_free_func(g_free);
+    cascade->shared = g_ptr_array_new();
     cascade->ranks = g_ptr_array_new_with_free_func(g_free);
     cascade->shapes = g_array_new(FALSE, TRUE, sizeof(struct cascade_shape));
     cascade->tensors = g_array_new(FALSE, TRUE, sizeof(struct cascade_tensor));
@@ -48,6 +53,15 @@ void cascade_free(struct cascade *cascade)
     g_array_unref(cascade->shapes);
     g_array_unref(cascade->tensors);
     g_array_unref(cascade->statements);
+    for (guint i = 0; i < cascade->macros->len; i++) {
+        macro_free(g_ptr_array_index(cascade->macros, i));
+    }
+    for (guint i = 0; i < cascade->shared->len; i++) {
+        yaml_document_free(g_ptr_array_index(cascade->shared, i));
+    }
+    g_ptr_array_unref(cascade->macros);
+    g_ptr_array_unref(cascade->origins);
+    g_ptr_array_unref(cascade->shared);
     free_nodes(cascade->nodes);
     g_ptr_array_unref(cascade->ranks);
     g_string_chunk_free(cascade->names);
@@ -110,7 +124,7 @@ static void read_input(struct cascade *cascade, const char *name,
     }
     struct cascade_tensor tensor = {
         .name = name,
-        .place = {value, 0, 1},
+        .place = {.node = value, .length = 1},
         .is_input = true,
         .producer = -1,
         .initializer = -1,
@@ -193,6 +207,7 @@ static void read_root(struct cascade *cascade, struct diags *diags)
     read_texts(cascade, root, diags);
     read_shapes(cascade, root, diags);
     read_inputs(cascade, root, diags);
+    macros_read(cascade, root, diags);
     read_statements(cascade, root, diags);
     lower_complex(cascade, diags);
     cascade_check(cascade, diags);
@@ -232,6 +247,19 @@ enum status cascade_load_source(struct diags *diags,
     struct yaml_document *document = NULL;
     TRY(yaml_load_source(diags, source, &document));
     return load_document(diags, document, cascade);
+}
+
+enum status cascade_check_macros(struct diags *diags, const char *path)
+{
+    AUTO(cascade) cascade = cascade_new();
+    const struct source *source = NULL;
+    size_t errors_before = diags_error_count(diags);
+    TRY(yaml_load_file(diags, path, &cascade->document));
+    source = yaml_source(cascade->document);
+    cascade->path = g_strdup(source->path);
+    cascade->hash = source_hash(source);
+    macros_read_document(cascade, source, diags);
+    return diags_error_count(diags) > errors_before ? ERR_INPUT : OK;
 }
 
 const char *cascade_name(const struct cascade *cascade)

@@ -70,12 +70,18 @@ static void report_twice(struct check *check, const struct ast_node *output,
         diag_error(
             check->diags, place_span(output->place), "einsum-input-defined",
             NULL, "'%s' is an input; no statement may define it", tensor->name);
-    } else {
-        diag_error(check->diags, place_span(output->place),
-                   "einsum-defined-twice", NULL,
-                   "tensor '%s' is already defined on line %d", tensor->name,
-                   first.line);
+        return;
     }
+    const struct span_origin *origin = first.origin;
+    while (origin != NULL && origin->call.origin != NULL) {
+        origin = origin->call.origin; /* the call in the cascade itself */
+    }
+    diag_error(check->diags, place_span(output->place), "einsum-defined-twice",
+               NULL, "tensor '%s' is already defined %s%s%son line %d",
+               tensor->name, origin == NULL ? "" : "by '",
+               origin == NULL ? "" : origin->name,
+               origin == NULL ? "" : "', called ",
+               origin == NULL ? first.line : origin->call.line);
 }
 
 static struct cascade_tensor *add_tensor(struct cascade *cascade,

@@ -134,6 +134,7 @@ static void check_value_call(const struct statement_check *check,
     case CALL_SILU:
     case CALL_GELU:
     case CALL_SOFTPLUS:
+    case CALL_REST:
     case CALL_COUNT:
         return;
     }

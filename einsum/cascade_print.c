@@ -127,6 +127,7 @@ static void print_call(const struct ast_node *node, bool is_index, GString *out)
         print_list(node, is_around_index, out);
         g_string_append_c(out, ')');
         break;
+    case CALL_REST:
     case CALL_COUNT:
         BUG("a call of nothing");
     }

@@ -81,6 +81,9 @@ MUST_USE enum status cascade_load_file(struct diags *diags, const char *path,
 MUST_USE enum status cascade_load_source(struct diags *diags,
                                          const struct source *source,
                                          struct cascade **cascade);
+/* Checks a file of macros, which cascades include. */
+MUST_USE enum status cascade_check_macros(struct diags *diags,
+                                          const char *path);
 void cascade_free(struct cascade *cascade);
 BASE_DEFINE_CLEANUP(cascade)
 

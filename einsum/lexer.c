@@ -23,8 +23,11 @@ static bool is_name_char(char c)
 static struct span lexer_span(const struct lexer *lexer, size_t offset,
                               size_t length)
 {
-    return place_span(
-        (struct place){lexer->node, offset, (int)MIN(length, G_MAXINT)});
+    return place_span((struct place){
+        .node = lexer->node,
+        .offset = offset,
+        .length = (int)MIN(length, G_MAXINT),
+    });
 }
 
 static void add_token(struct lexer *lexer, enum token_kind kind, size_t length)

@@ -1,10 +1,10 @@
 /* Grammar (doc/language.md has it in full):
  *
  *   statement = access [ ',' access ] '=' [ prefix ] expr [ 'where' expr ]
- *   prefix    = ('sum' | 'max' | 'min' | 'prod' | 'mean') '(' ranks ')'
+ *   prefix    = ('sum' | 'max' | 'min' | 'prod') '(' ranks ')'
  *             | 'topk' '(' rank ',' SHAPE ')'
  *             | ('argmax' | 'argmin' | 'argsort') '(' rank ')'
- *             | 'softmax' '(' ranks ')' | 'layernorm' '(' ranks ',' number ')'
+ *             | MACRO '(' [ ranks ] { ',' expr } ')'
  *   ranks     = rank { ',' rank }
  *
  * A statement ends with its line unless a bracket is open or the line's last
@@ -14,6 +14,9 @@
 #include "einsum/parser.h"
 
 #include <string.h>
+
+#include "einsum/einsum_ops.h"
+#include "einsum/macro.h"
 
 struct token parser_look(const struct parser *parser, guint ahead)
 {
@@ -117,7 +120,8 @@ void parser_fail(struct parser *parser, const char *what)
         /* The end of a line is behind its last token. */
         struct token last =
             g_array_index(parser->tokens, struct token, parser->at - 1);
-        place = (struct place){parser->node, last.offset + last.length, 1};
+        place =
+            (struct place){parser->node, last.offset + last.length, 1, NULL};
     }
     if (is_end) {
         diag_error(parser->diags, place_span(place), "einsum-syntax", NULL,
@@ -132,7 +136,7 @@ void parser_fail(struct parser *parser, const char *what)
 
 struct place parser_place(const struct parser *parser, struct token token)
 {
-    return (struct place){parser->node, token.offset, (int)token.length};
+    return (struct place){parser->node, token.offset, (int)token.length, NULL};
 }
 
 struct place parser_place_from(const struct parser *parser, struct place first)
@@ -145,7 +149,7 @@ struct place parser_place_from(const struct parser *parser, struct place first)
     if (newline != NULL) {
         length = (size_t)(newline - start);
     }
-    return (struct place){first.node, first.offset, (int)length};
+    return (struct place){first.node, first.offset, (int)length, NULL};
 }
 
 const char *parser_name(const struct parser *parser, struct token token)
@@ -167,26 +171,22 @@ struct prefix {
     const char *name;
     enum einsum_reduce reduce;
     enum selection selection;
-    enum macro macro;
     bool is_function; /* max(a, b) is an operation as well */
-    bool has_count;   /* topk(m, T), layernorm(d, 1e-5) */
+    bool has_count;   /* topk(m, T) */
 };
 
 static const struct prefix *find_prefix(const struct parser *parser,
                                         struct token token)
 {
     static const struct prefix table[] = {
-        {"sum", EINSUM_SUM, 0, 0, false, false},
-        {"max", EINSUM_MAXIMUM, 0, 0, true, false},
-        {"min", EINSUM_MINIMUM, 0, 0, true, false},
-        {"prod", EINSUM_PRODUCT, 0, 0, false, false},
-        {"mean", EINSUM_SUM, 0, MACRO_MEAN, false, false},
-        {"softmax", EINSUM_SUM, 0, MACRO_SOFTMAX, false, false},
-        {"layernorm", EINSUM_SUM, 0, MACRO_LAYERNORM, false, true},
-        {"topk", EINSUM_NO_REDUCE, SELECT_TOPK, 0, false, true},
-        {"argmax", EINSUM_NO_REDUCE, SELECT_ARGMAX, 0, false, false},
-        {"argmin", EINSUM_NO_REDUCE, SELECT_ARGMIN, 0, false, false},
-        {"argsort", EINSUM_NO_REDUCE, SELECT_ARGSORT, 0, false, false},
+        {"sum", EINSUM_SUM, 0, false, false},
+        {"max", EINSUM_MAXIMUM, 0, true, false},
+        {"min", EINSUM_MINIMUM, 0, true, false},
+        {"prod", EINSUM_PRODUCT, 0, false, false},
+        {"topk", EINSUM_NO_REDUCE, SELECT_TOPK, false, true},
+        {"argmax", EINSUM_NO_REDUCE, SELECT_ARGMAX, false, false},
+        {"argmin", EINSUM_NO_REDUCE, SELECT_ARGMIN, false, false},
+        {"argsort", EINSUM_NO_REDUCE, SELECT_ARGSORT, false, false},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
         if (parser_is_name(parser, token, table[i].name)) {
@@ -245,7 +245,7 @@ bool parse_rank(struct parser *parser, GPtrArray *ranks)
     return true;
 }
 
-/* The argument after the ranks: topk(m, T), layernorm(d, 1e-5). */
+/* The argument after the ranks: topk(m, T). */
 static bool is_last_argument(const struct parser *parser,
                              const struct prefix *prefix)
 {
@@ -269,41 +269,122 @@ static bool parse_prefix_arguments(struct parser *parser,
         }
     } while (parser_accept(parser, TOKEN_COMMA));
     if (prefix->has_count) {
-        parser_fail(parser, prefix->selection == SELECT_TOPK
-                                ? "',' and the shape of the new rank"
-                                : "',' and a number");
+        parser_fail(parser, "',' and the shape of the new rank");
         return false;
     }
     return parser_expect(parser, TOKEN_RIGHT_PAREN, "',' or ')'");
 }
 
-struct right_side {
-    struct ast_statement *statement;
-    enum macro macro;
-    struct ast_node *argument;
-};
-
-static bool parse_prefix_of(struct parser *parser, struct right_side *right)
+static bool parse_prefix_of(struct parser *parser, const struct prefix *prefix,
+                            struct ast_statement *statement)
 {
-    struct ast_statement *statement = right->statement;
-    const struct prefix *prefix = find_prefix(parser, parser_peek(parser));
-    if (prefix == NULL || !is_reduction(parser, prefix)) {
-        return true;
-    }
     statement->has_reduction = true;
     statement->reduce = prefix->reduce;
     statement->selection = prefix->selection;
-    right->macro = prefix->macro;
     parser_take(parser);
     parser_take(parser);
-    if (!parse_prefix_arguments(parser, prefix, statement->reduce_ranks,
-                                &right->argument)) {
+    return parse_prefix_arguments(parser, prefix, statement->reduce_ranks,
+                                  &statement->select_count);
+}
+
+/* ---- calls of macros ----------------------------------------------------- */
+
+/* The token behind the bracket that closes the one `ahead`. */
+static struct token find_behind(const struct parser *parser, guint ahead)
+{
+    int open = 0;
+    struct token token = parser_look(parser, ahead);
+    do {
+        token = parser_look(parser, ahead++);
+        open += token.kind == TOKEN_LEFT_PAREN ? 1 : 0;
+        open -= token.kind == TOKEN_RIGHT_PAREN ? 1 : 0;
+    } while (open > 0 && token.kind != TOKEN_END);
+    return parser_look(parser, ahead);
+}
+
+/* A name in front of brackets that is no function, but a macro or, as there is
+ * an expression behind it, was meant to be one. */
+static bool is_macro_call(const struct parser *parser)
+{
+    struct token token = parser_peek(parser);
+    struct token next = parser_look(parser, 1);
+    if (token.kind != TOKEN_NAME || next.kind != TOKEN_LEFT_PAREN ||
+        next.starts_line) {
         return false;
     }
-    if (prefix->selection != SELECT_NONE) {
-        statement->select_count = right->argument;
+    const char *name = parser_name(parser, token);
+    if (!name_is_rank(name) || op_find_call(name) != EINSUM_OP_COUNT ||
+        call_find(name) != CALL_COUNT) {
+        return false;
     }
-    return true;
+    struct token behind = find_behind(parser, 1);
+    bool is_expr = (behind.kind == TOKEN_NAME &&
+                    !parser_is_name(parser, behind, "where") &&
+                    !parser_is_name(parser, behind, "mod")) ||
+                   behind.kind == TOKEN_NUMBER ||
+                   behind.kind == TOKEN_LEFT_PAREN;
+    return (is_expr && !behind.starts_line) ||
+           macro_is_name(parser->cascade, name, parser->diags);
+}
+
+static bool is_rank_argument(const struct parser *parser)
+{
+    struct token token = parser_peek(parser);
+    enum token_kind next = parser_look(parser, 1).kind;
+    return token.kind == TOKEN_NAME &&
+           g_ascii_islower(parser->text[token.offset]) &&
+           !parser_is_name(parser, token, "inf") &&
+           (next == TOKEN_COMMA || next == TOKEN_RIGHT_PAREN);
+}
+
+static bool parse_call_argument(struct parser *parser, GPtrArray *ranks,
+                                GPtrArray *values)
+{
+    if (is_rank_argument(parser)) {
+        if (values->len > 0) {
+            parser_fail(parser, "a value (ranks stand before values)");
+            return false;
+        }
+        return parse_rank(parser, ranks);
+    }
+    struct ast_node *value = parse_expr(parser);
+    if (value != NULL) {
+        g_ptr_array_add(values, value);
+    }
+    return value != NULL;
+}
+
+static bool parse_macro_call(struct parser *parser,
+                             struct parsed_statement *parsed)
+{
+    struct token token = parser_take(parser);
+    parser_take(parser);
+    parsed->call.name = parser_name(parser, token);
+    parsed->call.place = parser_place(parser, token);
+    parsed->call.values = g_ptr_array_new();
+    if (parser_accept(parser, TOKEN_RIGHT_PAREN)) {
+        return true;
+    }
+    do {
+        if (!parse_call_argument(parser, parsed->statement.reduce_ranks,
+                                 parsed->call.values)) {
+            return false;
+        }
+    } while (parser_accept(parser, TOKEN_COMMA));
+    return parser_expect(parser, TOKEN_RIGHT_PAREN, "an operator, ',' or ')'");
+}
+
+/* ---- a statement --------------------------------------------------------- */
+
+static bool parse_before_body(struct parser *parser,
+                              struct parsed_statement *parsed)
+{
+    const struct prefix *prefix = find_prefix(parser, parser_peek(parser));
+    if (prefix != NULL && is_reduction(parser, prefix)) {
+        return parse_prefix_of(parser, prefix, &parsed->statement);
+    }
+    return prefix != NULL || !is_macro_call(parser) ||
+           parse_macro_call(parser, parsed);
 }
 
 static bool parse_condition(struct parser *parser,
@@ -318,21 +399,22 @@ static bool parse_condition(struct parser *parser,
     return true;
 }
 
-static bool parse_right(struct parser *parser, struct right_side *right)
+static bool parse_right(struct parser *parser, struct parsed_statement *parsed)
 {
     if (!parser_expect(parser, TOKEN_EQUALS, "'='") ||
-        !parse_prefix_of(parser, right)) {
+        !parse_before_body(parser, parsed)) {
         return false;
     }
     struct ast_node *body = parse_expr(parser);
-    if (body == NULL || !parse_condition(parser, right->statement)) {
+    if (body == NULL || !parse_condition(parser, &parsed->statement)) {
         return false;
     }
-    if (parser_peek(parser).kind != TOKEN_END) {
+    enum token_kind end = parser_peek(parser).kind;
+    if (end != TOKEN_END && !(parser->is_macro && end == TOKEN_RIGHT_BRACE)) {
         parser_fail(parser, "an operator or the end of the line");
         return false;
     }
-    right->statement->body = body;
+    parsed->statement.body = body;
     return true;
 }
 
@@ -347,9 +429,8 @@ static struct ast_node *parse_left(struct parser *parser)
     return parse_access(parser);
 }
 
-static void skip_to_line_start(struct parser *parser)
+void parser_skip_line(struct parser *parser)
 {
-    parser->open_brackets = 0;
     parser->nesting = 0;
     if (parser->at == parser->statement_start) {
         parser_take(parser);
@@ -358,6 +439,35 @@ static void skip_to_line_start(struct parser *parser)
         parser_take(parser);
     }
     parser->open_brackets = 0;
+}
+
+void parse_statement(struct parser *parser, struct parsed_statement *parsed)
+{
+    bool is_parsed = true;
+    *parsed = (struct parsed_statement){
+        .statement = {.reduce_ranks = g_ptr_array_new()},
+    };
+    parser->statement_start = parser->at;
+    parsed->statement.output = parse_left(parser);
+    if (parsed->statement.output != NULL &&
+        parser_accept(parser, TOKEN_COMMA)) {
+        parsed->second = parse_left(parser);
+        is_parsed = parsed->second != NULL;
+    }
+    if (parsed->statement.output == NULL || !is_parsed ||
+        !parse_right(parser, parsed)) {
+        parsed->statement.body = NULL;
+        parser_skip_line(parser);
+    }
+    if (parsed->statement.output == NULL || !is_parsed) {
+        parser->cascade->has_lost_tensors = true;
+    }
+}
+
+void parsed_statement_clear(struct parsed_statement *parsed)
+{
+    g_clear_pointer(&parsed->statement.reduce_ranks, g_ptr_array_unref);
+    g_clear_pointer(&parsed->call.values, g_ptr_array_unref);
 }
 
 /* VAL[..], I[..] = topk(..) BODY: the values, then the indices. */
@@ -375,59 +485,32 @@ static void add_pair(struct cascade *cascade, struct ast_node *values,
     g_array_append_val(cascade->statements, first);
 }
 
-static void add_statement(struct parser *parser, struct ast_node *second,
-                          const struct right_side *right)
+void cascade_add_statement(struct cascade *cascade,
+                           struct parsed_statement *parsed,
+                           const struct expansion *expansion,
+                           struct diags *diags)
 {
-    struct cascade *cascade = parser->cascade;
-    struct ast_statement *statement = right->statement;
-    if (second != NULL && statement->selection == SELECT_NONE) {
-        diag_error(parser->diags, place_span(second->place),
+    struct ast_statement *statement = &parsed->statement;
+    bool has_pair = parsed->second != NULL;
+    if (has_pair && statement->selection == SELECT_NONE) {
+        diag_error(diags, place_span(parsed->second->place),
                    "einsum-two-outputs", NULL,
                    "only topk, argmax, argmin and argsort have two results, "
                    "values and indices");
-        second = NULL;
+        has_pair = false;
     }
-    if (second != NULL) {
+    if (has_pair) {
         struct ast_node *values = statement->output;
-        statement->output = second;
+        statement->output = parsed->second;
         add_pair(cascade, values, statement);
     }
-    if (statement->body != NULL && right->macro != MACRO_NONE) {
-        expand_macro(cascade, right->macro, statement, right->argument,
-                     parser->diags);
-        g_ptr_array_unref(statement->reduce_ranks);
+    if (statement->body != NULL && parsed->call.name != NULL) {
+        macro_expand(cascade, parsed, expansion, diags);
     } else {
         g_array_append_val(cascade->statements, *statement);
+        statement->reduce_ranks = NULL;
     }
-}
-
-static void parse_statement(struct parser *parser)
-{
-    parser->statement_start = parser->at;
-    struct ast_statement statement = {
-        .reduce_ranks = g_ptr_array_new(),
-    };
-    struct right_side right = {.statement = &statement};
-    struct ast_node *second = NULL;
-    bool is_parsed = true;
-    statement.output = parse_left(parser);
-    if (statement.output != NULL && parser_accept(parser, TOKEN_COMMA)) {
-        second = parse_left(parser);
-        is_parsed = second != NULL;
-    }
-    if (statement.output == NULL || !is_parsed ||
-        !parse_right(parser, &right)) {
-        statement.body = NULL;
-        skip_to_line_start(parser);
-    }
-    if (statement.output == NULL) {
-        parser->cascade->has_lost_tensors = true;
-        g_ptr_array_unref(statement.reduce_ranks);
-    } else {
-        parser->cascade->has_lost_tensors =
-            parser->cascade->has_lost_tensors || !is_parsed;
-        add_statement(parser, second, &right);
-    }
+    parsed_statement_clear(parsed);
 }
 
 struct parser parser_start(struct cascade *cascade,
@@ -448,7 +531,13 @@ void parse_statements(struct cascade *cascade, const struct yaml_node *node,
     struct parser parser = parser_start(cascade, node, diags);
     while (parser_look(&parser, 0).kind != TOKEN_END &&
            cascade->statements->len < AST_MAX_STATEMENTS) {
-        parse_statement(&parser);
+        struct parsed_statement parsed;
+        parse_statement(&parser, &parsed);
+        if (parsed.statement.output != NULL) {
+            cascade_add_statement(cascade, &parsed, NULL, diags);
+        } else {
+            parsed_statement_clear(&parsed);
+        }
     }
     if (parser_look(&parser, 0).kind != TOKEN_END) {
         cascade->has_lost_tensors = true;
@@ -463,12 +552,31 @@ void parse_statements(struct cascade *cascade, const struct yaml_node *node,
     g_array_unref(parser.tokens);
 }
 
+/* ".." of a macro, and ranks that are left out of it: "..-m". */
+static struct ast_node *parse_rest(struct parser *parser)
+{
+    g_autoptr(GPtrArray) without = g_ptr_array_new();
+    struct ast_node *rest = ast_new(parser->cascade, AST_CALL,
+                                    parser_place(parser, parser_take(parser)));
+    rest->call = CALL_REST;
+    while (parser_accept(parser, TOKEN_MINUS)) {
+        if (!parse_rank(parser, without)) {
+            return NULL;
+        }
+    }
+    ast_set_children(rest, without);
+    return rest;
+}
+
 /* An expression, or c=IDX[n]: on the left, the rank c of a dimension and where
  * in it a value goes. */
 static struct ast_node *parse_index(struct parser *parser)
 {
     struct token token = parser_peek(parser);
     struct token next = parser_look(parser, 1);
+    if (parser->is_macro && token.kind == TOKEN_RANGE) {
+        return parse_rest(parser);
+    }
     /* With a space before '=' the bracket is more likely not closed. */
     if (token.kind != TOKEN_NAME || next.kind != TOKEN_EQUALS ||
         next.offset != token.offset + token.length) {

@@ -1,4 +1,5 @@
-/* Shared by parser.c (statements) and parser_expr.c (values and indices). */
+/* Shared by parser.c (statements), parser_expr.c (values and indices) and
+ * macro_parse.c. */
 #ifndef WEIR_EINSUM_PARSER_H
 #define WEIR_EINSUM_PARSER_H
 
@@ -15,11 +16,40 @@ struct parser {
     guint statement_start; /* a token index */
     int open_brackets;     /* a statement goes on over the line's end inside */
     int nesting;
+    bool is_macro; /* '..' is a list of ranks, '}' ends a statement */
 };
+
+/* NAME(ranks, values) before the body: a macro. */
+struct macro_call {
+    const char *name; /* NULL: none */
+    struct place place;
+    GPtrArray *values; /* struct ast_node *, or NULL */
+};
+
+/* As it stands in the text, before macros are expanded. */
+struct parsed_statement {
+    struct ast_statement statement; /* reduce_ranks: also the ranks of a call */
+    struct ast_node *second;        /* I of VAL[..], I[..] = topk(..) */
+    struct macro_call call;
+};
+
+void parsed_statement_clear(struct parsed_statement *parsed);
 
 /* Scans the node's text; the caller unrefs `tokens`. */
 struct parser parser_start(struct cascade *cascade,
                            const struct yaml_node *node, struct diags *diags);
+/* One statement; after an error its line is skipped and the body is NULL. The
+ * output is NULL if not even that could be read. */
+void parse_statement(struct parser *parser, struct parsed_statement *parsed);
+/* Skips the rest of the line. */
+void parser_skip_line(struct parser *parser);
+/* Adds what the statement stands for, and takes it over. */
+struct expansion;
+void cascade_add_statement(struct cascade *cascade,
+                           struct parsed_statement *parsed,
+                           const struct expansion *expansion,
+                           struct diags *diags);
+
 /* The next token; TOKEN_END where the statement ends. */
 struct token parser_peek(const struct parser *parser);
 /* The token after `ahead` further ones, wherever lines end. */

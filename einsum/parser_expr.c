@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "einsum/einsum_ops.h"
+#include "einsum/macro.h"
 
 static struct ast_node *parse_factor(struct parser *parser);
 
@@ -125,18 +126,21 @@ static char *suggest_function(const char *name)
 static void report_unknown_function(struct parser *parser, struct token token,
                                     const char *name)
 {
-    static const char *const prefixes[] = {"sum",     "prod",    "mean",
-                                           "topk",    "argmax",  "argmin",
-                                           "argsort", "softmax", "layernorm"};
+    static const char *const prefixes[] = {"sum",    "prod",   "topk",
+                                           "argmax", "argmin", "argsort"};
     struct span span = place_span(parser_place(parser, token));
+    bool is_macro = macro_is_name(parser->cascade, name, parser->diags);
+    bool is_prefix = is_macro;
     for (size_t i = 0; i < G_N_ELEMENTS(prefixes); i++) {
-        if (g_str_equal(name, prefixes[i])) {
-            g_autofree char *suggestion = g_strdup_printf(
-                "define a tensor for the %s in a statement of its own", name);
-            diag_error(parser->diags, span, "einsum-nested-reduction",
-                       suggestion, "a reduction stands only right after '='");
-            return;
-        }
+        is_prefix = is_prefix || g_str_equal(name, prefixes[i]);
+    }
+    if (is_prefix) {
+        g_autofree char *suggestion = g_strdup_printf(
+            "define a tensor for the %s in a statement of its own", name);
+        diag_error(parser->diags, span, "einsum-nested-reduction", suggestion,
+                   "a %s stands only right after '='",
+                   is_macro ? "macro" : "reduction");
+        return;
     }
     g_autofree char *suggestion = suggest_function(name);
     diag_error(parser->diags, span, "einsum-unknown-function", suggestion,

@@ -130,7 +130,8 @@ static struct ast_node *parse_all(struct parser *parser, const char *name,
             return NULL;
         }
     }
-    struct place place = {parser->node, 0, (int)strlen(parser->text)};
+    struct place place = {.node = parser->node,
+                          .length = (int)strlen(parser->text)};
     struct ast_node *access = ast_new(parser->cascade, AST_ACCESS, place);
     access->name = g_string_chunk_insert_const(parser->cascade->names, name);
     ast_set_children(access, indices);

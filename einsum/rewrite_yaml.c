@@ -94,6 +94,9 @@ static void print_pair(const struct draft *draft, const char *rewrite,
                        const char *key, const struct yaml_node *value,
                        GString *out)
 {
+    if (g_str_equal(key, "macros") || g_str_equal(key, "include")) {
+        return; /* the statements have what they stand for */
+    }
     g_string_append_printf(out, "%s: ", key);
     if (g_str_equal(key, "einsums")) {
         g_string_append(out, "|\n");

@@ -207,8 +207,11 @@ static bool check_or_refuse(const char *path, const char *spec)
     assert_int_equal(cascade_rewrite(old, spec, diags, &new), OK);
     if (new == NULL) {
         const struct diag *diag = diags_get(diags, before);
-        assert_int_equal(diags_count(diags), before + 1);
         assert_true(g_str_has_prefix(diag->code, "rewrite-"));
+        for (size_t i = before + 1; i < diags_count(diags); i++) {
+            /* Where a macro was called whose text it points at. */
+            assert_int_equal(diags_get(diags, i)->severity, DIAG_NOTE);
+        }
         return false;
     }
     struct computed values_before = {0};

@@ -9,7 +9,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes);
 
 static struct span whole(const struct source *source)
 {
-    return (struct span){source, 1, 1, (int)g_utf8_strlen(source->text, -1)};
+    return (struct span){
+        .source = source,
+        .line = 1,
+        .column = 1,
+        .length = (int)g_utf8_strlen(source->text, -1),
+    };
 }
 
 static void check_places(const struct diags *diags, const struct source *source)

@@ -9,7 +9,7 @@
 static struct span span_at(const struct source *source, int line, int column,
                            int length)
 {
-    return (struct span){source, line, column, length};
+    return (struct span){source, line, column, length, NULL};
 }
 
 static void test_error_shows_line_caret_and_suggestion(void **state)

@@ -30,7 +30,7 @@ static enum status parse_and_eval(struct diags *diags, const char *text,
                                   int64_t *value)
 {
     const struct source *source = diags_add_text(diags, "expr", text);
-    struct span at = {source, 1, 1, (int)strlen(text)};
+    struct span at = {source, 1, 1, (int)strlen(text), NULL};
     AUTO(expr) expr = NULL;
     AUTO(scope) scope = example_scope();
     TRY(expr_parse(diags, at, text, &expr));
@@ -276,7 +276,7 @@ static void test_places_count_from_where_the_text_stands(void **state)
     AUTO(diags) diags = diags_new();
     const struct source *source =
         diags_add_text(diags, "f", "\n\xC3\xA4: 1 + Q");
-    struct span at = {source, 2, 4, 5};
+    struct span at = {source, 2, 4, 5, NULL};
     AUTO(expr) expr = NULL;
     assert_int_equal(expr_parse(diags, at, "1 + Q", &expr), OK);
     assert_span(expr_span(expr), 2, 4, 5);
@@ -385,7 +385,7 @@ static void test_names_are_visited_left_to_right(void **state)
     const struct source *source = diags_add_text(diags, "f", text);
     AUTO(expr) expr = NULL;
     assert_int_equal(
-        expr_parse(diags, (struct span){source, 1, 1, 1}, text, &expr), OK);
+        expr_parse(diags, (struct span){source, 1, 1, 1, NULL}, text, &expr), OK);
     GString *names = g_string_new(NULL);
     expr_visit_names(expr, append_name, names);
     assert_string_equal(names->str, "a@1 b@9 c@13 d@19 e@23 a@27 ");

@@ -30,7 +30,7 @@ static enum status parse(struct diags *diags, enum unit_kind kind,
                          const char *text, int64_t *count, double *real)
 {
     const struct source *source = diags_add_text(diags, "q", text);
-    struct span at = {source, 1, 1, (int)g_utf8_strlen(text, -1)};
+    struct span at = {source, 1, 1, (int)g_utf8_strlen(text, -1), NULL};
     AUTO(scope) scope = scope_new(NULL);
     scope_set(scope, "P", 64);
     scope_set(scope, "B", 2);
