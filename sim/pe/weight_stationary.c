@@ -1,0 +1,176 @@
+/* PE (r, c) keeps B[k, n]. A[m, k] comes from the left, m = t - r - c since the
+ * fold's start, and is multiplied into the partial sum that comes from above and
+ * goes on below; at the bottom the fold's sums are added to those of folds
+ * before.
+ *
+ * Weights come down a column, the last row's first, column c a cycle after
+ * column c - 1. When the first row's is in place, so are all of the column, and
+ * they are captured in the spare registers; PE (r, c) takes its spare weight when
+ * the fold's first value reaches it. */
+#include <string.h>
+
+#include "sim/pe/array.h"
+
+struct weight_stationary {
+    struct array *array;
+    struct moving_plane a; /* moves right */
+    /* Rows move down: row r is (head + r) % rows. */
+    double *sum;
+    double *arriving;
+    int64_t head;
+    double *spare;
+    double *weight;
+    row_mac_function mac;
+    int64_t cycle;
+};
+
+static double *moving_row(const struct weight_stationary *ws, double *plane,
+                          int64_t row)
+{
+    const struct pe_array *shape = &ws->array->shape;
+    return plane + (ws->head + row) % shape->rows * shape->columns;
+}
+
+static void enter_left(struct weight_stationary *ws)
+{
+    const struct array *array = ws->array;
+    for (int r = 0; r < array->shape.rows; r++) {
+        int64_t fold = 0;
+        int64_t m = 0;
+        double value = 0.0;
+        if (array_find_fold(array, ws->cycle - r, &fold, &m)) {
+            struct fold f = array_fold(array, fold);
+            value = r < f.rows ? *matrix_at(&array->gemm->a, m, f.row_from + r)
+                               : 0.0;
+        }
+        *moving_plane_row(&ws->a, r) = value;
+    }
+}
+
+/* The fold whose weights enter column c in this cycle, and how many before. */
+static bool find_load(const struct array *array, int64_t at, int64_t *fold,
+                      int64_t *step)
+{
+    int64_t since = at + array->load_before_start - array->first_start;
+    if (since < 0) {
+        return false;
+    }
+    *fold = since / array->fold_distance;
+    *step = since % array->fold_distance;
+    return *fold < array->fold_count && *step < array->shape.rows;
+}
+
+static void enter_top(struct weight_stationary *ws)
+{
+    const struct array *array = ws->array;
+    int rows = array->shape.rows;
+    double *arriving = moving_row(ws, ws->arriving, 0);
+    memset(moving_row(ws, ws->sum, 0), 0,
+           (size_t)array->shape.columns * sizeof(double));
+    for (int c = 0; c < array->shape.columns; c++) {
+        int64_t fold = 0;
+        int64_t step = 0;
+        arriving[c] = 0.0;
+        if (!find_load(array, ws->cycle - c, &fold, &step)) {
+            continue;
+        }
+        struct fold f = array_fold(array, fold);
+        int64_t row = rows - 1 - step;
+        if (row < f.rows && c < f.columns) {
+            arriving[c] = *matrix_at(&array->gemm->b, f.row_from + row,
+                                     f.column_from + c);
+        }
+        if (step == rows - 1) {
+            for (int r = 0; r < rows; r++) {
+                ws->spare[(int64_t)r * array->shape.columns + c] =
+                    moving_row(ws, ws->arriving, r)[c];
+            }
+        }
+    }
+}
+
+/* PEs that the first value of a fold reaches take their spare weights. */
+static void take_weights(struct weight_stationary *ws)
+{
+    const struct array *array = ws->array;
+    int columns = array->shape.columns;
+    int64_t last_pe = array->shape.rows + columns - 2;
+    int64_t since = ws->cycle - array->first_start;
+    int64_t newest = MIN(since / array->fold_distance, array->fold_count - 1);
+    for (int64_t f = newest; since >= 0 && f >= 0; f--) {
+        int64_t diagonal = since - f * array->fold_distance;
+        if (diagonal > last_pe) {
+            break;
+        }
+        for (int r = 0; r < array->shape.rows; r++) {
+            int64_t c = diagonal - r;
+            if (c >= 0 && c < columns) {
+                ws->weight[r * columns + c] = ws->spare[r * columns + c];
+            }
+        }
+    }
+}
+
+/* What leaves at the bottom is a result if a fold's value passed through. */
+static bool leave(struct weight_stationary *ws)
+{
+    const struct array *array = ws->array;
+    int last_row = array->shape.rows - 1;
+    const double *sum = moving_row(ws, ws->sum, last_row);
+    bool is_last = false;
+    for (int c = 0; c < array->shape.columns; c++) {
+        int64_t fold = 0;
+        int64_t m = 0;
+        if (!array_find_fold(array, ws->cycle - last_row - c, &fold, &m)) {
+            continue;
+        }
+        struct fold f = array_fold(array, fold);
+        if (c < f.columns) {
+            double *result = matrix_at(&array->gemm->c, m, f.column_from + c);
+            *result = f.row_from == 0 ? sum[c] : *result + sum[c];
+        }
+        is_last |= fold == array->fold_count - 1 && m == array->length - 1 &&
+                   c == array->shape.columns - 1;
+    }
+    return is_last;
+}
+
+static void step(struct weight_stationary *ws)
+{
+    const struct pe_array *shape = &ws->array->shape;
+    moving_plane_step(&ws->a, shape->rows, shape->columns);
+    ws->head = (ws->head + shape->rows - 1) % shape->rows;
+    enter_left(ws);
+    take_weights(ws); /* before the spare registers take new ones */
+    enter_top(ws);
+    for (int r = 0; r < shape->rows; r++) {
+        ws->mac(moving_row(ws, ws->sum, r), moving_plane_row(&ws->a, r),
+                ws->weight + (int64_t)r * shape->columns, shape->columns);
+    }
+}
+
+enum status array_run_weight_stationary(struct array *array,
+                                        struct diags *diags, int64_t *cycles)
+{
+    size_t elements = (size_t)array->shape.rows * (size_t)array->shape.columns;
+    g_autofree double *planes = g_try_new0(double, 4 * elements);
+    struct weight_stationary ws = {.array = array, .mac = array_choose_mac()};
+    if (planes == NULL ||
+        !moving_plane_new(&ws.a, array->shape.rows, array->shape.columns)) {
+        return diag_fail(diags, ERR_MEM, "sim-memory",
+                         "no memory for an array of %d x %d", array->shape.rows,
+                         array->shape.columns);
+    }
+    ws.sum = planes;
+    ws.arriving = planes + elements;
+    ws.spare = planes + 2 * elements;
+    ws.weight = planes + 3 * elements;
+    bool is_done = false;
+    for (; !is_done; ws.cycle++) {
+        step(&ws);
+        is_done = leave(&ws);
+    }
+    *cycles = ws.cycle;
+    moving_plane_clear(&ws.a);
+    return OK;
+}
