@@ -35,7 +35,7 @@ static inline struct dram_spec dram_preset(const char *name)
 static inline void dram_assert_valid(const struct dram_spec *spec)
 {
     AUTO(diags) diags = diags_new();
-    enum status status = dram_spec_check(spec, diags, SPAN_NONE);
+    enum status status = dram_spec_check(spec, diags);
     g_autoptr(GString) text = g_string_new(NULL);
     diags_print(diags, false, text);
     assert_string_equal(text->str, "");

@@ -151,9 +151,9 @@ struct dram_spec {
 /* Reads a file with `dram:` (doc/dram.md). ERR_INPUT with diagnostics. */
 MUST_USE enum status dram_spec_load_file(struct diags *diags, const char *path,
                                          struct dram_spec *spec);
-/* Reports to `diags` what cannot be simulated, at `at`. */
+/* Reports to `diags` what cannot be simulated. A loaded spec was checked. */
 MUST_USE enum status dram_spec_check(const struct dram_spec *spec,
-                                     struct diags *diags, struct span at);
+                                     struct diags *diags);
 int64_t dram_capacity_bytes(const struct dram_spec *spec); /* timing model */
 /* Peak of all channels. */
 double dram_peak_bytes_per_cycle(const struct dram_spec *spec);
@@ -199,7 +199,7 @@ int64_t dram_now(const struct dram *dram);
 /* The next cycle in which a command may go or a request completes, at least the
  * current one; -1 when no request is under way. */
 int64_t dram_next_activity(const struct dram *dram);
-/* The next completion that is due, in the order of cycles, then of commands.
+/* The next completion that is due: by cycle, then channel, then command.
  * False if there is none. */
 MUST_USE bool dram_take(struct dram *dram, struct dram_completion *completion);
 /* Accepted and not yet taken. */
@@ -229,7 +229,8 @@ struct dram_command {
     int64_t tag; /* of the request it serves, -1 for refresh */
 };
 typedef void (*dram_command_fn)(const struct dram_command *command, void *user);
-/* Called for every command as it is issued. NULL: none. */
+/* Called for every command, in the order of cycles of each channel; channels may
+ * run ahead of each other within a dram_advance. NULL: none. */
 void dram_set_trace(struct dram *dram, dram_command_fn trace, void *user);
 
 /* ---- statistics -------------------------------------------------------- */

@@ -6,7 +6,9 @@
  * until the column command; in each stretch up to the cycle that its deciding
  * rule left open it is that rule's stall, after it the request was ready and
  * another one went (DRAM_STALL_QUEUE). Before any request waited the bus was
- * idle. Whatever falls between the moment a refresh was due and the end of tRFC
+ * idle. A read of one rank may follow a write of another in fewer cycles than a
+ * burst, as its data come later; its burst is then counted after the other's.
+ * Whatever falls between the moment a refresh was due and the end of tRFC
  * is the refresh's.
  */
 #include "sim/dram/dram_internal.h"
@@ -71,8 +73,10 @@ void bus_column(struct dram_bus *bus, const struct dram_entry *entry,
     wait_for_entry(bus, entry, ready_key, cycle);
     *(entry->is_write ? &bus->stats->write_cycles : &bus->stats->read_cycles) +=
         burst_cycles;
-    bus->accounted_cycle = cycle + burst_cycles;
-    bus->is_last_write = entry->is_write;
+    bus->accounted_cycle = MAX(cycle, bus->accounted_cycle) + burst_cycles;
+    if (entry->is_write) {
+        bus->written_until = bus->accounted_cycle;
+    }
     bus->waiting_count--;
 }
 
@@ -115,8 +119,9 @@ void channel_settle(const struct dram_channel *channel, int pseudo,
     bus.stats = stats;
     const struct dram_entry *oldest = find_oldest(channel, pseudo);
     if (bus.accounted_cycle > cycle) {
-        *(bus.is_last_write ? &stats->write_cycles : &stats->read_cycles) -=
-            bus.accounted_cycle - cycle;
+        stats->write_cycles -= MAX(bus.written_until - cycle, 0);
+        stats->read_cycles -=
+            bus.accounted_cycle - MAX(bus.written_until, cycle);
         return;
     }
     if (oldest != NULL) {

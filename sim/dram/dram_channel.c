@@ -95,8 +95,13 @@ static void answer_at_once(struct dram_channel *channel,
 {
     struct dram_stats *stats = &channel->dram->stats;
     *(request->is_write ? &stats->merged_writes : &stats->forwarded_reads) += 1;
-    dram_complete(channel->dram, request->tag, request->is_write, cycle,
-                  cycle + 1);
+    struct dram_completion completion = {
+        .tag = request->tag,
+        .arrival_cycle = cycle,
+        .cycle = cycle + 1,
+        .is_write = request->is_write,
+    };
+    dram_complete(channel->dram, channel->index, &completion);
 }
 
 static struct dram_place place_of(const struct dram_spec *spec,
@@ -253,8 +258,13 @@ static void serve(struct dram_channel *channel, struct dram_choice *choice,
         cycle + t[DRAM_T_BURST] + t[entry->is_write ? DRAM_T_CWL : DRAM_T_CL];
     bus_column(&channel->buses[choice->place.pseudo], entry, choice->key, cycle,
                t[DRAM_T_BURST]);
-    dram_complete(channel->dram, entry->tag, entry->is_write,
-                  entry->arrival_cycle, done_cycle);
+    struct dram_completion completion = {
+        .tag = entry->tag,
+        .arrival_cycle = entry->arrival_cycle,
+        .cycle = done_cycle,
+        .is_write = entry->is_write,
+    };
+    dram_complete(channel->dram, channel->index, &completion);
     *(entry->is_write ? &stats->written_bytes : &stats->read_bytes) +=
         spec->burst_bytes;
     if (!entry->is_write) {

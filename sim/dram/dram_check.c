@@ -3,13 +3,30 @@
 
 struct checker {
     struct diags *diags;
-    struct span at;
+    const struct yaml_node *root; /* NULL: the spec is not from a file */
     enum status status;
 };
 
-#define REFUSE(checker, code, ...)                                             \
+/* Where the file has the key: at the top, or in one of the blocks. */
+static struct span span_of_key(const struct checker *checker, const char *key)
+{
+    static const char *const blocks[] = {"timing", "controller"};
+    const struct yaml_node *root = checker->root;
+    if (root == NULL) {
+        return SPAN_NONE;
+    }
+    const struct yaml_node *found = yaml_find(root, key);
+    for (size_t i = 0; found == NULL && i < G_N_ELEMENTS(blocks); i++) {
+        const struct yaml_node *block = yaml_find(root, blocks[i]);
+        found = block != NULL ? yaml_find(block, key) : NULL;
+    }
+    return yaml_span(found != NULL ? found : root);
+}
+
+#define REFUSE(checker, key, code, ...)                                        \
     do {                                                                       \
-        diag_error((checker)->diags, (checker)->at, code, NULL, __VA_ARGS__);  \
+        diag_error((checker)->diags, span_of_key(checker, key), code, NULL,    \
+                   __VA_ARGS__);                                               \
         (checker)->status = ERR_INPUT;                                         \
     } while (0)
 
@@ -24,7 +41,7 @@ static void check_range(struct checker *checker, const char *what,
                         int64_t value, int64_t least, int64_t most)
 {
     if (value < least || value > most) {
-        REFUSE(checker, "dram-out-of-range",
+        REFUSE(checker, what, "dram-out-of-range",
                "%s is %" G_GINT64_FORMAT ", not %" G_GINT64_FORMAT
                " to %" G_GINT64_FORMAT,
                what, value, least, most);
@@ -49,7 +66,7 @@ static void check_capacity(struct checker *checker,
            num_mul(bytes, spec->columns, &bytes) &&
            bytes <= CAPACITY_LIMIT_BYTES;
     if (!fits) {
-        REFUSE(checker, "dram-too-large",
+        REFUSE(checker, "rows", "dram-too-large",
                "more than %d channels of %d banks, or 1 PiB", CHANNELS_LIMIT,
                BANKS_LIMIT);
     }
@@ -65,13 +82,13 @@ static bool is_power_of_two(int64_t n)
 static void check_mapping(struct checker *checker, const struct dram_spec *spec)
 {
     const struct dram_mapping *mapping = &spec->mapping;
-    int64_t hashed =
-        spec->pseudo_channels * spec->ranks * spec->bank_groups * spec->banks;
+    int64_t hashed = spec->pseudo_channels * spec->ranks * spec->bank_groups *
+                     spec->banks * spec->rows;
     for (int i = 0; i < mapping->part_count; i++) {
         const struct dram_mapping_part *part = &mapping->parts[i];
         if (part->size > 0 && (part->field != DRAM_FIELD_COLUMN ||
                                spec->columns % part->size != 0)) {
-            REFUSE(checker, "dram-mapping-size",
+            REFUSE(checker, "mapping", "dram-mapping-size",
                    "mapping '%s' takes %" G_GINT64_FORMAT
                    " of %" G_GINT64_FORMAT " bursts in a row",
                    mapping->name, part->size, spec->columns);
@@ -79,7 +96,7 @@ static void check_mapping(struct checker *checker, const struct dram_spec *spec)
     }
     if (mapping->is_hashed &&
         (!is_power_of_two(hashed) || !is_power_of_two(spec->columns))) {
-        REFUSE(checker, "dram-mapping-size",
+        REFUSE(checker, "mapping", "dram-mapping-size",
                "mapping '%s' combines bits, and %" G_GINT64_FORMAT
                " rows of %" G_GINT64_FORMAT " bursts are not powers of two",
                mapping->name, hashed, spec->columns);
@@ -90,8 +107,8 @@ static void check_timings(struct checker *checker, const struct dram_spec *spec)
 {
     const int64_t *t = spec->timing_cycles;
     static const enum dram_timing positive[] = {
-        DRAM_T_BURST, DRAM_T_CL,  DRAM_T_CWL, DRAM_T_RCD,   DRAM_T_RCD_WR,
-        DRAM_T_RP,    DRAM_T_RAS, DRAM_T_RC,  DRAM_T_CCD_S, DRAM_T_CCD_L,
+        DRAM_T_BURST, DRAM_T_CL, DRAM_T_CWL,   DRAM_T_RCD,   DRAM_T_RP,
+        DRAM_T_RAS,   DRAM_T_RC, DRAM_T_CCD_S, DRAM_T_CCD_L,
     };
     for (int i = 0; i < DRAM_TIMING_COUNT; i++) {
         check_range(checker, dram_timing_name((enum dram_timing)i), t[i], 0,
@@ -103,11 +120,12 @@ static void check_timings(struct checker *checker, const struct dram_spec *spec)
     }
     if (t[DRAM_T_CCD_S] < t[DRAM_T_BURST] ||
         t[DRAM_T_CCD_L] < t[DRAM_T_CCD_S]) {
-        REFUSE(checker, "dram-inconsistent",
+        REFUSE(checker, "tCCD_L", "dram-inconsistent",
                "tBL, tCCD_S and tCCD_L must not decrease in this order");
     }
     if (t[DRAM_T_RC] < t[DRAM_T_RAS] + t[DRAM_T_RP]) {
-        REFUSE(checker, "dram-inconsistent", "tRC is less than tRAS + tRP");
+        REFUSE(checker, "tRC", "dram-inconsistent",
+               "tRC is less than tRAS + tRP");
     }
 }
 
@@ -118,20 +136,20 @@ static void check_refresh(struct checker *checker, const struct dram_spec *spec)
         dram_standard_get(spec->standard);
     if (spec->refresh == DRAM_REFRESH_ALL_BANK &&
         t[DRAM_T_REFI] <= t[DRAM_T_RFC]) {
-        REFUSE(checker, "dram-inconsistent",
+        REFUSE(checker, "tREFI", "dram-inconsistent",
                "tREFI leaves no time between refreshes of tRFC");
     }
     if (spec->refresh == DRAM_REFRESH_PER_BANK &&
         (!standard->has_bank_refresh || t[DRAM_T_RFC_BANK] == 0 ||
          t[DRAM_T_REF_ACT] == 0 || t[DRAM_T_REF_REF] == 0)) {
-        REFUSE(checker, "dram-no-bank-refresh",
+        REFUSE(checker, "refresh", "dram-no-bank-refresh",
                "%s, or this file (tRFC_pb, tREFI_pb, tREF_ACT, tREF_REF), has "
                "no refresh of single banks",
                standard->name);
     } else if (spec->refresh == DRAM_REFRESH_PER_BANK &&
                t[DRAM_T_REFI_BANK] <=
                    MAX(t[DRAM_T_REF_REF], t[DRAM_T_REF_ACT])) {
-        REFUSE(checker, "dram-inconsistent",
+        REFUSE(checker, "tREFI_pb", "dram-inconsistent",
                "tREFI_pb leaves no time between refreshes of banks");
     }
 }
@@ -156,15 +174,15 @@ static void check_pipe(struct checker *checker, const struct dram_spec *spec)
     check_range(checker, "latency", spec->latency_cycles, 0, CYCLES_LIMIT);
     if (spec->bandwidth_bytes_per_second < 1 ||
         !num_mul(spec->bandwidth_bytes_per_second, spec->period_ps, &product)) {
-        REFUSE(checker, "dram-out-of-range",
+        REFUSE(checker, "bandwidth", "dram-out-of-range",
                "the bandwidth is unlimited, zero or too large");
     }
 }
 
-enum status dram_spec_check(const struct dram_spec *spec, struct diags *diags,
-                            struct span at)
+enum status spec_check(const struct dram_spec *spec, struct diags *diags,
+                       const struct yaml_node *root)
 {
-    struct checker checker = {.diags = diags, .at = at, .status = OK};
+    struct checker checker = {.diags = diags, .root = root, .status = OK};
     check_range(&checker, "channels", spec->channels, 1, CHANNELS_LIMIT);
     switch (spec->model) {
     case DRAM_MODEL_TIMING:
@@ -181,4 +199,9 @@ enum status dram_spec_check(const struct dram_spec *spec, struct diags *diags,
         break;
     }
     return checker.status;
+}
+
+enum status dram_spec_check(const struct dram_spec *spec, struct diags *diags)
+{
+    return spec_check(spec, diags, NULL);
 }

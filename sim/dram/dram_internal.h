@@ -22,6 +22,11 @@ enum dram_level {
     DRAM_LEVEL_COUNT
 };
 
+/* dram_spec_check with the places of a file's root; NULL: none. */
+MUST_USE enum status spec_check(const struct dram_spec *spec,
+                                struct diags *diags,
+                                const struct yaml_node *root);
+
 /* ---- standards and rules ------------------------------------------------ */
 
 struct dram_standard_info {
@@ -150,7 +155,7 @@ struct dram_bus {
     int64_t waiting_since;   /* the last time the first request arrived */
     int waiting_count;
     int64_t refresh_since, refresh_until; /* the latest */
-    bool is_last_write;
+    int64_t written_until;                /* the last write's burst */
     struct dram_bus_stats *stats;
 };
 
@@ -239,8 +244,8 @@ struct dram {
     struct dram_bus_stats *reported_buses; /* as of dram_get_stats */
     struct dram_bank_stats *bank_stats;
 };
-void dram_complete(struct dram *dram, int64_t tag, bool is_write,
-                   int64_t arrival_cycle, int64_t cycle);
+void dram_complete(struct dram *dram, int channel,
+                   const struct dram_completion *completion);
 
 void pipe_init(struct dram_pipe *pipe, const struct dram_spec *spec);
 void pipe_clear(struct dram_pipe *pipe);

@@ -1,9 +1,11 @@
 /* A memory: channels or a pipe, and the completions of both in one order. */
 #include "sim/dram/dram_internal.h"
 
-/* A completion in the heap: by cycle, then in the order it became known. */
+/* A completion in the heap: by cycle, channel, then the order in the channel, so
+ * that it does not matter how far channels are advanced at a time. */
 struct dram_waiting {
     struct dram_completion completion;
+    int channel;
     int64_t sequence;
 };
 
@@ -91,19 +93,19 @@ static struct dram_waiting *waiting_at(const struct dram *dram, guint i)
 static bool is_before(const struct dram_waiting *a,
                       const struct dram_waiting *b)
 {
-    return a->completion.cycle != b->completion.cycle
-               ? a->completion.cycle < b->completion.cycle
-               : a->sequence < b->sequence;
+    if (a->completion.cycle != b->completion.cycle) {
+        return a->completion.cycle < b->completion.cycle;
+    }
+    return a->channel != b->channel ? a->channel < b->channel
+                                    : a->sequence < b->sequence;
 }
 
-void dram_complete(struct dram *dram, int64_t tag, bool is_write,
-                   int64_t arrival_cycle, int64_t cycle)
+void dram_complete(struct dram *dram, int channel,
+                   const struct dram_completion *completion)
 {
     struct dram_waiting waiting = {
-        .completion = {.tag = tag,
-                       .arrival_cycle = arrival_cycle,
-                       .cycle = cycle,
-                       .is_write = is_write},
+        .completion = *completion,
+        .channel = channel,
         .sequence = dram->sequence++,
     };
     g_array_append_val(dram->completions, waiting);

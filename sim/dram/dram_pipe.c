@@ -97,8 +97,13 @@ bool pipe_submit(struct dram *dram, const struct dram_request *request)
         .busy_cycles = end_cycle - begin_cycle,
         .is_write = request->is_write,
     };
-    dram_complete(dram, request->tag, request->is_write, dram->now_cycle,
-                  done_cycle);
+    struct dram_completion completion = {
+        .tag = request->tag,
+        .arrival_cycle = dram->now_cycle,
+        .cycle = done_cycle,
+        .is_write = request->is_write,
+    };
+    dram_complete(dram, 0, &completion);
     struct dram_stats *stats = &dram->stats;
     *(request->is_write ? &stats->written_bytes : &stats->read_bytes) +=
         dram->spec.burst_bytes;

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-/* What is read besides: a queue of more would only be slow. */
-#define QUEUE_LIMIT 1024
+/* Products of two counts stay far from overflow; dram_check.c bounds the rest. */
+#define COUNT_LIMIT (INT64_C(1) << 31)
 
 struct loader {
     struct diags *diags;
@@ -50,10 +50,11 @@ static enum status get_count(struct loader *loader,
                              enum unit_kind kind, int64_t *count)
 {
     TRY(yaml_get_count(loader->diags, mapping, key, kind, NULL, count));
-    if (*count < 1 || *count > INT32_MAX * INT64_C(1024)) {
+    if (*count < 1 || *count > COUNT_LIMIT) {
         diag_error(loader->diags, span_of(mapping, key), "dram-out-of-range",
-                   NULL, "'%s' is %" G_GINT64_FORMAT ", must be at least 1%s",
-                   key, *count, *count < 1 ? "" : " and less");
+                   NULL,
+                   "'%s' is %" G_GINT64_FORMAT ", not 1 to %" G_GINT64_FORMAT,
+                   key, *count, COUNT_LIMIT);
         return ERR_INPUT;
     }
     return OK;
@@ -325,7 +326,7 @@ enum status dram_spec_load_file(struct diags *diags, const char *path,
     struct loader loader = {
         .diags = diags, .root = yaml_root(document), .spec = &loaded};
     TRY(load_root(&loader));
-    TRY(dram_spec_check(&loaded, diags, yaml_span(loader.root)));
+    TRY(spec_check(&loaded, diags, loader.root));
     *spec = loaded;
     return OK;
 }
