@@ -107,7 +107,7 @@ static json_t *make_live(const struct workload *workload,
         set_count(item, "last_pass", live->last_pass);
         set_text(item, "extent", live->extent);
         set_count(item, "elements", live->elements);
-        set_bool(item, "grows", live->is_held);
+        set_bool(item, "grows", live->grows);
         json_array_append_new(list, item);
     }
     return list;

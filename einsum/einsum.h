@@ -296,9 +296,11 @@ struct pass_fiber {
     bool is_whole;
     int64_t pass_count;
     /* Of one fiber, elements that must stay on chip for it to be read only
-     * once: all ("M") if there are several passes, else a block ("M0"). */
+     * once: with several passes all ("M") or what conditions leave ("W"), else
+     * a block ("M0"). */
     char *footprint;
     int64_t footprint_elements;
+    bool grows; /* the footprint names an extent of an input */
     int wait_count;
     struct pass_wait *waits; /* by pass, then text order */
 };
@@ -311,7 +313,7 @@ struct pass_tensor {
      * of what they view. */
     char *footprint;
     int64_t footprint_elements;
-    bool grows; /* some family has to be held in full */
+    bool grows; /* some footprint does */
 };
 
 /* What lies on chip while a family is traversed, for each point of the ranks
@@ -324,8 +326,9 @@ struct pass_live {
     /* The passes between which it is held, or in which it is computed. */
     int64_t first_pass;
     int64_t last_pass;
-    char *extent; /* "M", "M1", "F" */
+    char *extent; /* "M", "M1", "W", "F" */
     int64_t elements;
+    bool grows; /* it is held, and names an extent of an input */
 };
 
 struct pass_family {
@@ -344,7 +347,7 @@ struct pass_family {
     struct pass_live *live;
     char *peak; /* largest sum of what is live at once: "M + F + 2" */
     int64_t peak_elements;
-    bool grows; /* the peak holds an extent of the family */
+    bool grows; /* something live does */
 };
 
 struct pass_analysis {

@@ -2,6 +2,7 @@
  *
  *   passes_axes.c      which ranks traverse the same: axes, splits
  *   passes_index.c     indices that are not affine: how far they reach
+ *   passes_window.c    what conditions leave of a fiber; with passes_length.c
  *   passes_schedule.c  statements, operands first
  *   passes_order.c     in which pass each statement runs
  *   passes_fiber.c     passes over the fibers of one tensor
@@ -31,6 +32,7 @@ struct axes {
     int parent[EINSUM_MAX_RANKS]; /* or -1 */
     int split_count;
     struct axis_split split[EINSUM_MAX_RANKS];
+    bool is_of_input[EINSUM_MAX_RANKS]; /* by axis: indexes an input itself */
     /* [a * EINSUM_MAX_RANKS + b]: some iteration space or tensor has both. */
     bool meets[EINSUM_MAX_RANKS * EINSUM_MAX_RANKS];
 };
@@ -54,6 +56,10 @@ bool axes_moves(const struct axes *axes, const struct affine *index, int whole);
 /* Name of the extent, "M". Inner extent of a step: "M0", "1" if not split. */
 const char *axes_shape(const struct axes *axes, int axis);
 int64_t axes_extent(const struct axes *axes, int axis);
+/* The statement's rank on the axis, or -1. */
+int axes_rank_of(const struct axes *axes, int statement, int axis);
+/* The length names the extent of a dimension of some input, or of its blocks. */
+bool axes_grows(const struct axes *axes, const char *length);
 char *axes_block(const struct axes *axes, int axis, int64_t *elements);
 
 /* ---- indices ------------------------------------------------------------- */
@@ -93,6 +99,20 @@ int pass_index_coarse_rank(const struct einsum_statement *s, int read, int dim,
 bool pass_tensor_is_index(const struct axes *axes, int axis,
                           const struct einsum_statement *s, int tensor,
                           const bool *is_on_fiber);
+
+/* ---- windows ------------------------------------------------------------- */
+
+/* Of `rank`, what the statement's conditions leave for one point of the other
+ * ranks. */
+struct pass_window {
+    char *text; /* "W", "2*W+1"; caller frees */
+    int64_t elements;
+    guint32 ranks; /* other ranks that say where it lies */
+};
+
+/* False: all of the rank. */
+MUST_USE bool pass_window_find(const struct workload *workload, int statement,
+                               int rank, struct pass_window *window);
 
 /* ---- order --------------------------------------------------------------- */
 

@@ -126,6 +126,45 @@ int64_t axes_extent(const struct axes *axes, int axis)
     return axes->workload->rank[axis].extent;
 }
 
+int axes_rank_of(const struct axes *axes, int statement, int axis)
+{
+    const struct einsum_statement *s = &axes->workload->statements[statement];
+    for (int i = 0; i < s->rank_count; i++) {
+        if (axes->of_rank[s->rank[i]] == axis) {
+            return s->rank[i];
+        }
+    }
+    return -1;
+}
+
+static bool has_name(const char *length, const char *name)
+{
+    size_t size = strlen(name);
+    for (const char *at = strstr(length, name); at != NULL;
+         at = strstr(at + 1, name)) {
+        bool is_start = at == length || !g_ascii_isalnum(at[-1]);
+        if (is_start && !g_ascii_isalnum(at[size])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool axes_grows(const struct axes *axes, const char *length)
+{
+    for (int r = 0; r < axes->workload->rank_count; r++) {
+        int root = axes_root(axes, axes->of_rank[r]);
+        if (axes->is_of_input[root] &&
+            axes_is_outermost(axes, axes->of_rank[r], root) &&
+            has_name(length,
+                     name_shape_of_rank(axes->workload->cascade,
+                                        axes->workload->rank[r].name))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 char *axes_block(const struct axes *axes, int axis, int64_t *elements)
 {
     g_autoptr(GString) text = g_string_new(NULL);
@@ -368,6 +407,41 @@ static void add_read(struct axes *axes, const struct einsum_statement *s,
     }
 }
 
+static void mark_inputs(struct axes *axes)
+{
+    const struct workload *workload = axes->workload;
+    for (int t = 0; t < workload->tensor_count; t++) {
+        const struct einsum_tensor *tensor = &workload->tensors[t];
+        for (int d = 0; tensor->kind == TENSOR_INPUT && d < tensor->dim_count;
+             d++) {
+            int axis = axes_of_dim(axes, t, d);
+            if (axis >= 0) {
+                axes->is_of_input[axes_root(axes, axis)] = true;
+            }
+        }
+    }
+}
+
+/* X[p] beside X[m]: p indexes the input as m does, though it shares no axis. */
+static void mark_other_names(struct axes *axes)
+{
+    const struct workload *workload = axes->workload;
+    for (int i = 0; i < workload->statement_count; i++) {
+        const struct einsum_statement *s = &workload->statements[i];
+        for (int j = 0; j < s->read_count; j++) {
+            const struct einsum_access *read = &s->resolved_reads[j];
+            for (int d = 0; d < read->dim_count; d++) {
+                int rank = affine_single_rank(&read->index[d]);
+                if (rank >= 0 &&
+                    workload->tensors[read->tensor].kind == TENSOR_INPUT) {
+                    int axis = axes->of_rank[rank];
+                    axes->is_of_input[axes_root(axes, axis)] = true;
+                }
+            }
+        }
+    }
+}
+
 void axes_init(struct axes *axes, const struct workload *workload)
 {
     memset(axes, 0, sizeof *axes);
@@ -383,4 +457,6 @@ void axes_init(struct axes *axes, const struct workload *workload)
             add_read(axes, statement, j);
         }
     }
+    mark_inputs(axes);
+    mark_other_names(axes);
 }

@@ -186,12 +186,11 @@ static void find_traversals(const struct axes *axes, int axis,
 
 static void find_passes(const struct axes *axes,
                         const struct pass_schedule *schedule, int tensor,
-                        int axis, struct pass_fiber *fiber)
+                        int axis, bool *is_traversal,
+                        struct pass_fiber *fiber)
 {
     const struct workload *workload = axes->workload;
     g_autofree bool *is_on_fiber = g_new0(bool, (size_t)workload->tensor_count);
-    g_autofree bool *is_traversal =
-        g_new0(bool, (size_t)workload->statement_count);
     struct pass_order order;
     is_on_fiber[tensor] = true;
     find_derived(axes, schedule, axis, is_on_fiber);
@@ -204,14 +203,107 @@ static void find_passes(const struct axes *axes,
     pass_order_clear(&order);
 }
 
-static void find_footprint(const struct axes *axes, int axis,
-                           struct pass_fiber *fiber)
+/* The largest that a traversal's conditions leave of the fiber; false if one
+ * leaves all of it. As the window moves, what is in it is held, so that the
+ * fiber is read once in all. */
+static bool find_window(const struct axes *axes, int axis,
+                        const bool *is_traversal, struct pass_fiber *fiber)
+{
+    g_autofree char *largest = NULL;
+    int64_t elements = 0;
+    for (int i = 0; i < axes->workload->statement_count; i++) {
+        struct pass_window window;
+        int rank = axes_rank_of(axes, i, axis);
+        if (!is_traversal[i]) {
+            continue;
+        }
+        if (rank < 0 || !pass_window_find(axes->workload, i, rank, &window)) {
+            return false;
+        }
+        if (largest == NULL || window.elements > elements) {
+            g_free(largest);
+            largest = window.text;
+            elements = window.elements;
+        } else {
+            g_free(window.text);
+        }
+    }
+    if (largest != NULL && elements < fiber->footprint_elements) {
+        g_free(fiber->footprint);
+        fiber->footprint = g_steal_pointer(&largest);
+        fiber->footprint_elements = elements;
+    }
+    return true;
+}
+
+/* What a window reads of the fiber at one place. */
+static int64_t find_reach(const struct axes *axes, int axis,
+                          const struct einsum_statement *s, int read)
+{
+    const struct workload *workload = axes->workload;
+    const struct einsum_access *access = &s->resolved_reads[read];
+    int64_t most = 1;
+    for (int d = 0; d < access->dim_count; d++) {
+        int64_t low = 0;
+        int64_t high = 0;
+        if (axes_of_dim(axes, access->tensor, d) != axis) {
+            continue;
+        }
+        if (!pass_index_is_affine(access, d)) {
+            int carrier = pass_index_carrier(s, read, d, workload);
+            struct trend trend = {0, 0, 0};
+            if (carrier >= 0) {
+                trend = pass_index_trend(s, read, d, workload, carrier);
+            }
+            most = MAX(most, (int64_t)(trend.high - trend.low) + 1);
+            continue;
+        }
+        struct affine rest = access->index[d];
+        for (int r = 0; r < workload->rank_count; r++) {
+            rest.coefficient[r] = axes_is_within(axes, axes->of_rank[r], axis)
+                                      ? 0
+                                      : rest.coefficient[r];
+        }
+        if (affine_range(&rest, workload->rank, workload->rank_count, &low,
+                         &high) &&
+            !axes_moves(axes, &access->index[d], axis)) {
+            high = low; /* another traversal */
+        }
+        most = MAX(most, high - low + 1);
+    }
+    return most;
+}
+
+static void find_single_footprint(const struct axes *axes, int axis, int tensor,
+                                  struct pass_fiber *fiber)
+{
+    int64_t reach = 1;
+    fiber->footprint = axes_block(axes, axis, &fiber->footprint_elements);
+    for (int i = 0; i < axes->workload->statement_count; i++) {
+        const struct einsum_statement *s = &axes->workload->statements[i];
+        for (int j = 0; j < s->read_count && s->kind == EINSUM_COMPUTE; j++) {
+            if (s->resolved_reads[j].tensor == tensor) {
+                reach = MAX(reach, find_reach(axes, axis, s, j));
+            }
+        }
+    }
+    if (reach > fiber->footprint_elements) {
+        g_free(fiber->footprint);
+        fiber->footprint = g_strdup_printf("%" G_GINT64_FORMAT, reach);
+        fiber->footprint_elements = reach;
+    }
+}
+
+static void find_footprint(const struct axes *axes, int axis, int tensor,
+                           const bool *is_traversal, struct pass_fiber *fiber)
 {
     if (fiber->pass_count > 1) {
         fiber->footprint = g_strdup(axes_shape(axes, axis));
         fiber->footprint_elements = axes_extent(axes, axis);
+        (void)find_window(axes, axis, is_traversal, fiber);
+        fiber->grows = axes_grows(axes, fiber->footprint);
     } else {
-        fiber->footprint = axes_block(axes, axis, &fiber->footprint_elements);
+        find_single_footprint(axes, axis, tensor, fiber);
     }
 }
 
@@ -241,7 +333,7 @@ static void add_footprint(struct pass_tensor *tensor,
                           const struct pass_fiber *fiber, GString *text)
 {
     tensor->pass_count = MAX(tensor->pass_count, fiber->pass_count);
-    tensor->grows = tensor->grows || fiber->pass_count > 1;
+    tensor->grows = tensor->grows || fiber->grows;
     /* A product of extents of its dimensions, at most its elements. */
     tensor->footprint_elements *= fiber->footprint_elements;
     if (!g_str_equal(fiber->footprint, "1")) {
@@ -271,8 +363,10 @@ void pass_fibers_find(const struct axes *axes,
         struct pass_fiber *fiber = &result->fibers[result->fiber_count++];
         fiber->family = root; /* an index once families are numbered */
         fiber->is_whole = axis == root;
-        find_passes(axes, schedule, tensor, axis, fiber);
-        find_footprint(axes, axis, fiber);
+        g_autofree bool *is_traversal =
+            g_new0(bool, (size_t)workload->statement_count);
+        find_passes(axes, schedule, tensor, axis, is_traversal, fiber);
+        find_footprint(axes, axis, tensor, is_traversal, fiber);
         if (fiber->is_whole) {
             add_footprint(result, fiber, text);
         }

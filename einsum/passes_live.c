@@ -165,12 +165,96 @@ static void set_per(const struct live_finder *finder,
 
 /* ---- extents ------------------------------------------------------------- */
 
-static void multiply(const struct axes *axes, int axis, GString *text,
+/* Ranks that are fixed where the tensor's extent along one axis is asked for:
+ * those of `per` and of its other dimensions. */
+static bool is_fixed(const struct live_finder *finder, const bool *has,
+                     guint32 ranks)
+{
+    const struct axes *axes = finder->axes;
+    for (int r = 0; r < axes->workload->rank_count; r++) {
+        int axis = axes->of_rank[r];
+        if ((ranks >> r & 1U) != 0 && !finder->is_per[axis] && !has[axis]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The statement's conditions leave a window of the axis. */
+static bool find_window(const struct live_finder *finder, const bool *has,
+                        int statement, int axis, struct pass_window *window)
+{
+    int rank = axes_rank_of(finder->axes, statement, axis);
+    if (rank < 0 || !pass_window_find(finder->axes->workload, statement, rank,
+                                      window)) {
+        return false;
+    }
+    if (!is_fixed(finder, has, window->ranks)) {
+        g_free(window->text);
+        return false;
+    }
+    return true;
+}
+
+/* The largest window of all that read the tensor. */
+static bool find_read_window(const struct live_finder *finder, const bool *has,
+                             int tensor, int axis, struct pass_window *largest)
+{
+    const struct workload *workload = finder->axes->workload;
+    bool is_window = true;
+    *largest = (struct pass_window){NULL, -1, 0};
+    for (int i = 0; i < workload->statement_count && is_window; i++) {
+        const struct einsum_statement *s = &workload->statements[i];
+        bool reads = false;
+        for (int j = 0; j < s->read_count; j++) {
+            reads = reads || s->resolved_reads[j].tensor == tensor;
+        }
+        struct pass_window window;
+        if (!reads || s->kind != EINSUM_COMPUTE) {
+            continue;
+        }
+        is_window = find_window(finder, has, i, axis, &window);
+        if (is_window && window.elements > largest->elements) {
+            g_free(largest->text);
+            *largest = window;
+        } else if (is_window) {
+            g_free(window.text);
+        }
+    }
+    if (!is_window || largest->text == NULL) {
+        g_free(largest->text);
+        return false;
+    }
+    return true;
+}
+
+/* "W", in brackets if it is a sum. */
+static void multiply_window(const struct pass_window *window, GString *text,
+                            int64_t *elements)
+{
+    bool is_sum = strpbrk(window->text, "+-") != NULL;
+    g_string_append_printf(text, "%s%s%s%s", text->len > 0 ? "*" : "",
+                           is_sum ? "(" : "", window->text, is_sum ? ")" : "");
+    *elements *= window->elements;
+}
+
+/* At most the tensor's elements. */
+static void multiply(const struct live_finder *finder, int tensor,
+                     const bool *has, int axis, GString *text,
                      int64_t *elements)
 {
+    const struct axes *axes = finder->axes;
+    int producer = axes->workload->tensors[tensor].producer;
+    struct pass_window window;
+    if ((producer >= 0 && find_window(finder, has, producer, axis, &window)) ||
+        find_read_window(finder, has, tensor, axis, &window)) {
+        multiply_window(&window, text, elements);
+        g_free(window.text);
+        return;
+    }
     g_string_append_printf(text, "%s%s", text->len > 0 ? "*" : "",
                            axes_shape(axes, axis));
-    *elements *= axes_extent(axes, axis); /* at most the tensor's elements */
+    *elements *= axes_extent(axes, axis);
 }
 
 static struct pass_live describe(const struct live_finder *finder,
@@ -183,22 +267,24 @@ static struct pass_live describe(const struct live_finder *finder,
     axes_of_tensor(axes, live->tensor, has);
     bool is_whole = axes_cover(axes, has, finder->root);
     if (live->is_held && is_whole) {
-        multiply(axes, finder->root, text, &elements);
+        multiply(finder, live->tensor, has, finder->root, text, &elements);
     }
     for (int axis = 0; axis < EINSUM_MAX_RANKS; axis++) {
         bool is_along = axes_is_within(axes, axis, finder->root);
         if (has[axis] &&
             (is_along ? live->is_held && !is_whole : !finder->is_per[axis])) {
-            multiply(axes, axis, text, &elements);
+            multiply(finder, live->tensor, has, axis, text, &elements);
         }
     }
+    const char *extent = text->len > 0 ? text->str : "1";
     return (struct pass_live){
         .tensor = live->tensor,
         .is_held = live->is_held,
         .first_pass = MAX(1, live->first_time / 2),
         .last_pass = MAX(1, (live->last_time + 1) / 2),
-        .extent = g_strdup(text->len > 0 ? text->str : "1"),
+        .extent = g_strdup(extent),
         .elements = elements,
+        .grows = live->is_held && axes_grows(axes, extent),
     };
 }
 
@@ -324,7 +410,7 @@ enum status pass_family_find_live(const struct axes *axes,
         const struct live_tensor *live =
             &g_array_index(found, struct live_tensor, i);
         family->live[i] = describe(&finder, live);
-        family->grows = family->grows || live->is_held;
+        family->grows = family->grows || family->live[i].grows;
     }
     return find_peak(&finder, family);
 }
