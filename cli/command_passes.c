@@ -12,7 +12,6 @@ struct analyzed {
     struct cascade *cascade;
     struct workload *workload;
     struct pass_analysis *analysis;
-    char *reason; /* why there is no analysis (--all only) */
 };
 
 static void analyzed_free(gpointer data)
@@ -22,7 +21,6 @@ static void analyzed_free(gpointer data)
         pass_analysis_free(analyzed->analysis);
         workload_free(analyzed->workload);
         cascade_free(analyzed->cascade);
-        g_free(analyzed->reason);
         g_free(analyzed);
     }
 }
@@ -36,30 +34,6 @@ static enum status analyze(struct cli *cli, const struct scope *chosen,
                              cli->diags, &analyzed->analysis);
 }
 
-/* As analyze, but a cascade with what the analysis does not follow is a row
- * that says so, not the end of the table. */
-static enum status analyze_if_supported(struct cli *cli,
-                                        const struct scope *chosen,
-                                        struct analyzed *analyzed)
-{
-    TRY(workload_bind(analyzed->cascade, chosen, NULL, cli->diags,
-                      &analyzed->workload));
-    AUTO(diags) trial = diags_new();
-    if (pass_analysis_new(analyzed->workload, cli->settings.word_bytes, trial,
-                          &analyzed->analysis) == OK) {
-        return OK;
-    }
-    for (size_t i = 0; i < diags_count(trial); i++) {
-        if (strcmp(diags_get(trial, i)->code, "passes-unsupported") != 0) {
-            return pass_analysis_new(analyzed->workload,
-                                     cli->settings.word_bytes, cli->diags,
-                                     &analyzed->analysis);
-        }
-    }
-    analyzed->reason = g_strdup(diags_get(trial, 0)->message);
-    return OK;
-}
-
 static struct passes_result get_result(const struct cli *cli,
                                        const struct analyzed *analyzed)
 {
@@ -68,7 +42,6 @@ static struct passes_result get_result(const struct cli *cli,
         .word_bytes = cli->settings.word_bytes,
         .workload = analyzed->workload,
         .analysis = analyzed->analysis,
-        .reason = analyzed->reason,
     };
 }
 
@@ -177,8 +150,7 @@ static enum status analyze_all(struct cli *cli, const struct scope *chosen,
         if (status == OK && is_wanted) {
             struct analyzed *analyzed = g_new0(struct analyzed, 1);
             status = cascade_load_file(cli->diags, path, &analyzed->cascade);
-            status = status == OK ? analyze_if_supported(cli, chosen, analyzed)
-                                  : status;
+            status = status == OK ? analyze(cli, chosen, analyzed) : status;
             g_ptr_array_add(cascades, analyzed);
         }
         first = first == OK ? status : first;

@@ -175,20 +175,18 @@ static json_t *make_shapes(const struct workload *workload)
     return object;
 }
 
-static json_t *make_refusal(const struct passes_result *result)
+static json_t *make_assumptions(const struct pass_analysis *analysis)
 {
-    json_t *object = json_object();
-    set_text(object, "cascade", result->workload->name);
-    set_text(object, "path", result->path);
-    set_text(object, "unsupported", result->reason);
-    return object;
+    json_t *list = json_array();
+    for (guint i = 0; i < analysis->assumptions->len; i++) {
+        json_array_append_new(
+            list, json_string(g_ptr_array_index(analysis->assumptions, i)));
+    }
+    return list;
 }
 
 json_t *passes_make_json(const struct passes_result *result)
 {
-    if (result->analysis == NULL) {
-        return make_refusal(result);
-    }
     const struct pass_analysis *analysis = result->analysis;
     const struct workload *workload = analysis->workload;
     json_t *object = json_object();
@@ -211,12 +209,15 @@ json_t *passes_make_json(const struct passes_result *result)
     json_object_set_new(object, "ops", make_ops(analysis->ops, 1));
     set_count(object, "op_count", analysis->op_count);
     set_count(elements, "input", analysis->input_elements);
+    set_count(elements, "input_most", analysis->input_elements_most);
     set_count(elements, "output", analysis->output_elements);
     json_object_set_new(object, "compulsory_elements", elements);
     set_count(object, "word_bytes", result->word_bytes);
     set_count(object, "compulsory_bytes", analysis->compulsory_bytes);
+    set_count(object, "compulsory_bytes_most", analysis->compulsory_bytes_most);
     json_object_set_new(object, "ops_per_byte",
                         json_real(analysis->ops_per_byte));
+    json_object_set_new(object, "assumptions", make_assumptions(analysis));
     json_object_set_new(object, "shapes", make_shapes(workload));
     return object;
 }

@@ -10,10 +10,7 @@ struct passes_result {
     const char *path; /* of the cascade's file */
     int64_t word_bytes;
     const struct workload *workload;
-    /* NULL where the cascade has what the analysis does not follow: `reason`
-     * then says what (lists only). */
     const struct pass_analysis *analysis;
-    const char *reason;
 };
 
 /* One object; caller releases. */

@@ -202,6 +202,23 @@ static void print_traffic(const struct passes_result *result, GString *out)
         "\ncompulsory traffic: %s input and %s output elements of %" PRId64
         " B, %s B; %.4g operations/B\n",
         inputs, outputs, result->word_bytes, bytes, analysis->ops_per_byte);
+    if (analysis->compulsory_bytes_most > analysis->compulsory_bytes) {
+        g_autofree char *most =
+            units_format_count(analysis->compulsory_bytes_most);
+        g_string_append_printf(
+            out, "that is the least; what data decides may make it %s B\n",
+            most);
+    }
+}
+
+static void print_assumptions(const struct pass_analysis *analysis,
+                              GString *out)
+{
+    for (guint i = 0; i < analysis->assumptions->len; i++) {
+        g_string_append_printf(
+            out, "%s%s\n", i == 0 ? "\nassumed: " : "         ",
+            (const char *)g_ptr_array_index(analysis->assumptions, i));
+    }
 }
 
 /* ---- the whole ------------------------------------------------------------- */
@@ -219,8 +236,14 @@ static void print_shapes(const struct workload *workload, GString *out)
 void passes_print_tables(const struct passes_result *result, GString *out)
 {
     const struct pass_analysis *analysis = result->analysis;
-    g_string_append_printf(out, "%s: %" PRId64 "-pass\n",
-                           analysis->workload->name, analysis->pass_count);
+    bool grows = false;
+    for (int i = 0; i < analysis->family_count; i++) {
+        grows = grows || analysis->families[i].grows;
+    }
+    g_string_append_printf(out, "%s: %" PRId64 "-pass, live state %s\n",
+                           analysis->workload->name, analysis->pass_count,
+                           grows ? "grows with the inputs"
+                                 : "does not grow with the inputs");
     print_shapes(analysis->workload, out);
     print_families(analysis, out);
     print_waits(analysis, out);
@@ -228,6 +251,7 @@ void passes_print_tables(const struct passes_result *result, GString *out)
     print_tensors(analysis, out);
     print_einsums(analysis, out);
     print_traffic(result, out);
+    print_assumptions(analysis, out);
 }
 
 /* The first family with the most passes; among several with one pass, the one
@@ -263,13 +287,6 @@ static void add_analysis(struct table *table,
     table_add_ratio(table, analysis->ops_per_byte, 2);
 }
 
-static void add_refusal(struct table *table)
-{
-    for (int column = 0; column < 8; column++) {
-        table_add_text(table, NULL);
-    }
-}
-
 void passes_print_list(const struct passes_result *results, size_t count,
                        GString *out)
 {
@@ -287,17 +304,7 @@ void passes_print_list(const struct passes_result *results, size_t count,
     for (size_t i = 0; i < count; i++) {
         table_add_text(table, results[i].workload->name);
         table_add_text(table, results[i].path);
-        if (results[i].analysis == NULL) {
-            add_refusal(table);
-        } else {
-            add_analysis(table, results[i].analysis);
-        }
+        add_analysis(table, results[i].analysis);
     }
     table_print(table, out);
-    for (size_t i = 0; i < count; i++) {
-        if (results[i].analysis == NULL) {
-            g_string_append_printf(out, "%s: %s\n", results[i].workload->name,
-                                   results[i].reason);
-        }
-    }
 }

@@ -190,6 +190,38 @@ static struct einsum_extension static_part(const struct einsum_extension *whole)
     return part;
 }
 
+enum status conditions_count(const struct workload *workload,
+                             const struct einsum_extension *part,
+                             const int *ranks, int rank_count, int64_t *count)
+{
+    struct counter counter = {.extension = part,
+                              .point = {.workload = workload}};
+    guint32 named = 0;
+    int64_t factor = 1;
+    int64_t sum = 0;
+    bool fits = true;
+    for (int i = 0; i < part->condition_count; i++) {
+        named |= part->condition[i]->ranks;
+    }
+    for (int i = 0; i < rank_count && fits; i++) {
+        if ((named >> ranks[i] & 1) != 0) {
+            counter.rank[counter.count++] = ranks[i];
+        } else {
+            fits = num_mul(factor, workload->rank[ranks[i]].extent, &factor);
+        }
+    }
+    if (counter.count == 0) {
+        sum = holds(&counter, ~(guint64)0) ? 1 : 0;
+    } else {
+        conditions_place(part, counter.rank, counter.count, counter.conditions);
+        counter.is_linear = find_linear(&counter);
+        count_level(&counter, 0, &sum);
+    }
+    return fits && !counter.is_beyond && num_mul(sum, factor, count)
+               ? OK
+               : ERR_LIMIT;
+}
+
 enum status workload_count_points(const struct workload *workload,
                                   int statement_id, int64_t *count)
 {
@@ -200,30 +232,6 @@ enum status workload_count_points(const struct workload *workload,
         return OK;
     }
     struct einsum_extension part = static_part(statement->extension);
-    struct counter counter = {.extension = &part,
-                              .point = {.workload = workload}};
-    guint32 ranks = 0;
-    int64_t factor = 1;
-    int64_t sum = 0;
-    for (int i = 0; i < part.condition_count; i++) {
-        ranks |= part.condition[i]->ranks;
-    }
-    for (int i = 0; i < statement->rank_count; i++) {
-        int rank = statement->rank[i];
-        if ((ranks >> rank & 1) != 0) {
-            counter.rank[counter.count++] = rank;
-        } else {
-            /* A factor of point_count, which fits. */
-            factor *= workload->rank[rank].extent;
-        }
-    }
-    if (counter.count == 0) {
-        sum = holds(&counter, ~(guint64)0) ? 1 : 0;
-    } else {
-        conditions_place(&part, counter.rank, counter.count,
-                         counter.conditions);
-        counter.is_linear = find_linear(&counter);
-        count_level(&counter, 0, &sum);
-    }
-    return !counter.is_beyond && num_mul(sum, factor, count) ? OK : ERR_LIMIT;
+    return conditions_count(workload, &part, statement->rank,
+                            statement->rank_count, count);
 }

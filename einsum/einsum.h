@@ -264,8 +264,15 @@ int workload_find_statement(const struct workload *workload, const char *name);
  * of affine comparisons but the innermost two. ERR_LIMIT beyond int64. */
 MUST_USE enum status workload_count_points(const struct workload *workload,
                                            int statement, int64_t *count);
+/* Distinct elements of the tensor that some statement reads, seen through views.
+ * Exact (least == most) for static conditions and indices, in closed form or, if
+ * there is none, by looking at each value of the ranks in the indices, up to a
+ * million; beyond that, and where data decides, a lower and an upper bound. */
+MUST_USE enum status workload_count_used_elements(const struct workload *workload,
+                                                  int tensor, int64_t *least,
+                                                  int64_t *most);
 /* Bytes that any execution must move between DRAM and the chip: every input
- * element that is used, every output element, once. */
+ * element that is used (at least), every output element, once. */
 MUST_USE enum status
 workload_count_compulsory_elements(const struct workload *workload,
                                    int64_t *input_elements,
@@ -359,9 +366,16 @@ struct pass_analysis {
     int64_t ops[EINSUM_OP_COUNT]; /* of the whole cascade */
     int64_t op_count;
     int64_t point_count;
-    int64_t input_elements; /* compulsory: used elements, once each */
+    /* Compulsory: used elements, once each. More than the least only where
+     * data decides which they are, or they are too many to look at. */
+    int64_t input_elements;
+    int64_t input_elements_most;
     int64_t output_elements;
     int64_t compulsory_bytes;
+    int64_t compulsory_bytes_most;
+    /* What had to be assumed, in words: "einsum 'S' may gather any element
+     * along 'r' of 'K'". */
+    GPtrArray *assumptions;
     double ops_per_byte; /* a mac is one operation */
 };
 

@@ -6,6 +6,7 @@
  *   condition.c           whether a condition holds at a point
  *   condition_solve.c     for which values of one rank a condition holds
  *   condition_count.c     how many points it leaves
+ *   used_elements.c       which elements an access then meets
  *   interpret_points.c    runs a statement that has one
  *   interpret_select.c    topk and the like
  */
@@ -179,6 +180,13 @@ void conditions_solve(const struct einsum_extension *extension,
  * order[0..k] are known: its last rank is order[k]. Those without a rank: k 0. */
 void conditions_place(const struct einsum_extension *extension,
                       const int *order, int count, guint64 *conditions);
+
+/* Points of the given ranks for which all conditions hold; none of them has
+ * data, and their ranks are among those. Time as workload_count_points. */
+MUST_USE enum status conditions_count(const struct workload *workload,
+                                      const struct einsum_extension *part,
+                                      const int *ranks, int rank_count,
+                                      int64_t *count);
 
 static inline int64_t floor_div(int64_t a, int64_t b)
 {

@@ -2,6 +2,8 @@
  * to: operations, compulsory traffic, their ratio. */
 #include "einsum/passes.h"
 
+#include <stdarg.h>
+
 /* ---- families ------------------------------------------------------------ */
 
 /* Roots become families; returns the family of each root, else -1. */
@@ -107,21 +109,48 @@ MUST_USE static bool count_statement(struct pass_analysis *analysis,
     return num_add(analysis->point_count, points, &analysis->point_count);
 }
 
+/* Inputs that are used, outputs all. */
+static enum status count_elements(struct pass_analysis *analysis)
+{
+    const struct workload *workload = analysis->workload;
+    for (int i = 0; i < workload->tensor_count; i++) {
+        const struct einsum_tensor *tensor = &workload->tensors[i];
+        int64_t least = 0;
+        int64_t most = 0;
+        if (tensor->kind == TENSOR_INPUT) {
+            TRY(workload_count_used_elements(workload, i, &least, &most));
+        }
+        if (!num_add(analysis->input_elements, least,
+                     &analysis->input_elements) ||
+            !num_add(analysis->input_elements_most, most,
+                     &analysis->input_elements_most) ||
+            (tensor->kind == TENSOR_OUTPUT &&
+             !num_add(analysis->output_elements, tensor->element_count,
+                      &analysis->output_elements))) {
+            return ERR_LIMIT;
+        }
+    }
+    return OK;
+}
+
 static enum status count_all(struct pass_analysis *analysis, int64_t word_bytes)
 {
     const struct workload *workload = analysis->workload;
     int64_t elements = 0;
+    int64_t most = 0;
     for (int i = 0; i < workload->statement_count; i++) {
         if (workload->statements[i].kind == EINSUM_COMPUTE &&
             !count_statement(analysis, i)) {
             return ERR_LIMIT;
         }
     }
-    TRY(workload_count_compulsory_elements(workload, &analysis->input_elements,
-                                           &analysis->output_elements));
+    TRY(count_elements(analysis));
     if (!num_add(analysis->input_elements, analysis->output_elements,
                  &elements) ||
-        !num_mul(elements, word_bytes, &analysis->compulsory_bytes)) {
+        !num_mul(elements, word_bytes, &analysis->compulsory_bytes) ||
+        !num_add(analysis->input_elements_most, analysis->output_elements,
+                 &most) ||
+        !num_mul(most, word_bytes, &analysis->compulsory_bytes_most)) {
         return ERR_LIMIT;
     }
     analysis->ops_per_byte =
@@ -129,6 +158,67 @@ static enum status count_all(struct pass_analysis *analysis, int64_t word_bytes)
             ? 0.0
             : (double)analysis->op_count / (double)analysis->compulsory_bytes;
     return OK;
+}
+
+/* ---- what is assumed ----------------------------------------------------- */
+
+static void assume(struct pass_analysis *analysis, const char *format, ...)
+    PRINTF_LIKE(2, 3);
+
+static void assume(struct pass_analysis *analysis, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    g_autofree char *text = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    if (!g_ptr_array_find_with_equal_func(analysis->assumptions, text,
+                                          g_str_equal, NULL)) {
+        g_ptr_array_add(analysis->assumptions, g_steal_pointer(&text));
+    }
+}
+
+static const char *dim_name(const struct einsum_tensor *tensor, int dim)
+{
+    return tensor->dim_rank[dim] == NULL ? "?" : tensor->dim_rank[dim];
+}
+
+static void assume_gathers(struct pass_analysis *analysis,
+                           const struct einsum_statement *s)
+{
+    for (int i = 0; i < s->read_count; i++) {
+        const struct einsum_access *read = &s->resolved_reads[i];
+        const struct einsum_tensor *tensor =
+            &analysis->workload->tensors[read->tensor];
+        for (int d = 0; d < read->dim_count; d++) {
+            if (pass_index_has_data(s, i, d)) {
+                assume(analysis,
+                       "'%s' may gather any element of '%s' along '%s'",
+                       s->name, tensor->name, dim_name(tensor, d));
+            }
+        }
+    }
+}
+
+/* What data decides, and how it is read. */
+static void list_assumptions(struct pass_analysis *analysis)
+{
+    const struct workload *workload = analysis->workload;
+    for (int i = 0; i < workload->statement_count; i++) {
+        const struct einsum_statement *s = &workload->statements[i];
+        assume_gathers(analysis, s);
+        for (int d = 0; d < s->output.dim_count; d++) {
+            if ((s->features & EINSUM_SCATTER) != 0 &&
+                !pass_index_is_affine(&s->output, d)) {
+                assume(analysis, "'%s' may write any element along '%s'",
+                       s->name,
+                       dim_name(&workload->tensors[s->output.tensor], d));
+            }
+        }
+        if ((s->features & EINSUM_DATA_PREDICATE) != 0) {
+            assume(analysis, "the condition of '%s' on data holds everywhere",
+                   s->name);
+        }
+    }
 }
 
 /* ---- the analysis -------------------------------------------------------- */
@@ -155,6 +245,8 @@ enum status pass_analysis_new(const struct workload *workload,
     struct axes axes;
     made->workload = workload;
     made->pass_count = 1;
+    made->assumptions = g_ptr_array_new_with_free_func(g_free);
+    list_assumptions(made);
     made->tensors = g_new0(struct pass_tensor, (size_t)workload->tensor_count);
     axes_init(&axes, workload);
     enum status status = analyze(&axes, word_bytes, made);
@@ -197,6 +289,7 @@ void pass_analysis_free(struct pass_analysis *analysis)
     for (int i = 0; i < analysis->family_count; i++) {
         clear_family(&analysis->families[i]);
     }
+    g_ptr_array_unref(analysis->assumptions);
     g_free(analysis->tensors);
     g_free(analysis->families);
     g_free(analysis);

@@ -186,8 +186,7 @@ static void find_traversals(const struct axes *axes, int axis,
 
 static void find_passes(const struct axes *axes,
                         const struct pass_schedule *schedule, int tensor,
-                        int axis, bool *is_traversal,
-                        struct pass_fiber *fiber)
+                        int axis, bool *is_traversal, struct pass_fiber *fiber)
 {
     const struct workload *workload = axes->workload;
     g_autofree bool *is_on_fiber = g_new0(bool, (size_t)workload->tensor_count);

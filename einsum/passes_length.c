@@ -84,8 +84,8 @@ static void add_term(struct lengths *lengths, struct length *length,
             return;
         }
     }
-    struct term term = {
-        g_string_chunk_insert_const(lengths->names, factors), coefficient};
+    struct term term = {g_string_chunk_insert_const(lengths->names, factors),
+                        coefficient};
     if (coefficient != 0) {
         g_array_append_val(length->terms, term);
     }
@@ -244,9 +244,11 @@ const struct length *length_divide(struct lengths *lengths,
     }
     g_autofree char *above = length_print(a);
     g_autofree char *below = length_print(b);
+    bool is_sum = a->terms->len > 1;
+    bool is_long = b->terms->len > 1 || strchr(below, '*') != NULL;
     g_autofree char *name = g_strdup_printf(
-        "ceil(%s/%s%s%s)", above, b->terms->len > 1 ? "(" : "", below,
-        b->terms->len > 1 ? ")" : "");
+        "ceil(%s%s%s/%s%s%s)", is_sum ? "(" : "", above, is_sum ? ")" : "",
+        is_long ? "(" : "", below, is_long ? ")" : "");
     return make_atom(lengths, name,
                      (struct atom){.value = num_ceil_div(over, under)});
 }
@@ -286,14 +288,13 @@ static const struct length *atom_of(struct lengths *lengths,
     }
     g_autoptr(GString) text = g_string_new(NULL);
     ast_print_index(node, text);
-    return make_atom(lengths, text->str,
-                     (struct atom){
-                         .ranks = ranks,
-                         .value = ranks == 0 ? apply(node->op, operand[0],
-                                                     operand[1])
-                                             : 0,
-                         .node = node->op == EINSUM_DIVIDE ? node : NULL,
-                     });
+    return make_atom(
+        lengths, text->str,
+        (struct atom){
+            .ranks = ranks,
+            .value = ranks == 0 ? apply(node->op, operand[0], operand[1]) : 0,
+            .node = node->op == EINSUM_DIVIDE ? node : NULL,
+        });
 }
 
 static bool is_sum(enum einsum_op op)
@@ -318,9 +319,8 @@ static const struct length *length_of_op(struct lengths *lengths,
         return atom_of(lengths, node);
     }
     const struct length *a = length_of(lengths, node->child[0]);
-    const struct length *b = node->child_count < 2
-                                 ? a
-                                 : length_of(lengths, node->child[1]);
+    const struct length *b =
+        node->child_count < 2 ? a : length_of(lengths, node->child[1]);
     if (a == NULL || b == NULL) {
         return NULL;
     }
@@ -443,8 +443,7 @@ void length_visit_quotients(struct lengths *lengths, const struct length *a,
             !g_str_equal(atom->node->child[0]->name, rank)) {
             continue;
         }
-        const struct length *divisor =
-            length_of(lengths, atom->node->child[1]);
+        const struct length *divisor = length_of(lengths, atom->node->child[1]);
         if (divisor != NULL && !length_has_rank(lengths, divisor)) {
             visit(make_atom(lengths, factors, *atom), divisor, data);
         }

@@ -41,7 +41,8 @@ MUST_USE bool length_value(const struct lengths *lengths,
 char *length_print(const struct length *a);
 
 /* The term with exactly these factors: its coefficient, 0 if there is none. */
-int64_t length_coefficient(const struct length *a, const struct length *factors);
+int64_t length_coefficient(const struct length *a,
+                           const struct length *factors);
 /* Atoms floor(rank/c) with c without ranks: calls `visit` with each and c. */
 typedef void (*length_visitor)(const struct length *atom,
                                const struct length *divisor, void *data);

@@ -185,8 +185,8 @@ static bool find_window(const struct live_finder *finder, const bool *has,
                         int statement, int axis, struct pass_window *window)
 {
     int rank = axes_rank_of(finder->axes, statement, axis);
-    if (rank < 0 || !pass_window_find(finder->axes->workload, statement, rank,
-                                      window)) {
+    if (rank < 0 ||
+        !pass_window_find(finder->axes->workload, statement, rank, window)) {
         return false;
     }
     if (!is_fixed(finder, has, window->ranks)) {

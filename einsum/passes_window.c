@@ -35,10 +35,10 @@ static void add_less(struct window_finder *finder, const struct length *left,
                      int64_t more, const struct length *right, GArray *part)
 {
     struct lengths *lengths = finder->lengths;
-    struct bound bound = {
-        length_add(lengths, length_add(lengths, left, -1, right), 1,
-                   length_number(lengths, more)),
-        NULL};
+    struct bound bound = {length_add(lengths,
+                                     length_add(lengths, left, -1, right), 1,
+                                     length_number(lengths, more)),
+                          NULL};
     g_array_append_val(part, bound);
 }
 
@@ -71,15 +71,13 @@ static void add_comparison(struct window_finder *finder,
     }
     bool is_order = node->op == EINSUM_LESS || node->op == EINSUM_LESS_EQUAL;
     bool is_abs = is_order && a->kind == AST_OP && a->op == EINSUM_ABS;
-    const struct length *left =
-        length_of(lengths, is_abs ? a->child[0] : a);
+    const struct length *left = length_of(lengths, is_abs ? a->child[0] : a);
     const struct length *right = length_of(lengths, b);
     if (left == NULL || right == NULL || (!is_equal && !is_order)) {
         return;
     }
     /* !(a < b) is b <= a */
-    int64_t more =
-        is_order && (node->op == EINSUM_LESS) != is_negated ? 1 : 0;
+    int64_t more = is_order && (node->op == EINSUM_LESS) != is_negated ? 1 : 0;
     add_less(finder, left, more, right, part);
     if (is_equal) {
         add_less(finder, right, 0, left, part);
@@ -99,8 +97,7 @@ static bool add_condition(struct window_finder *finder,
     if (ast_is_call(node, CALL_NOT)) {
         return add_condition(finder, node->child[0], !is_negated, parts);
     }
-    if (ast_is_call(node, CALL_AND) != is_negated &&
-        node->kind == AST_CALL) {
+    if (ast_is_call(node, CALL_AND) != is_negated && node->kind == AST_CALL) {
         return add_condition(finder, node->child[0], is_negated, parts) &&
                add_condition(finder, node->child[1], is_negated, parts);
     }
@@ -173,9 +170,9 @@ static void try_pair(struct window_finder *finder, const struct target *target,
     }
     value = MAX(value, 0);
     if (best->length == NULL || value < best->value) {
-        *best = (struct best){
-            length, value,
-            length_ranks(lengths, low) | length_ranks(lengths, high)};
+        *best = (struct best){length, value,
+                              length_ranks(lengths, low) |
+                                  length_ranks(lengths, high)};
     }
 }
 
@@ -234,10 +231,9 @@ static void try_target(struct window_finder *finder,
     find_bounds(finder, target, part, lows, highs);
     for (guint i = 0; i < lows->len; i++) {
         for (guint j = 0; j < highs->len; j++) {
-            try_pair(finder, target,
-                     g_array_index(lows, const struct length *, i),
-                     g_array_index(highs, const struct length *, j), stride,
-                     best);
+            try_pair(
+                finder, target, g_array_index(lows, const struct length *, i),
+                g_array_index(highs, const struct length *, j), stride, best);
         }
     }
 }
@@ -295,15 +291,13 @@ static bool add_parts(struct window_finder *finder,
         finder->lengths, name_shape_of_rank(workload->cascade, r->name));
     *sum = (struct best){length_number(finder->lengths, 0), 0, 0};
     for (guint i = 0; i < parts->len; i++) {
-        struct best best =
-            find_in_part(finder, r, (guint32)1 << rank, extent,
-                         g_ptr_array_index(parts, i));
+        struct best best = find_in_part(finder, r, (guint32)1 << rank, extent,
+                                        g_ptr_array_index(parts, i));
         if (best.length == NULL || best.value >= r->extent ||
             !num_add(sum->value, best.value, &sum->value)) {
             return false;
         }
-        sum->length =
-            length_add(finder->lengths, sum->length, 1, best.length);
+        sum->length = length_add(finder->lengths, sum->length, 1, best.length);
         sum->ranks |= best.ranks;
     }
     return sum->value < r->extent;
