@@ -143,6 +143,13 @@ static inline struct bounded bounded_cos(struct bounded a)
     return bounded_of(value, a.error + 2.0 * ROUNDING_UNIT);
 }
 
+static inline struct bounded bounded_sin(struct bounded a)
+{
+    double value = sin(a.value);
+    return bounded_of(value, a.error + 2.0 * ROUNDING_UNIT * fabs(value) +
+                                 ROUNDING_ETA);
+}
+
 /* What is known to lie in [low, high] whatever the roundings. */
 static inline struct bounded bounded_within(struct bounded a, double low,
                                             double high)

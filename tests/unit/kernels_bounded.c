@@ -68,6 +68,7 @@ static void test_functions_hold(void **state)
         struct operand a = random_operand(random);
         assert_holds(bounded_exp(a.bounded), expl(a.exact));
         assert_holds(bounded_cos(a.bounded), cosl(a.exact));
+        assert_holds(bounded_sin(a.bounded), sinl(a.exact));
         assert_holds(bounded_sigmoid(a.bounded),
                      1.0L / (1.0L + expl(-a.exact)));
         if (a.bounded.value > 0.0) {
