@@ -220,7 +220,7 @@ enum unit_kind {
     UNIT_HZ,               /* Hz kHz MHz GHz; int64 */
     UNIT_CYCLES,           /* cycle, cycles; int64 */
     UNIT_PJ,               /* aJ fJ pJ nJ; double picojoule */
-    UNIT_UM2,              /* um2 mm2; double square micrometre */
+    UNIT_UM2,              /* nm2 um2 mm2; double square micrometre */
     UNIT_NM,               /* nm; int64 */
     UNIT_NS,               /* ps ns us ms s; double nanoseconds */
     UNIT_MW,               /* uW mW W; double milliwatt */

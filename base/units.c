@@ -44,6 +44,7 @@ static const struct unit units[] = {
     {UNIT_PJ, "fJ", 0, -3},
     {UNIT_PJ, "pJ", 0, 0},
     {UNIT_PJ, "nJ", 0, 3},
+    {UNIT_UM2, "nm2", 0, -6},
     {UNIT_UM2, "um2", 0, 0},
     {UNIT_UM2, "mm2", 0, 6},
     {UNIT_NM, "nm", 1, 0},

@@ -29,6 +29,8 @@ struct settings {
     const char *cascade;
     const char *arch;
     const char *mapping;
+    const char *iso_area;   /* an area, or an architecture's file */
+    const char *free_param; /* --free */
     const char *dtype;
     const char *all; /* a folder */
     const char *directory;

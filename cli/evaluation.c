@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 
+#include "cli/area.h"
 #include "explore/explore.h"
 
 static enum status save(struct cli *cli, struct run *run)
@@ -28,11 +29,43 @@ static enum status find_key(struct cli *cli, const struct point *point,
     return OK;
 }
 
+/* The chip as it was evaluated, and what of it was not. */
+static enum status load_arch(struct cli *cli, const struct point *point,
+                             struct arch **arch)
+{
+    TRY(arch_load_file(cli->diags, point->arch, point->chosen, arch));
+    arch_warn_unused(*arch, model_used_features(point->fidelity),
+                     point->fidelity == FIDELITY_MODEL ? "the model"
+                                                       : "the simulator",
+                     cli->diags);
+    return OK;
+}
+
+static void print(struct cli *cli, const struct run *run,
+                  const struct arch *arch, const struct arch_iso_area *iso)
+{
+    bool has_area = run->evaluation.fidelity == FIDELITY_MODEL;
+    if (!cli->settings.as_json) {
+        run_print_table(run, cli->out);
+        if (has_area) {
+            area_print_table(arch, iso, cli->out);
+        }
+        return;
+    }
+    g_autofree char *json = run_print_json(run, 2);
+    g_autofree char *extended =
+        has_area ? area_extend_json(arch, iso, json) : g_strdup(json);
+    g_string_append_printf(cli->out, "%s\n", extended);
+}
+
 enum status evaluation_run(struct cli *cli, enum fidelity fidelity)
 {
     const struct settings *settings = &cli->settings;
     AUTO(scope) chosen = NULL;
     AUTO(run) run = NULL;
+    AUTO(arch) arch = NULL;
+    struct arch_iso_area iso = {0};
+    bool has_iso = false;
     g_autofree char *key = NULL;
     TRY(cli_need(cli, settings->cascade, "cascade"));
     TRY(cli_need(cli, settings->arch, "arch"));
@@ -41,6 +74,7 @@ enum status evaluation_run(struct cli *cli, enum fidelity fidelity)
     TRY(cli_need_file(cli, settings->arch));
     TRY(cli_need_file(cli, settings->mapping));
     TRY(cli_parse_set(cli, &chosen));
+    TRY(area_solve(cli, chosen, &iso, &has_iso));
     struct point point = {
         .fidelity = fidelity,
         .cascade = settings->cascade,
@@ -55,11 +89,7 @@ enum status evaluation_run(struct cli *cli, enum fidelity fidelity)
     if (settings->db != NULL) {
         TRY(save(cli, run));
     }
-    if (settings->as_json) {
-        g_autofree char *json = run_print_json(run, 2);
-        g_string_append_printf(cli->out, "%s\n", json);
-    } else {
-        run_print_table(run, cli->out);
-    }
+    TRY(load_arch(cli, &point, &arch));
+    print(cli, run, arch, has_iso ? &iso : NULL);
     return OK;
 }

@@ -63,6 +63,7 @@ enum status model_evaluate(const struct plan *plan, struct diags *diags,
     }
     evaluation->model_cycles = evaluation->cycles;
     model_fill_utilization(plan, evaluation);
+    model_add_leakage(plan, evaluation);
     *result = g_steal_pointer(&evaluation);
     return OK;
 }

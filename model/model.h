@@ -103,6 +103,13 @@ MUST_USE enum status model_count(const struct plan *plan,
                                  struct diags *diags,
                                  struct evaluation **evaluation);
 
+/* Adds what leaks in `cycles` to energies and actions; once, when the cycles are
+ * known. model_evaluate has done it. */
+void model_add_leakage(const struct plan *plan, struct evaluation *evaluation);
+
+/* The features of arch.h that a fidelity uses, as a mask for arch_warn_unused. */
+unsigned model_used_features(enum fidelity fidelity);
+
 /* Fills in utilization_ratio of every unit from busy cycles and `cycles`. */
 void model_fill_utilization(const struct plan *plan,
                             struct evaluation *evaluation);

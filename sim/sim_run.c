@@ -85,6 +85,7 @@ enum status sim_run(const struct plan *plan, const struct sim_options *options,
                     counter_moved(machine, 0), diags, &counted));
     TRY(model_evaluate(plan, diags, &modelled));
     fill_in(machine, counted);
+    model_add_leakage(plan, counted);
     counted->model_cycles = modelled->cycles;
     g_free(counted->bottleneck);
     counted->bottleneck = g_strdup(modelled->bottleneck);

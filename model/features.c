@@ -1,0 +1,15 @@
+/* Which attributes of an architecture the fidelities use. Whoever makes one of
+ * them count adds it here; until then 'arch-not-used' warns of it. */
+#include "model/model.h"
+
+#define BIT(id) (1U << ARCH_FEATURE_##id)
+
+unsigned model_used_features(enum fidelity fidelity)
+{
+    switch (fidelity) {
+    case FIDELITY_MODEL:
+    case FIDELITY_SIM:
+        return BIT(LEAKAGE);
+    }
+    BUG("fidelity %d", (int)fidelity);
+}
