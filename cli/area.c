@@ -142,7 +142,10 @@ static enum status parse_target(struct cli *cli, const char *text,
     if (!g_str_has_suffix(text, ".yaml") && !g_str_has_suffix(text, ".yml")) {
         const struct source *source =
             diags_add_text(cli->diags, "--iso-area", text);
-        struct span at = {source, 1, 1, (int)g_utf8_strlen(text, -1)};
+        struct span at = {.source = source,
+                          .line = 1,
+                          .column = 1,
+                          .length = (int)g_utf8_strlen(text, -1)};
         return units_parse(cli->diags, at, text, UNIT_UM2, NULL, &unused,
                            target_um2);
     }
