@@ -134,6 +134,12 @@ struct cascade_tensor {
     int initializer;   /* first INITIAL statement, or -1 */
     int iterative_dim; /* or -1 */
     const char *iterative_rank;
+    /* Several statements define it, each an interval of one dimension; -1: of
+     * none yet. The first that is computed, and the last. */
+    bool is_in_parts;
+    int part_dim;
+    int first_definition;
+    int last_definition;
 };
 
 struct cascade {

@@ -4,6 +4,7 @@
  *   workload_extents.c     extents of ranks (inferred ones too) and tensors
  *   workload_inputs.c      which values inputs take
  *   workload_statement.c   accesses, expressions, iteration spaces, op counts
+ *   workload_parts.c       tensors that several statements define
  *   workload_views.c       operands seen through views
  *   workload_recurrence.c  which statements recur on each other
  *
@@ -32,6 +33,7 @@ void bind_extents(struct binder *binder);
 void bind_inputs(struct binder *binder);
 /* workload->statements, except what the two below add. */
 void bind_statements(struct binder *binder);
+void bind_parts(struct binder *binder);
 void bind_views(struct binder *binder);
 void bind_recurrences(struct binder *binder);
 

@@ -129,6 +129,9 @@ static void read_input(struct cascade *cascade, const char *name,
         .producer = -1,
         .initializer = -1,
         .iterative_dim = -1,
+        .part_dim = -1,
+        .first_definition = -1,
+        .last_definition = -1,
     };
     if (yaml_expect(diags, value, YAML_SCALAR,
                     "a list of ranks such as \"[m,k]\"") == OK) {

@@ -62,6 +62,20 @@ static bool has_constant_index(const struct ast_node *output)
     return false;
 }
 
+/* The one dimension in which a part is an interval: 0, m+1 or M1+m. */
+static int find_part_dim(const struct ast_node *output)
+{
+    int dim = -1;
+    for (int i = 0; i < output->child_count; i++) {
+        enum index_form form = index_find_form(output->child[i], NULL);
+        if (form == INDEX_AFFINE || (form != INDEX_RANK && dim >= 0)) {
+            return -1;
+        }
+        dim = form == INDEX_RANK ? dim : i;
+    }
+    return dim;
+}
+
 static void report_twice(struct check *check, const struct ast_node *output,
                          const struct cascade_tensor *tensor)
 {
@@ -94,12 +108,15 @@ static struct cascade_tensor *add_tensor(struct cascade *cascade,
         .producer = -1,
         .initializer = -1,
         .iterative_dim = -1,
+        .part_dim = -1,
+        .first_definition = -1,
+        .last_definition = -1,
     };
     g_array_append_val(cascade->tensors, tensor);
     return cascade_tensor_at(cascade, cascade->tensors->len - 1);
 }
 
-/* The same slice was given a constant before. */
+/* The same slice was defined before. */
 static bool is_same_slice_before(const struct check *check,
                                  const struct ast_node *output)
 {
@@ -124,24 +141,27 @@ static void define_initial(struct check *check, struct cascade_tensor *tensor,
 {
     bool is_slice = has_constant_index(output);
     if (is_same_slice_before(check, output) ||
-        (tensor->producer >= 0 && tensor->iterative_dim < 0) ||
+        (tensor->producer >= 0 && tensor->iterative_dim < 0 && !is_slice) ||
         (!is_slice && tensor->initializer >= 0)) {
         report_twice(check, output, tensor);
     } else if (tensor->initializer < 0) {
         tensor->initializer = check->statement;
     }
+    if (tensor->producer >= 0 && tensor->iterative_dim < 0 && is_slice) {
+        tensor->is_in_parts = true; /* zeros behind what is computed */
+        tensor->part_dim = find_part_dim(output);
+    }
 }
 
+/* The first that is computed. T[l+1] may advance from what stands before it. */
 static void define_main(struct check *check, struct cascade_tensor *tensor,
                         const struct ast_node *output)
 {
-    if (tensor->producer >= 0) {
-        report_twice(check, output, tensor);
-        return;
-    }
+    int shifted = find_shifted_dim(output, &tensor->iterative_rank);
     tensor->producer = check->statement;
-    tensor->iterative_dim = find_shifted_dim(output, &tensor->iterative_rank);
-    if (tensor->initializer >= 0 && tensor->iterative_dim < 0) {
+    tensor->iterative_dim = shifted;
+    if (tensor->initializer >= 0 && tensor->iterative_dim < 0 &&
+        !has_constant_index(output)) {
         report_twice(check, output, tensor);
     } else if (tensor->initializer < 0 && tensor->iterative_dim >= 0) {
         diag_error(check->diags, place_span(output->place),
@@ -150,6 +170,49 @@ static void define_main(struct check *check, struct cascade_tensor *tensor,
                    "such as '%s[..,0,..] = 0' must stand before this one",
                    tensor->name, tensor->name);
     }
+}
+
+/* A further one, for another interval of one dimension; else false. */
+static bool define_part(struct check *check, struct cascade_tensor *tensor,
+                        const struct ast_node *output)
+{
+    int dim = find_part_dim(output);
+    if (dim < 0 || is_same_slice_before(check, output) ||
+        (tensor->part_dim >= 0 && tensor->part_dim != dim)) {
+        report_twice(check, output, tensor);
+        return false;
+    }
+    const struct ast_statement *first =
+        cascade_statement_at(check->cascade, (size_t)tensor->producer);
+    bool is_first_slice = has_constant_index(first->output);
+    const char *rank = NULL;
+    tensor->is_in_parts = true;
+    tensor->part_dim = dim;
+    if (is_first_slice && find_shifted_dim(output, &rank) >= 0) {
+        /* X[0] = X0, X[l+1] = ..: the tensor is what advances. */
+        tensor->producer = check->statement;
+        tensor->iterative_dim = dim;
+        tensor->iterative_rank = rank;
+    }
+    return true;
+}
+
+static void define_computed(struct check *check, struct cascade_tensor *tensor,
+                            const struct ast_node *output)
+{
+    if (tensor->producer < 0) {
+        define_main(check, tensor, output);
+    } else if (!define_part(check, tensor, output)) {
+        return;
+    }
+    if (has_constant_index(output)) {
+        tensor->is_in_parts = true;
+        tensor->part_dim = find_part_dim(output);
+    }
+    if (tensor->first_definition < 0) {
+        tensor->first_definition = check->statement;
+    }
+    tensor->last_definition = check->statement;
 }
 
 static void define_tensor(struct check *check)
@@ -163,10 +226,10 @@ static void define_tensor(struct check *check)
                    : add_tensor(check->cascade, output);
     if (tensor->is_input) {
         report_twice(check, output, tensor);
-    } else if (statement_is_initial(statement) || has_constant_index(output)) {
+    } else if (statement_is_initial(statement)) {
         define_initial(check, tensor, output);
     } else {
-        define_main(check, tensor, output);
+        define_computed(check, tensor, output);
     }
     if (tensor->dim_count > EINSUM_MAX_DIMS &&
         tensor->producer == check->statement) {
@@ -200,14 +263,15 @@ static void check_index_count(struct check *check,
 static bool is_available(const struct cascade_tensor *tensor, int statement)
 {
     bool is_started =
-        tensor->initializer >= 0 && tensor->initializer < statement;
+        (tensor->initializer >= 0 && tensor->initializer < statement) ||
+        (tensor->is_in_parts && tensor->first_definition < statement);
     if (tensor->is_input) {
         return true;
     }
     if (tensor->producer < 0) {
         return is_started;
     }
-    return tensor->producer < statement ||
+    return tensor->last_definition < statement ||
            (tensor->iterative_dim >= 0 && is_started);
 }
 

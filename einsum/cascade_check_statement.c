@@ -288,14 +288,14 @@ static void report_left_index(const struct statement_check *check,
     bool is_gather = ast_has(index, AST_ACCESS);
     diag_error(check->diags, place_span(index->place), "einsum-left-index",
                is_gather ? "name the rank of the dimension: c=IDX[n]" : NULL,
-               "on the left an index is a rank, a constant, once a rank plus a "
-               "constant, or c=IDX[n]");
+               "on the left an index is a rank, once a constant or a rank plus "
+               "a constant, or c=IDX[n]");
 }
 
 static void check_left(const struct statement_check *check)
 {
     const struct ast_node *output = check->statement->output;
-    const struct ast_node *shifted = NULL;
+    bool has_interval = false; /* a constant, or a rank plus one */
     for (int i = 0; i < output->child_count; i++) {
         const struct ast_node *index = output->child[i];
         const struct ast_node *rank = NULL;
@@ -305,16 +305,15 @@ static void check_left(const struct statement_check *check)
             continue;
         }
         if (form == INDEX_AFFINE || is_bind || ast_has(index, AST_ACCESS) ||
-            (form == INDEX_SHIFTED && shifted != NULL)) {
+            (form == INDEX_SHIFTED && has_interval) ||
+            (form == INDEX_CONSTANT && has_interval &&
+             !statement_is_initial(check->statement))) {
             report_left_index(check, index);
-        } else if (form == INDEX_CONSTANT &&
-                   !statement_is_initial(check->statement)) {
-            report(check, index, "einsum-initial-not-constant",
-                   "a slice can only be given a constant");
         } else if (rank != NULL) {
             check_left_rank(check, rank, i);
         }
-        shifted = form == INDEX_SHIFTED ? index : shifted;
+        has_interval =
+            has_interval || form == INDEX_SHIFTED || form == INDEX_CONSTANT;
     }
 }
 

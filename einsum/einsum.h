@@ -185,6 +185,7 @@ enum einsum_feature {
     EINSUM_GATHER = 8,         /* reads where a tensor says */
     EINSUM_SCATTER = 16,       /* writes where a tensor says */
     EINSUM_INDEX_PRODUCER = 32, /* topk, argmax, argmin, argsort */
+    EINSUM_PART = 64, /* other statements define the rest of its tensor */
 };
 
 /* "a predicate", ...: what to call the lowest feature of the set. */
@@ -211,6 +212,9 @@ struct einsum_statement {
     int64_t point_count; /* product of the extents of rank[] */
     struct einsum_expr *expr;
     unsigned features; /* enum einsum_feature */
+    /* Of a tensor defined in parts, the next statement that computes one; the
+     * chain begins with the tensor's producer. -1: none. */
+    int next_part;
     /* Private: what the features are, NULL if the statement has nothing of the
      * kind. */
     struct einsum_extension *extension;

@@ -132,7 +132,9 @@ static bool read_range(const struct index_node *node,
 {
     int producer = workload->tensors[node->read->tensor].producer;
     const struct einsum_extension *extension =
-        producer < 0 ? NULL : workload->statements[producer].extension;
+        producer < 0 || workload->statements[producer].next_part >= 0
+            ? NULL
+            : workload->statements[producer].extension;
     if (producer < 0) {
         return input_range(&workload->tensors[node->read->tensor].values, low,
                            high) &&

@@ -70,7 +70,8 @@ void einsum_run_box(const struct workload *workload, int statement,
                     struct einsum_data *data)
 {
     struct box_plan plan;
-    unsigned features = workload->statements[statement].features;
+    unsigned features =
+        workload->statements[statement].features & ~(unsigned)EINSUM_PART;
     if ((features & EINSUM_INDEX_PRODUCER) != 0) {
         select_run(workload, statement, lo, hi, data);
     } else if (features != 0) {
@@ -157,11 +158,13 @@ static bool is_ready(const struct workload *workload, const int *group,
         const struct einsum_statement *statement = &workload->statements[i];
         for (int j = 0; group[i] == group[first] && j < statement->read_count;
              j++) {
-            int producer =
+            int writer =
                 workload->tensors[statement->resolved_reads[j].tensor].producer;
-            if (producer >= 0 && group[producer] != group[first] &&
-                !is_done[producer]) {
-                return false;
+            for (; writer >= 0;
+                 writer = workload->statements[writer].next_part) {
+                if (group[writer] != group[first] && !is_done[writer]) {
+                    return false;
+                }
             }
         }
     }

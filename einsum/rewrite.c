@@ -78,12 +78,28 @@ static enum status parse_arguments(const struct rewrite *rewrite,
     return OK;
 }
 
+/* Rewrites look for the one statement that defines a tensor. */
+static void refuse_parts(struct draft *draft)
+{
+    for (size_t i = 0; i < draft->cascade->tensors->len; i++) {
+        const struct cascade_tensor *tensor =
+            cascade_tensor_at(draft->cascade, i);
+        if (tensor->is_in_parts) {
+            draft_refuse(draft, tensor->producer, "rewrite-unsupported",
+                         "'%s' is defined in parts", tensor->name);
+        }
+    }
+}
+
 static enum status apply(const struct cascade *cascade,
                          const struct rewrite *rewrite, GHashTable *arguments,
                          struct diags *diags, struct cascade **rewritten)
 {
     AUTO(draft) draft = draft_new(cascade, diags, arguments);
-    TRY(rewrite->apply(draft));
+    refuse_parts(draft);
+    if (!draft->is_refused) {
+        TRY(rewrite->apply(draft));
+    }
     if (!draft->is_refused) {
         draft_finish(draft);
     }

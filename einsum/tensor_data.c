@@ -1,4 +1,5 @@
 /* Storage of the values, and their state before anything was computed. */
+#include "einsum/affine.h"
 #include "einsum/interpret.h"
 
 #include <math.h>
@@ -53,19 +54,64 @@ static void fill_values(double *values, int64_t count, double value)
 /* Before its statement runs: the identity of a reduction, 0 where points may
  * not exist, else NaN, so that
  * nothing is read before it was written without showing. */
-static double find_start(const struct workload *workload, int tensor)
+static double find_start(const struct einsum_statement *statement)
 {
-    int producer = workload->tensors[tensor].producer;
-    if (producer < 0) {
-        return (double)NAN;
-    }
-    const struct einsum_statement *statement = &workload->statements[producer];
     bool may_miss =
         (statement->features &
          (EINSUM_PREDICATE | EINSUM_DATA_PREDICATE | EINSUM_SCATTER)) != 0;
     return statement->reduce == EINSUM_NO_REDUCE && may_miss
                ? 0.0
                : reduce_identity(statement->reduce);
+}
+
+/* The interval of one dimension that the statement defines. */
+static void fill_part(const struct workload *workload,
+                      const struct einsum_statement *statement, double *values)
+{
+    const struct einsum_tensor *tensor =
+        &workload->tensors[statement->output.tensor];
+    for (int d = 0; d < tensor->dim_count; d++) {
+        const struct affine *index = &statement->output.index[d];
+        int64_t low = 0;
+        int64_t high = 0;
+        if (!affine_range(index, workload->rank, workload->rank_count, &low,
+                          &high) ||
+            (low == 0 && high == tensor->extent[d] - 1)) {
+            continue;
+        }
+        int64_t inner = 1;
+        for (int i = d + 1; i < tensor->dim_count; i++) {
+            inner *= tensor->extent[i];
+        }
+        int64_t step = inner * tensor->extent[d];
+        for (int64_t at = 0; at < tensor->element_count; at += step) {
+            fill_values(values + at + low * inner, (high - low + 1) * inner,
+                        find_start(statement));
+        }
+        return;
+    }
+    fill_values(values, tensor->element_count, find_start(statement));
+}
+
+static void fill_start(const struct workload *workload, int tensor,
+                       double *values)
+{
+    int statement = workload->tensors[tensor].producer;
+    int64_t count = workload->tensors[tensor].element_count;
+    if (values == NULL) {
+        return; /* a view */
+    }
+    if (statement < 0) {
+        fill_values(values, count, (double)NAN);
+    } else if (workload->statements[statement].next_part < 0) {
+        fill_values(values, count,
+                    find_start(&workload->statements[statement]));
+    }
+    for (; statement >= 0 &&
+           (workload->statements[statement].features & EINSUM_PART) != 0;
+         statement = workload->statements[statement].next_part) {
+        fill_part(workload, &workload->statements[statement], values);
+    }
 }
 
 static void run_initials(const struct workload *workload,
@@ -91,8 +137,7 @@ void data_reset(const struct workload *workload, struct einsum_data *data)
         if (tensor->kind == TENSOR_INPUT) {
             continue;
         }
-        fill_values(data->tensors[i].value, tensor->element_count,
-                    find_start(workload, i));
+        fill_start(workload, i, data->tensors[i].value);
         fill_values(data->tensors[i].error, tensor->element_count, 0.0);
     }
     run_initials(workload, data);

@@ -81,8 +81,8 @@ static void name_dimensions(struct binder *binder)
 static void run_steps(struct binder *binder)
 {
     static void (*const steps[])(struct binder *) = {
-        bind_shapes,     bind_extents, bind_inputs,
-        bind_statements, bind_views,   bind_recurrences,
+        bind_shapes, bind_extents, bind_inputs,      bind_statements,
+        bind_parts,  bind_views,   bind_recurrences,
     };
     size_t errors_before = diags_error_count(binder->diags);
     for (size_t i = 0; i < G_N_ELEMENTS(steps); i++) {
@@ -144,8 +144,11 @@ int workload_find_tensor(const struct workload *workload, const char *name)
 int workload_find_statement(const struct workload *workload, const char *name)
 {
     for (int i = 0; i < workload->statement_count; i++) {
-        if (workload->statements[i].kind != EINSUM_INITIAL &&
-            g_str_equal(workload->statements[i].name, name)) {
+        const struct einsum_statement *statement = &workload->statements[i];
+        bool is_producer =
+            workload->tensors[statement->output.tensor].producer == i;
+        if (statement->kind != EINSUM_INITIAL && is_producer &&
+            g_str_equal(statement->name, name)) {
             return i;
         }
     }
@@ -155,8 +158,13 @@ int workload_find_statement(const struct workload *workload, const char *name)
 const char *einsum_feature_name(unsigned features)
 {
     static const char *const names[] = {
-        "a predicate", "a predicate on data", "an index that is not affine",
-        "a gather",    "a scatter",           "a selection",
+        "a predicate",
+        "a predicate on data",
+        "an index that is not affine",
+        "a gather",
+        "a scatter",
+        "a selection",
+        "a tensor defined in parts",
     };
     for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
         if ((features >> i & 1) != 0) {

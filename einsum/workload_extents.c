@@ -223,7 +223,7 @@ static void extend_tensor(struct inference *inference)
     int found = cascade_find_tensor(cascade, output->name);
     const struct cascade_tensor *parsed =
         cascade_tensor_at(cascade, (size_t)found);
-    bool is_main = parsed->producer < 0 ||
+    bool is_main = parsed->producer < 0 || parsed->is_in_parts ||
                    cascade_statement_at(cascade, (size_t)parsed->producer) ==
                        inference->statement;
     struct einsum_tensor *tensor = &inference->binder->workload->tensors[found];

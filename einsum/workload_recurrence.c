@@ -23,14 +23,14 @@ static void mark_reached(struct reachability *graph, int from, int at)
     for (int i = 0; i < statement->read_count; i++) {
         int next =
             workload->tensors[statement->resolved_reads[i].tensor].producer;
-        if (next < 0 || workload->statements[next].kind != EINSUM_COMPUTE) {
-            continue;
-        }
-        bool *is_reached =
-            &graph->reaches[from * workload->statement_count + next];
-        if (!*is_reached) {
-            *is_reached = true;
-            mark_reached(graph, from, next);
+        for (; next >= 0; next = workload->statements[next].next_part) {
+            bool *is_reached =
+                &graph->reaches[from * workload->statement_count + next];
+            if (workload->statements[next].kind == EINSUM_COMPUTE &&
+                !*is_reached) {
+                *is_reached = true;
+                mark_reached(graph, from, next);
+            }
         }
     }
 }
@@ -78,11 +78,11 @@ static int find_step_dim(const struct einsum_access *access, int rank)
 }
 
 static void check_group_read(const struct binder *binder, int reader,
-                             const struct einsum_access *read, int rank)
+                             const struct einsum_access *read, int writer,
+                             int rank)
 {
     const struct workload *workload = binder->workload;
     const char *name = workload->tensors[read->tensor].name;
-    int writer = workload->tensors[read->tensor].producer;
     const struct einsum_access *written = &workload->statements[writer].output;
     int dim = find_step_dim(written, rank);
     if (dim < 0) {
@@ -127,11 +127,13 @@ static bool is_recurring(const struct workload *workload, const int *group,
 {
     const struct einsum_statement *statement = &workload->statements[i];
     for (int j = 0; j < statement->read_count; j++) {
-        int producer =
+        int writer =
             workload->tensors[statement->resolved_reads[j].tensor].producer;
-        if (producer >= 0 && group[producer] == group[i] &&
-            statement->kind == EINSUM_COMPUTE) {
-            return true;
+        for (; writer >= 0; writer = workload->statements[writer].next_part) {
+            if (group[writer] == group[i] &&
+                statement->kind == EINSUM_COMPUTE) {
+                return true;
+            }
         }
     }
     return false;
@@ -149,9 +151,11 @@ static void bind_group(struct binder *binder, const int *group, int i)
     }
     for (int j = 0; j < statement->read_count; j++) {
         const struct einsum_access *read = &statement->resolved_reads[j];
-        int producer = workload->tensors[read->tensor].producer;
-        if (producer >= 0 && group[producer] == group[i]) {
-            check_group_read(binder, i, read, rank);
+        int writer = workload->tensors[read->tensor].producer;
+        for (; writer >= 0; writer = workload->statements[writer].next_part) {
+            if (group[writer] == group[i]) {
+                check_group_read(binder, i, read, writer, rank);
+            }
         }
     }
     if (find_step_dim(&statement->output, rank) < 0) {
@@ -212,7 +216,10 @@ void bind_recurrences(struct binder *binder)
         }
     }
     for (int i = 0; i < workload->tensor_count; i++) {
-        if (workload->tensors[i].iterative_dim >= 0) {
+        const struct cascade_tensor *parsed =
+            cascade_tensor_at(binder->cascade, (size_t)i);
+        /* Of tensors in parts it is known that nothing is left out. */
+        if (workload->tensors[i].iterative_dim >= 0 && !parsed->is_in_parts) {
             check_initial_slices(binder, i);
         }
     }

@@ -25,13 +25,27 @@ struct statement_builder {
 
 /* ---- accesses ------------------------------------------------------------ */
 
-/* An index that names the shape of one of its own ranks, such as m1*M0+m0, is
- * a split: it must meet every element exactly once. */
+/* A rank scaled by the shape of another of the index's ranks. */
+static bool is_block(const struct ast_node *product,
+                     const struct ast_node *root)
+{
+    for (int i = 0; i < product->child_count; i++) {
+        const struct ast_node *shape = product->child[i];
+        if (shape->kind == AST_SHAPE && ast_has(product, AST_RANK)) {
+            g_autofree char *rank = g_ascii_strdown(shape->name, -1);
+            return ast_has_rank(root, rank);
+        }
+    }
+    return false;
+}
+
+/* Such an index, m1*M0+m0, is a split: it must meet every element exactly
+ * once. */
 static bool is_split(const struct ast_node *index, const struct ast_node *root)
 {
-    if (index->kind == AST_SHAPE) {
-        g_autofree char *rank = g_ascii_strdown(index->name, -1);
-        return ast_has_rank(root, rank);
+    if (index->kind == AST_OP && index->op == EINSUM_MUL &&
+        is_block(index, root)) {
+        return true;
     }
     for (int i = 0; i < index->child_count; i++) {
         if (is_split(index->child[i], root)) {
@@ -41,22 +55,43 @@ static bool is_split(const struct ast_node *index, const struct ast_node *root)
     return false;
 }
 
+/* S[p,j] reads the first part of S[p,j], S[p,J+l]. */
+static bool begins_part(const struct binder *binder, const char *rank,
+                        const struct einsum_tensor *tensor, int dim)
+{
+    const struct cascade_tensor *parsed = cascade_tensor_at(
+        binder->cascade, (size_t)(tensor - binder->workload->tensors));
+    if (!parsed->is_in_parts || parsed->part_dim != dim) {
+        return false;
+    }
+    const struct ast_node *first =
+        cascade_statement_at(binder->cascade, (size_t)parsed->first_definition)
+            ->output->child[dim];
+    return first->kind == AST_RANK && g_str_equal(first->name, rank);
+}
+
 static void check_rank_extent(struct binder *binder,
                               const struct ast_node *index,
                               const struct einsum_tensor *tensor, int dim)
 {
     const struct einsum_rank *rank =
         &binder->workload->rank[binder_rank(binder, index->name)];
-    bool may_be_less = dim == tensor->iterative_dim;
+    bool may_be_less = dim == tensor->iterative_dim ||
+                       begins_part(binder, index->name, tensor, dim);
     if (rank->extent == tensor->extent[dim] ||
         (may_be_less && rank->extent < tensor->extent[dim])) {
         return;
     }
-    diag_error(
-        binder->diags, place_span(index->place), "einsum-shape-mismatch", NULL,
-        "rank '%s' (%" G_GINT64_FORMAT ") does not fit dimension %d of "
-        "'%s', which has extent %" G_GINT64_FORMAT,
-        rank->name, rank->extent, dim + 1, tensor->name, tensor->extent[dim]);
+    g_autofree char *suggestion =
+        rank->extent < tensor->extent[dim]
+            ? g_strdup_printf("the first of them are '%s+0'", rank->name)
+            : NULL;
+    diag_error(binder->diags, place_span(index->place), "einsum-shape-mismatch",
+               suggestion,
+               "rank '%s' (%" G_GINT64_FORMAT ") does not fit dimension %d of "
+               "'%s', which has extent %" G_GINT64_FORMAT,
+               rank->name, rank->extent, dim + 1, tensor->name,
+               tensor->extent[dim]);
 }
 
 static void check_range(struct binder *binder, const struct ast_node *index,
@@ -520,8 +555,10 @@ static bool is_view(const struct statement_builder *builder)
     const struct einsum_statement *statement = builder->statement;
     const struct einsum_tensor *tensor =
         &builder->binder->workload->tensors[statement->output.tensor];
+    const struct cascade_tensor *defined = cascade_tensor_at(
+        builder->binder->cascade, (size_t)statement->output.tensor);
     if (parsed->body->kind != AST_ACCESS || statement->features != 0 ||
-        statement->reduce != EINSUM_NO_REDUCE ||
+        defined->is_in_parts || statement->reduce != EINSUM_NO_REDUCE ||
         parsed->selection != SELECT_NONE ||
         is_read_beyond(builder->binder->cascade, tensor->name) ||
         tensor->kind == TENSOR_OUTPUT) {
@@ -758,6 +795,7 @@ static void bind_statement(struct binder *binder, size_t i)
     statement->name = builder.parsed->output->name;
     statement->span = place_span(builder.parsed->output->place);
     statement->iterative_rank = -1;
+    statement->next_part = -1;
     statement->output = bind_access(binder, builder.parsed->output, true);
     set_iteration_space(&builder);
     add_expr(&builder, builder.parsed->body);
