@@ -20,11 +20,28 @@ static const char **list_labels(const struct experiment *experiment, int axis,
     return labels;
 }
 
+static const char **list_shown(const struct figure_plan *plan)
+{
+    const char **names = g_new0(const char *, plan->shown->len + 1);
+    for (guint i = 0; i < plan->shown->len; i++) {
+        names[i] = g_array_index(plan->shown, struct shown_bar, i).name;
+    }
+    return names;
+}
+
 static void set_entry(int *entries, int axis, size_t entry)
 {
     if (axis >= 0) {
         entries[axis] = (int)entry;
     }
+}
+
+/* Runs of one cell: one, or one for each entry of the axis that is summed. */
+static size_t count_parts(const struct experiment *experiment,
+                          const struct figure_plan *plan)
+{
+    return plan->sum < 0 ? 1
+                         : experiment_axis(experiment, plan->sum)->entries->len;
 }
 
 static void fill_cells(const struct study *study,
@@ -38,8 +55,14 @@ static void fill_cells(const struct study *study,
             for (size_t bar = 0; bar < grid->bar_count; bar++) {
                 set_entry(entries, plan->group, group);
                 set_entry(entries, plan->x, tick);
-                set_entry(entries, plan->bars, bar);
-                *cells++ = study_find(study, fidelity, entries);
+                set_entry(
+                    entries, plan->bars,
+                    (size_t)g_array_index(plan->shown, struct shown_bar, bar)
+                        .entry);
+                for (size_t part = 0; part < grid->part_count; part++) {
+                    set_entry(entries, plan->sum, part);
+                    *cells++ = study_find(study, fidelity, entries);
+                }
             }
         }
     }
@@ -74,11 +97,12 @@ static enum status draw(const struct study *study, struct diags *diags,
         list_labels(experiment, plan->group, &grid.group_count);
     g_autofree const char **ticks =
         list_labels(experiment, plan->x, &grid.tick_count);
-    g_autofree const char **bars =
-        list_labels(experiment, plan->bars, &grid.bar_count);
-    g_autofree const struct run **cells =
-        g_new0(const struct run *,
-               grid.group_count *grid.tick_count *grid.bar_count + 1);
+    g_autofree const char **bars = list_shown(plan);
+    grid.bar_count = plan->shown->len;
+    grid.part_count = count_parts(experiment, plan);
+    g_autofree const struct run **cells = g_new0(
+        const struct run *,
+        grid.group_count *grid.tick_count *grid.bar_count *grid.part_count + 1);
     grid.groups = groups;
     grid.ticks = ticks;
     grid.bars = bars;

@@ -61,16 +61,17 @@ static char *resolve_path(const char *folder, const char *file)
 }
 
 static enum status load_bindings(struct diags *diags,
-                                 const struct yaml_node *node,
-                                 struct entry *entry)
+                                 const struct yaml_node *node, const char *key,
+                                 bool is_local, struct entry *entry)
 {
     const struct yaml_node *set = NULL;
-    TRY(yaml_find_node(diags, node, "set", YAML_MAPPING, &set));
+    TRY(yaml_find_node(diags, node, key, YAML_MAPPING, &set));
     for (size_t i = 0; set != NULL && i < yaml_count(set); i++) {
         const struct yaml_node *value = yaml_pair_value(set, i);
         struct binding binding = {
             .name = yaml_pair_key(set, i),
             .span = yaml_key_span(value),
+            .is_local = is_local,
         };
         TRY(yaml_parse_expr(diags, value, &binding.expr));
         g_array_append_val(entry->bindings, binding);
@@ -81,7 +82,8 @@ static enum status load_bindings(struct diags *diags,
 static enum status load_entry(struct diags *diags, const struct yaml_node *node,
                               const char *folder, struct entry *entry)
 {
-    TRY(load_bindings(diags, node, entry));
+    TRY(load_bindings(diags, node, "let", true, entry));
+    TRY(load_bindings(diags, node, "set", false, entry));
     for (int i = 0; i < INPUT_COUNT; i++) {
         const char *file = NULL;
         TRY(yaml_find_text(diags, node, input_key((enum input_file)i), &file));
@@ -155,8 +157,8 @@ static enum status load_entries(struct diags *diags,
                                 const struct yaml_node *node,
                                 const char *folder, struct axis *axis)
 {
-    static const char *const keys[] = {"set", "cascade", "arch", "mapping",
-                                       NULL};
+    static const char *const keys[] = {"let",  "set",     "cascade",
+                                       "arch", "mapping", NULL};
     const struct yaml_node *entries = NULL;
     TRY(yaml_get_node(diags, node, "entries", YAML_MAPPING, &entries));
     for (size_t i = 0; i < yaml_count(entries); i++) {
@@ -173,7 +175,7 @@ static enum status load_entries(struct diags *diags,
 
 /* One entry of the short form: every name gets the value. */
 static enum status load_value(struct diags *diags,
-                              const struct yaml_node *names,
+                              const struct yaml_node *names, bool is_local,
                               const struct yaml_node *value, struct axis *axis)
 {
     TRY(yaml_expect(diags, value, YAML_SCALAR, "a value of an axis"));
@@ -188,7 +190,8 @@ static enum status load_value(struct diags *diags,
         const struct yaml_node *name = yaml_item(names, i);
         TRY(yaml_expect(diags, name, YAML_SCALAR, "a name"));
         struct binding binding = {.name = yaml_text(name),
-                                  .span = yaml_span(name)};
+                                  .span = yaml_span(name),
+                                  .is_local = is_local};
         TRY(yaml_parse_expr(diags, value, &binding.expr));
         g_array_append_val(entry->bindings, binding);
     }
@@ -200,10 +203,12 @@ static enum status load_values(struct diags *diags,
 {
     const struct yaml_node *names = NULL;
     const struct yaml_node *values = NULL;
-    TRY(yaml_get_node(diags, node, "set", YAML_SEQUENCE, &names));
+    bool is_local = yaml_find(node, "let") != NULL;
+    TRY(yaml_get_node(diags, node, is_local ? "let" : "set", YAML_SEQUENCE,
+                      &names));
     TRY(yaml_get_node(diags, node, "values", YAML_SEQUENCE, &values));
     for (size_t i = 0; i < yaml_count(values); i++) {
-        TRY(load_value(diags, names, yaml_item(values, i), axis));
+        TRY(load_value(diags, names, is_local, yaml_item(values, i), axis));
     }
     return OK;
 }
@@ -211,12 +216,18 @@ static enum status load_values(struct diags *diags,
 static enum status load_axis(struct diags *diags, const struct yaml_node *node,
                              const char *folder, struct axis *axis)
 {
-    static const char *const long_keys[] = {"axis", "entries", NULL};
-    static const char *const short_keys[] = {"axis", "set", "values", "entries",
-                                             NULL};
+    static const char *const long_keys[] = {"axis", "wins", "entries", NULL};
+    static const char *const set_keys[] = {"axis",   "wins",    "set",
+                                           "values", "entries", NULL};
+    static const char *const let_keys[] = {"axis",   "wins",    "let",
+                                           "values", "entries", NULL};
     bool is_short = yaml_find(node, "entries") == NULL;
-    TRY(yaml_check_keys(diags, node, is_short ? short_keys : long_keys));
+    TRY(yaml_check_keys(diags, node,
+                        !is_short                        ? long_keys
+                        : yaml_find(node, "let") != NULL ? let_keys
+                                                         : set_keys));
     TRY(yaml_get_text(diags, node, "axis", &axis->name));
+    TRY(yaml_find_bool(diags, node, "wins", &axis->wins));
     axis->span = yaml_span(yaml_find(node, "axis"));
     TRY(is_short ? load_values(diags, node, axis)
                  : load_entries(diags, node, folder, axis));

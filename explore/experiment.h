@@ -11,6 +11,7 @@ struct binding {
     const char *name;
     struct expr *expr; /* owned */
     struct span span;
+    bool is_local; /* of `let`: the experiment's own, passed to no file */
 };
 
 /* What an entry of an axis, or the experiment itself, says of its points. */
@@ -23,7 +24,13 @@ struct entry {
 struct axis {
     const char *name;
     struct span span;
+    bool wins;          /* over what earlier axes bind and choose */
     GPtrArray *entries; /* struct entry * */
+};
+
+struct shown_bar {
+    int entry; /* of the bars' axis */
+    const char *name;
 };
 
 /* A figure of the file; axes are indices, -1 for none. */
@@ -32,13 +39,26 @@ struct figure_plan {
     int group;
     int x;
     int bars;
+    int sum;        /* axis whose runs are added up */
+    GArray *shown;  /* struct shown_bar */
+    GArray *layers; /* struct figure_layer: of stacked bars */
     int *at; /* by axis: entry of the axes that are none of these, else -1 */
+};
+
+/* Means, over all other axes, of what an entry is to the baseline. */
+struct table_column {
+    const char *heading;
+    enum metric metric; /* METRIC_SPEEDUP, METRIC_ENERGY_RATIO */
+    int baseline;       /* entry of the table's axis */
+    int sum;            /* axis whose runs are added up, or -1 */
+    int *at;            /* by axis: the entry where it stands still, or -1 */
 };
 
 struct table_plan {
     const char *name;
-    int of;            /* axis */
-    GArray *baselines; /* int, entries of that axis */
+    int of;          /* axis */
+    bool is_wide;    /* many columns, arithmetic means only */
+    GArray *columns; /* struct table_column */
 };
 
 struct experiment {
@@ -89,8 +109,34 @@ MUST_USE enum status axis_load(struct diags *diags,
 MUST_USE enum status outputs_load(struct diags *diags,
                                   const struct yaml_node *root,
                                   struct experiment *experiment);
+MUST_USE enum status table_plan_load(struct diags *diags,
+                                     const struct yaml_node *node,
+                                     struct experiment *experiment);
 void figure_plan_free(struct figure_plan *plan);
 void table_plan_free(struct table_plan *plan);
+
+/* What they share. An axis by name: -1 when the key is absent. */
+MUST_USE enum status outputs_find_axis(struct diags *diags,
+                                       const struct yaml_node *node,
+                                       const char *key,
+                                       const struct experiment *experiment,
+                                       int *axis);
+MUST_USE enum status outputs_get_axis(struct diags *diags,
+                                      const struct yaml_node *node,
+                                      const char *key,
+                                      const struct experiment *experiment,
+                                      int *axis);
+MUST_USE enum status outputs_find_entry(struct diags *diags,
+                                        const struct axis *axis,
+                                        const char *label, struct span span,
+                                        int *entry);
+/* An entry for every axis, none so far; caller frees. */
+int *outputs_new_at(const struct experiment *experiment);
+/* `at: {axis: entry}` of a figure or a column. */
+MUST_USE enum status outputs_load_at(struct diags *diags,
+                                     const struct yaml_node *node,
+                                     const struct experiment *experiment,
+                                     int *at);
 
 /* The cross product; everything else must be loaded. */
 MUST_USE enum status points_expand(struct diags *diags,

@@ -115,7 +115,7 @@ static enum status check_axis(struct diags *diags,
                    "axis '%s' is there twice", axis->name);
         return ERR_INPUT;
     }
-    for (int other = 0; other < index; other++) {
+    for (int other = 0; other < index && !axis->wins; other++) {
         TRY(check_overlap(diags, axis, experiment_axis(experiment, other)));
     }
     return OK;
@@ -141,9 +141,9 @@ static enum status load_root(struct diags *diags, const struct yaml_node *root,
                              struct experiment *experiment)
 {
     static const char *const keys[] = {
-        "schema",   "experiment", "about",   "source", "database",
-        "fidelity", "set",        "cascade", "arch",   "mapping",
-        "axes",     "figures",    "tables",  NULL};
+        "schema",   "experiment", "about",   "source",  "database",
+        "fidelity", "let",        "set",     "cascade", "arch",
+        "mapping",  "axes",       "figures", "tables",  NULL};
     const char *text = NULL;
     TRY(yaml_check_schema(diags, root));
     TRY(yaml_check_keys(diags, root, keys));

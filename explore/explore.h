@@ -10,15 +10,21 @@
  *   database: out/fusemax.db       default of --db; from the current directory
  *   fidelity: [model, sim]
  *   set: {B: 64}                   common to all points; --set wins
+ *   let: {N: 2}                    names of the experiment alone: for its own
+ *                                  expressions, passed to no file; a later
+ *                                  'let' of a name ends its being passed
  *   cascade, arch, mapping: FILE   common to all points, from the folder of the
  *                                  experiment file, as are all files in it
  *   axes:
  *     - axis: model                entries bind names and choose files
  *       entries:
  *         BERT: {set: {H: 12}, cascade: FILE, arch: FILE, mapping: FILE}
- *     - axis: length               short for entries that bind one value each
- *       set: [P, M]
+ *     - axis: length               short for entries that bind one value each;
+ *       set: [P, M]                'let' likewise
  *       values: [1K, 4K]
+ *     - axis: part                 may bind and choose what earlier axes do
+ *       wins: true
+ *       entries: ...
  *   figures:
  *     - figure: fig6a              name of the file, fidelity is appended
  *       kind: utilization          see reports/figures/figures.def
@@ -27,6 +33,10 @@
  *       group: model               axis of the groups, may be absent
  *       x: length                  axis of the clusters
  *       bars: configuration        axis of the bars of a cluster
+ *       show: {FLAT: F}            which of them, here under other names; a list
+ *                                  where names stay; all if absent
+ *       stack: {exp: [SLN, PRM]}   layers of stacked bars, from the lowest
+ *       sum: part                  axis over which runs are added up
  *       at: {clock: fast}          entry of every further axis
  *       title, x_label: text
  *   tables:
@@ -34,10 +44,17 @@
  *       kind: mean_speedup         arithmetic and geometric mean over all
  *       of: configuration          other axes, of each entry of this axis
  *       over: [FLAT, Unfused]      over these entries
+ *     - table: headline
+ *       kind: means                arithmetic means, a column each
+ *       of: configuration
+ *       columns:
+ *         energy: {metric: energy, over: FLAT, sum: part, at: {clock: fast}}
  *
  * Values are expressions over the names bound before: those of `set`, then
  * those of the axes in file order. Two axes may not bind the same name or
- * choose the same file; an axis wins over what is common to all points.
+ * choose the same file, unless the later one `wins`; an axis wins over what is
+ * common to all points. Names may be shapes of the cascade and params of the
+ * architecture and of the mapping.
  *
  * Ownership: points and names live as long as their experiment; an experiment
  * borrows spans of the diags it was read with.

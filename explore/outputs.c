@@ -1,4 +1,5 @@
-/* What an experiment file asks to be made of its results. */
+/* What an experiment file asks to be made of its results: figures here, tables
+ * in table_plan.c. */
 #include <string.h>
 
 #include "explore/experiment.h"
@@ -9,15 +10,8 @@ void figure_plan_free(struct figure_plan *plan)
         return;
     }
     g_free(plan->at);
-    g_free(plan);
-}
-
-void table_plan_free(struct table_plan *plan)
-{
-    if (plan == NULL) {
-        return;
-    }
-    g_array_free(plan->baselines, TRUE);
+    g_array_free(plan->shown, TRUE);
+    g_array_free(plan->layers, TRUE);
     g_free(plan);
 }
 
@@ -40,9 +34,8 @@ static enum status find_axis_at(struct diags *diags,
     return ERR_INPUT;
 }
 
-static enum status find_entry_at(struct diags *diags, const struct axis *axis,
-                                 const char *label, struct span span,
-                                 int *entry)
+enum status outputs_find_entry(struct diags *diags, const struct axis *axis,
+                               const char *label, struct span span, int *entry)
 {
     *entry = axis_find_entry(axis, label);
     if (*entry >= 0) {
@@ -60,9 +53,9 @@ static enum status find_entry_at(struct diags *diags, const struct axis *axis,
 }
 
 /* *axis -1 when the key is absent. */
-static enum status find_axis(struct diags *diags, const struct yaml_node *node,
-                             const char *key,
-                             const struct experiment *experiment, int *axis)
+enum status outputs_find_axis(struct diags *diags, const struct yaml_node *node,
+                              const char *key,
+                              const struct experiment *experiment, int *axis)
 {
     const char *name = NULL;
     *axis = -1;
@@ -74,13 +67,13 @@ static enum status find_axis(struct diags *diags, const struct yaml_node *node,
                         yaml_span(yaml_find(node, key)), axis);
 }
 
-static enum status get_axis(struct diags *diags, const struct yaml_node *node,
-                            const char *key,
-                            const struct experiment *experiment, int *axis)
+enum status outputs_get_axis(struct diags *diags, const struct yaml_node *node,
+                             const char *key,
+                             const struct experiment *experiment, int *axis)
 {
     const char *name = NULL;
     TRY(yaml_get_text(diags, node, key, &name));
-    return find_axis(diags, node, key, experiment, axis);
+    return outputs_find_axis(diags, node, key, experiment, axis);
 }
 
 /* ---- figures --------------------------------------------------------------- */
@@ -103,21 +96,24 @@ static enum status check_kind(struct diags *diags, const struct yaml_node *node,
     return ERR_INPUT;
 }
 
+static enum status check_unused(struct diags *diags,
+                                const struct yaml_node *node, const char *key)
+{
+    if (yaml_find(node, key) == NULL) {
+        return OK;
+    }
+    diag_error(diags, yaml_key_span(yaml_find(node, key)), "explore-unused-key",
+               NULL, "this kind of figure has no '%s'", key);
+    return ERR_INPUT;
+}
+
 /* A key that the kind needs must be there, one that it does not use must not. */
 static enum status load_for_kind(struct diags *diags,
                                  const struct yaml_node *node, const char *key,
                                  bool is_needed, const char **text)
 {
-    if (is_needed) {
-        return yaml_get_text(diags, node, key, text);
-    }
-    if (yaml_find(node, key) != NULL) {
-        diag_error(diags, yaml_key_span(yaml_find(node, key)),
-                   "explore-unused-key", NULL,
-                   "this kind of figure has no '%s'", key);
-        return ERR_INPUT;
-    }
-    return OK;
+    return is_needed ? yaml_get_text(diags, node, key, text)
+                     : check_unused(diags, node, key);
 }
 
 static enum status load_names(struct diags *diags, const struct yaml_node *node,
@@ -142,25 +138,41 @@ static enum status load_names(struct diags *diags, const struct yaml_node *node,
     return OK;
 }
 
-/* Every axis is one of the three, or stands still at one entry. */
+int *outputs_new_at(const struct experiment *experiment)
+{
+    int *at = g_new0(int, experiment->axes->len + 1);
+    for (guint i = 0; i < experiment->axes->len; i++) {
+        at[i] = -1;
+    }
+    return at;
+}
+
+enum status outputs_load_at(struct diags *diags, const struct yaml_node *node,
+                            const struct experiment *experiment, int *at)
+{
+    const struct yaml_node *list = NULL;
+    TRY(yaml_find_node(diags, node, "at", YAML_MAPPING, &list));
+    for (size_t i = 0; list != NULL && i < yaml_count(list); i++) {
+        const struct yaml_node *value = yaml_pair_value(list, i);
+        int axis = -1;
+        TRY(yaml_expect(diags, value, YAML_SCALAR, "an entry"));
+        TRY(find_axis_at(diags, experiment, yaml_pair_key(list, i),
+                         yaml_key_span(value), &axis));
+        TRY(outputs_find_entry(diags, experiment_axis(experiment, axis),
+                               yaml_text(value), yaml_span(value), &at[axis]));
+    }
+    return OK;
+}
+
+/* Every axis is drawn, added up, or stands still at one entry. */
 static enum status load_fixed(struct diags *diags, const struct yaml_node *node,
                               const struct experiment *experiment,
                               struct figure_plan *plan)
 {
-    const struct yaml_node *at = NULL;
-    TRY(yaml_find_node(diags, node, "at", YAML_MAPPING, &at));
-    for (size_t i = 0; at != NULL && i < yaml_count(at); i++) {
-        const struct yaml_node *value = yaml_pair_value(at, i);
-        int axis = -1;
-        TRY(yaml_expect(diags, value, YAML_SCALAR, "an entry"));
-        TRY(find_axis_at(diags, experiment, yaml_pair_key(at, i),
-                         yaml_key_span(value), &axis));
-        TRY(find_entry_at(diags, experiment_axis(experiment, axis),
-                          yaml_text(value), yaml_span(value), &plan->at[axis]));
-    }
+    TRY(outputs_load_at(diags, node, experiment, plan->at));
     for (int axis = 0; axis < (int)experiment->axes->len; axis++) {
-        bool is_drawn =
-            axis == plan->group || axis == plan->x || axis == plan->bars;
+        bool is_drawn = axis == plan->group || axis == plan->x ||
+                        axis == plan->bars || axis == plan->sum;
         const struct axis *other = experiment_axis(experiment, axis);
         if (!is_drawn && plan->at[axis] < 0 && other->entries->len == 1) {
             plan->at[axis] = 0;
@@ -176,32 +188,122 @@ static enum status load_fixed(struct diags *diags, const struct yaml_node *node,
     return OK;
 }
 
+static enum status add_shown(struct diags *diags, const struct axis *bars,
+                             const char *label, struct span span,
+                             const char *name, struct figure_plan *plan)
+{
+    struct shown_bar bar = {.name = name};
+    TRY(outputs_find_entry(diags, bars, label, span, &bar.entry));
+    g_array_append_val(plan->shown, bar);
+    return OK;
+}
+
+/* `show`: which entries of the bars' axis, in a list, or with the names they get
+ * as {entry: name}; all otherwise. */
+static enum status load_shown(struct diags *diags, const struct yaml_node *node,
+                              const struct experiment *experiment,
+                              struct figure_plan *plan)
+{
+    const struct axis *bars = experiment_axis(experiment, plan->bars);
+    const struct yaml_node *list = yaml_find(node, "show");
+    for (int i = 0; list == NULL && i < (int)bars->entries->len; i++) {
+        struct shown_bar bar = {i, axis_entry(bars, i)->label};
+        g_array_append_val(plan->shown, bar);
+    }
+    for (size_t i = 0; list != NULL && i < yaml_count(list); i++) {
+        bool is_named = yaml_kind(list) == YAML_MAPPING;
+        const struct yaml_node *item =
+            is_named ? yaml_pair_value(list, i) : yaml_item(list, i);
+        TRY(yaml_expect(diags, item, YAML_SCALAR, "a name"));
+        TRY(add_shown(diags, bars,
+                      is_named ? yaml_pair_key(list, i) : yaml_text(item),
+                      is_named ? yaml_key_span(item) : yaml_span(item),
+                      yaml_text(item), plan));
+    }
+    return OK;
+}
+
+static void clear_layer(gpointer data)
+{
+    struct figure_layer *layer = data;
+    g_free(layer->einsums);
+}
+
+/* {label: [Einsum, ...], ...} */
+static enum status load_layers(struct diags *diags,
+                               const struct yaml_node *node,
+                               struct figure_plan *plan)
+{
+    const struct yaml_node *stack = NULL;
+    TRY(yaml_get_node(diags, node, "stack", YAML_MAPPING, &stack));
+    for (size_t i = 0; i < yaml_count(stack); i++) {
+        const struct yaml_node *names = yaml_pair_value(stack, i);
+        TRY(yaml_expect(diags, names, YAML_SEQUENCE, "a list of Einsums"));
+        struct figure_layer layer = {
+            .label = yaml_pair_key(stack, i),
+            .einsums = g_new0(const char *, yaml_count(names) + 1),
+        };
+        g_array_append_val(plan->layers, layer);
+        for (size_t k = 0; k < yaml_count(names); k++) {
+            TRY(yaml_expect(diags, yaml_item(names, k), YAML_SCALAR,
+                            "an Einsum"));
+            layer.einsums[k] = yaml_text(yaml_item(names, k));
+        }
+    }
+    plan->options.layers =
+        (const struct figure_layer *)(void *)plan->layers->data;
+    plan->options.layer_count = plan->layers->len;
+    return OK;
+}
+
+static enum status load_axes_of(struct diags *diags,
+                                const struct yaml_node *node,
+                                const struct experiment *experiment,
+                                struct figure_plan *plan)
+{
+    TRY(outputs_find_axis(diags, node, "group", experiment, &plan->group));
+    TRY(outputs_get_axis(diags, node, "x", experiment, &plan->x));
+    TRY(outputs_get_axis(diags, node, "bars", experiment, &plan->bars));
+    TRY(outputs_find_axis(diags, node, "sum", experiment, &plan->sum));
+    int axes[] = {plan->group, plan->x, plan->bars, plan->sum};
+    for (size_t i = 0; i < G_N_ELEMENTS(axes); i++) {
+        for (size_t k = 0; k < i; k++) {
+            if (axes[i] == axes[k] && axes[i] >= 0) {
+                diag_error(diags, yaml_span(node), "explore-figure-axes", NULL,
+                           "'group', 'x', 'bars' and 'sum' must be different "
+                           "axes");
+                return ERR_INPUT;
+            }
+        }
+    }
+    return OK;
+}
+
 static enum status load_figure(struct diags *diags,
                                const struct yaml_node *node,
                                const struct experiment *experiment,
                                struct figure_plan *plan)
 {
-    static const char *const keys[] = {"figure", "kind",    "unit", "baseline",
-                                       "group",  "x",       "bars", "at",
-                                       "title",  "x_label", NULL};
+    static const char *const keys[] = {
+        "figure", "kind", "unit", "baseline", "stack", "group",   "x",
+        "bars",   "show", "sum",  "at",       "title", "x_label", NULL};
     TRY(yaml_expect(diags, node, YAML_MAPPING, "a figure"));
     TRY(yaml_check_keys(diags, node, keys));
     TRY(load_names(diags, node, &plan->options));
-    TRY(find_axis(diags, node, "group", experiment, &plan->group));
-    TRY(get_axis(diags, node, "x", experiment, &plan->x));
-    TRY(get_axis(diags, node, "bars", experiment, &plan->bars));
-    if (plan->x == plan->bars || plan->x == plan->group ||
-        plan->bars == plan->group) {
-        diag_error(diags, yaml_span(node), "explore-figure-axes", NULL,
-                   "'group', 'x' and 'bars' must be three different axes");
-        return ERR_INPUT;
-    }
+    TRY(load_axes_of(diags, node, experiment, plan));
     int entry = -1;
     if (plan->options.baseline != NULL) {
-        TRY(find_entry_at(diags, experiment_axis(experiment, plan->bars),
-                          plan->options.baseline,
-                          yaml_span(yaml_find(node, "baseline")), &entry));
+        TRY(outputs_find_entry(diags, experiment_axis(experiment, plan->bars),
+                               plan->options.baseline,
+                               yaml_span(yaml_find(node, "baseline")), &entry));
     }
+    TRY(figure_needs_stack(plan->options.kind)
+            ? load_layers(diags, node, plan)
+            : check_unused(diags, node, "stack"));
+    if (!figure_can_sum(plan->options.kind)) {
+        TRY(check_unused(diags, node, "sum"));
+    }
+    TRY(load_shown(diags, node, experiment, plan));
     return load_fixed(diags, node, experiment, plan);
 }
 
@@ -209,56 +311,12 @@ static enum status add_figure(struct diags *diags, const struct yaml_node *node,
                               struct experiment *experiment)
 {
     struct figure_plan *plan = g_new0(struct figure_plan, 1);
-    plan->at = g_new0(int, experiment->axes->len + 1);
-    for (guint i = 0; i < experiment->axes->len; i++) {
-        plan->at[i] = -1;
-    }
+    plan->at = outputs_new_at(experiment);
+    plan->shown = g_array_new(FALSE, FALSE, sizeof(struct shown_bar));
+    plan->layers = g_array_new(FALSE, TRUE, sizeof(struct figure_layer));
+    g_array_set_clear_func(plan->layers, clear_layer);
     g_ptr_array_add(experiment->figures, plan);
     return load_figure(diags, node, experiment, plan);
-}
-
-/* ---- tables ---------------------------------------------------------------- */
-
-static enum status load_table(struct diags *diags, const struct yaml_node *node,
-                              const struct experiment *experiment,
-                              struct table_plan *plan)
-{
-    static const char *const keys[] = {"table", "kind", "of", "over", NULL};
-    static const char *const kinds[] = {"mean_speedup"};
-    const char *kind = NULL;
-    const struct yaml_node *over = NULL;
-    TRY(yaml_expect(diags, node, YAML_MAPPING, "a table"));
-    TRY(yaml_check_keys(diags, node, keys));
-    TRY(yaml_get_text(diags, node, "table", &plan->name));
-    TRY(yaml_get_text(diags, node, "kind", &kind));
-    if (strcmp(kind, kinds[0]) != 0) {
-        g_autofree char *suggestion =
-            suggest_text(kind, kinds, G_N_ELEMENTS(kinds));
-        diag_error(diags, yaml_span(yaml_find(node, "kind")),
-                   "explore-unknown-kind", suggestion,
-                   "unknown kind of table '%s'", kind);
-        return ERR_INPUT;
-    }
-    TRY(get_axis(diags, node, "of", experiment, &plan->of));
-    TRY(yaml_get_node(diags, node, "over", YAML_SEQUENCE, &over));
-    for (size_t i = 0; i < yaml_count(over); i++) {
-        const struct yaml_node *label = yaml_item(over, i);
-        int entry = -1;
-        TRY(yaml_expect(diags, label, YAML_SCALAR, "an entry"));
-        TRY(find_entry_at(diags, experiment_axis(experiment, plan->of),
-                          yaml_text(label), yaml_span(label), &entry));
-        g_array_append_val(plan->baselines, entry);
-    }
-    return OK;
-}
-
-static enum status add_table(struct diags *diags, const struct yaml_node *node,
-                             struct experiment *experiment)
-{
-    struct table_plan *plan = g_new0(struct table_plan, 1);
-    plan->baselines = g_array_new(FALSE, FALSE, sizeof(int));
-    g_ptr_array_add(experiment->tables, plan);
-    return load_table(diags, node, experiment, plan);
 }
 
 static enum status check_names(struct diags *diags,
@@ -293,7 +351,7 @@ enum status outputs_load(struct diags *diags, const struct yaml_node *root,
         TRY(add_figure(diags, yaml_item(figures, i), experiment));
     }
     for (size_t i = 0; tables != NULL && i < yaml_count(tables); i++) {
-        TRY(add_table(diags, yaml_item(tables, i), experiment));
+        TRY(table_plan_load(diags, yaml_item(tables, i), experiment));
     }
     return check_names(diags, figures, experiment);
 }

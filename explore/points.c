@@ -45,49 +45,81 @@ static enum status find_hash(struct diags *diags,
     return OK;
 }
 
+/* The names of a point while they are bound. */
+struct names {
+    struct scope *known;       /* for later expressions */
+    GHashTable *locals;        /* those that no file gets */
+    const struct scope *fixed; /* by the caller, over what is common; or NULL */
+};
+
 /* A name fixed by the caller keeps that value. */
 static enum status bind_name(struct diags *diags, const struct binding *binding,
-                             const struct scope *fixed, struct scope *scope)
+                             bool is_common, const struct names *names)
 {
     int64_t value = 0;
-    if (fixed == NULL || !scope_get(fixed, binding->name, &value)) {
-        TRY(expr_eval(binding->expr, scope, diags, &value));
+    if (!is_common || names->fixed == NULL ||
+        !scope_get(names->fixed, binding->name, &value)) {
+        TRY(expr_eval(binding->expr, names->known, diags, &value));
     }
-    scope_set(scope, binding->name, value);
+    scope_set(names->known, binding->name, value);
+    if (binding->is_local) {
+        g_hash_table_add(names->locals, (gpointer)(uintptr_t)binding->name);
+    } else {
+        g_hash_table_remove(names->locals, binding->name);
+    }
     return OK;
 }
 
 static enum status bind_entry(struct diags *diags, const struct entry *entry,
-                              const struct scope *fixed, struct scope *scope)
+                              bool is_common, const struct names *names)
 {
     for (guint i = 0; i < entry->bindings->len; i++) {
         TRY(bind_name(diags, &g_array_index(entry->bindings, struct binding, i),
-                      fixed, scope));
+                      is_common, names));
+    }
+    return OK;
+}
+
+static void copy_names(const struct scope *from, GHashTable *without,
+                       struct scope *to)
+{
+    g_autoptr(GPtrArray) list =
+        from == NULL ? g_ptr_array_new() : scope_names(from);
+    for (guint i = 0; i < list->len; i++) {
+        const char *name = g_ptr_array_index(list, i);
+        int64_t value = 0;
+        if (scope_get(from, name, &value) &&
+            !g_hash_table_contains(without, name)) {
+            scope_set(to, name, value);
+        }
+    }
+}
+
+/* What is common, what the caller fixed, the axes in order. */
+static enum status bind_all(struct diags *diags,
+                            const struct experiment *experiment,
+                            const int *entries, const struct names *names)
+{
+    TRY(bind_entry(diags, experiment->common, true, names));
+    copy_names(names->fixed, names->locals, names->known);
+    for (int a = 0; a < (int)experiment->axes->len; a++) {
+        TRY(bind_entry(diags,
+                       axis_entry(experiment_axis(experiment, a), entries[a]),
+                       false, names));
     }
     return OK;
 }
 
 static enum status bind_names(struct diags *diags,
                               const struct experiment *experiment,
-                              const struct scope *chosen,
+                              const struct scope *fixed,
                               struct owned_point *owned)
 {
-    TRY(bind_entry(diags, experiment->common, chosen, owned->chosen));
-    g_autoptr(GPtrArray) names =
-        chosen == NULL ? g_ptr_array_new() : scope_names(chosen);
-    for (guint i = 0; i < names->len; i++) {
-        const char *name = g_ptr_array_index(names, i);
-        int64_t value = 0;
-        if (scope_get(chosen, name, &value)) {
-            scope_set(owned->chosen, name, value);
-        }
-    }
-    for (int a = 0; a < (int)experiment->axes->len; a++) {
-        TRY(bind_entry(
-            diags,
-            axis_entry(experiment_axis(experiment, a), owned->entries[a]), NULL,
-            owned->chosen));
-    }
+    AUTO(scope) known = scope_new(NULL);
+    g_autoptr(GHashTable) locals = g_hash_table_new(g_str_hash, g_str_equal);
+    struct names names = {.known = known, .locals = locals, .fixed = fixed};
+    TRY(bind_all(diags, experiment, owned->entries, &names));
+    copy_names(known, locals, owned->chosen);
     return OK;
 }
 

@@ -27,13 +27,15 @@ void model_fill_utilization(const struct plan *plan, struct evaluation *e)
 {
     for (int u = 0; u < e->unit_count; u++) {
         double worked = 0;
+        double all = (double)e->cycles * (double)plan->arch->units[u].lanes;
         for (int l = 0; l < plan->leaf_count; l++) {
             if (plan->leaves[l].unit == u) {
-                worked += (double)e->einsums[l].busy_cycles *
-                          (double)plan->leaves[l].lanes_used;
+                double cycles = (double)e->einsums[l].busy_cycles *
+                                (double)plan->leaves[l].lanes_used;
+                e->einsums[l].utilization_ratio = all > 0 ? cycles / all : 0;
+                worked += cycles;
             }
         }
-        double all = (double)e->cycles * (double)plan->arch->units[u].lanes;
         e->units[u].utilization_ratio = all > 0 ? worked / all : 0;
     }
 }

@@ -49,6 +49,7 @@ struct evaluation_einsum {
     const char *name;
     const char *unit;
     int64_t busy_cycles;
+    double utilization_ratio; /* lane-cycles worked / lane-cycles of its unit */
     int64_t ops[EINSUM_OP_COUNT];
     double energy_pj; /* of its operations */
 };

@@ -1,6 +1,7 @@
 /* From a figure's kind and data to a file. */
 #include <errno.h>
 #include <glib/gstdio.h>
+#include <math.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -71,6 +72,36 @@ bool figure_needs_unit(const char *kind)
 bool figure_needs_baseline(const char *kind)
 {
     return get_kind(kind)->needs_baseline;
+}
+
+bool figure_needs_stack(const char *kind)
+{
+    return get_kind(kind)->needs_stack;
+}
+
+bool figure_can_sum(const char *kind)
+{
+    return get_kind(kind)->can_sum;
+}
+
+double figure_cell_seconds(const struct figure_grid *grid, size_t cell)
+{
+    double sum = 0.0;
+    for (size_t part = 0; part < grid->part_count; part++) {
+        const struct run *run = grid->cells[cell * grid->part_count + part];
+        sum += run == NULL ? (double)NAN : run_seconds(run);
+    }
+    return sum;
+}
+
+double figure_cell_energy_pj(const struct figure_grid *grid, size_t cell)
+{
+    double sum = 0.0;
+    for (size_t part = 0; part < grid->part_count; part++) {
+        const struct run *run = grid->cells[cell * grid->part_count + part];
+        sum += run == NULL ? (double)NAN : run->evaluation.energy_pj;
+    }
+    return sum;
 }
 
 enum status figure_draw(struct diags *diags,

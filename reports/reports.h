@@ -205,7 +205,17 @@ struct figure_grid {
     const char *const *ticks;
     size_t bar_count;
     const char *const *bars; /* the legend */
-    const struct run *const *cells;
+    size_t part_count;       /* runs of a cell that are added up, at least 1 */
+    const struct run *const *cells; /* cell by cell, its parts together */
+};
+/* Seconds and energy of a cell, all its parts; NaN when one is missing. */
+double figure_cell_seconds(const struct figure_grid *grid, size_t cell);
+double figure_cell_energy_pj(const struct figure_grid *grid, size_t cell);
+
+/* Part of a stacked bar: the Einsums that are added up in it. */
+struct figure_layer {
+    const char *label;
+    const char **einsums; /* NULL-terminated */
 };
 
 struct figure_options {
@@ -215,6 +225,8 @@ struct figure_options {
     const char *unit;     /* compute unit, of kinds that ask for one */
     const char *baseline; /* bar that others are compared with, likewise */
     const char *x_label;  /* or NULL */
+    size_t layer_count;   /* of stacked bars */
+    const struct figure_layer *layers;
 };
 
 enum figure_format { FIGURE_PDF, FIGURE_SVG, FIGURE_PNG, FIGURE_FORMAT_COUNT };
@@ -227,6 +239,9 @@ const char *const *figure_kind_names(void);
 /* Does the kind need `unit:`, or `baseline:`? The kind must exist. */
 bool figure_needs_unit(const char *kind);
 bool figure_needs_baseline(const char *kind);
+bool figure_needs_stack(const char *kind);
+/* Does the kind add up the parts of a cell? */
+bool figure_can_sum(const char *kind);
 
 /* Draws into DIRECTORY/NAME.FORMAT, written beside it and renamed. ERR_IO when
  * gnuplot is missing or fails; ERR_INPUT when a run has no such unit or the

@@ -96,8 +96,9 @@ static json_t *print_einsums(const struct evaluation *evaluation)
         }
         json_object_set_new(
             einsums, einsum->name,
-            json_pack("{so sI so so}", "unit", text(einsum->unit),
-                      "busy_cycles", (json_int_t)einsum->busy_cycles, "ops",
+            json_pack("{so sI so so so}", "unit", text(einsum->unit),
+                      "busy_cycles", (json_int_t)einsum->busy_cycles,
+                      "utilization", real(einsum->utilization_ratio), "ops",
                       ops, "energy_pj", real(einsum->energy_pj)));
     }
     return einsums;

@@ -87,6 +87,7 @@ static void parse_einsums(struct run *run, const json_t *object)
         einsum->name = run_keep(run, name);
         einsum->unit = keep_text(run, rest, "unit");
         einsum->busy_cycles = get_count(rest, "busy_cycles");
+        einsum->utilization_ratio = get_real(rest, "utilization");
         einsum->energy_pj = get_real(rest, "energy_pj");
         const json_t *ops = json_object_get(rest, "ops");
         for (int op = 0; op < EINSUM_OP_COUNT; op++) {

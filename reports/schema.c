@@ -109,7 +109,10 @@ static const char version_1[] =
     "  UNIQUE (version, git_id, subject, cascade_hash, arch_hash, mapping_hash,"
     "          shapes, dtype, seed));";
 
-static const char *const migrations[] = {version_1};
+static const char version_2[] =
+    "ALTER TABLE einsums ADD COLUMN utilization_ratio REAL;";
+
+static const char *const migrations[] = {version_1, version_2};
 
 static enum status check_owner(const struct store *store, struct diags *diags,
                                int64_t *version, bool *is_new)

@@ -136,6 +136,7 @@ static void load_einsum(struct run *run, sqlite3_stmt *row, GArray *rows)
         .unit = keep_column(run, row, 1),
         .busy_cycles = sqlite3_column_int64(row, 2),
         .energy_pj = get_real(row, 4),
+        .utilization_ratio = get_real(row, 5),
     };
     load_ops(&einsum, (const char *)sqlite3_column_text(row, 3));
     g_array_append_val(rows, einsum);
@@ -196,7 +197,8 @@ static enum status load_parts(struct store *store, struct diags *diags,
                   " energy_pj FROM units WHERE run = ? ORDER BY position",
                   load_unit, units));
     TRY(load_rows(store, diags, run,
-                  "SELECT einsum, unit, busy_cycles, ops, energy_pj"
+                  "SELECT einsum, unit, busy_cycles, ops, energy_pj,"
+                  " utilization_ratio"
                   " FROM einsums WHERE run = ? ORDER BY position",
                   load_einsum, einsums));
     TRY(load_rows(store, diags, run,

@@ -179,14 +179,14 @@ static enum status save_einsums(struct store *store, struct diags *diags,
 {
     AUTO_STATEMENT statement = NULL;
     TRY(sql_prepare(store, diags,
-                    "INSERT INTO einsums VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    "INSERT INTO einsums VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                     &statement));
     for (int i = 0; i < evaluation->einsum_count; i++) {
         const struct evaluation_einsum *einsum = &evaluation->einsums[i];
         g_autofree char *ops = print_ops(einsum);
-        TRY(sql_run(store, diags, statement, "iittitd", id, (int64_t)i,
+        TRY(sql_run(store, diags, statement, "iittitdd", id, (int64_t)i,
                     einsum->name, einsum->unit, einsum->busy_cycles, ops,
-                    einsum->energy_pj));
+                    einsum->energy_pj, einsum->utilization_ratio));
     }
     return OK;
 }

@@ -9,6 +9,8 @@ struct figure_kind {
     const char *help;
     bool needs_unit;
     bool needs_baseline;
+    bool needs_stack;
+    bool can_sum;
     /* Appends everything but terminal and output. Data stand in the script. */
     enum status (*write)(struct diags *diags,
                          const struct figure_options *options,

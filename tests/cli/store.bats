@@ -16,7 +16,7 @@ setup() {
     [ "$(sqlite3 "$T/a.db" 'SELECT id || fidelity FROM runs ORDER BY id' | xargs)" \
         = "1model 2sim" ]
     [ "$(sqlite3 "$T/a.db" 'PRAGMA journal_mode')" = wal ]
-    [ "$(sqlite3 "$T/a.db" 'PRAGMA user_version')" = 1 ]
+    [ "$(sqlite3 "$T/a.db" 'PRAGMA user_version')" = 2 ]
     [ -z "$(sqlite3 "$T/a.db" 'PRAGMA foreign_key_check')" ]
     # Energy is the sum of its parts, bytes are those of the actions.
     [ "$(sqlite3 "$T/a.db" "SELECT max(abs(r.energy_pj - (SELECT
@@ -113,7 +113,7 @@ refused() { # database, part of the message
     sqlite3 "$T/other" 'CREATE TABLE t (x)'
     refused "$T/other" "another program"
     $W model $ONE --db "$T/new" -q > /dev/null
-    sqlite3 "$T/new" 'PRAGMA user_version = 2'
+    sqlite3 "$T/new" 'PRAGMA user_version = 99'
     refused "$T/new" "newer weir"
     run $W runs list --db "$T/none"
     [ $status = 4 ]

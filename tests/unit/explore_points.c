@@ -195,7 +195,7 @@ static void test_paths_are_seen_from_the_experiment_file(void **state)
                      OK);
     assert_string_equal(experiment_point(experiment, 0)->cascade,
                         "workloads/attention/three-pass.yaml");
-    assert_int_equal(experiment_point_count(experiment), 240);
+    assert_int_equal(experiment_point_count(experiment), 480);
 }
 
 static void test_command_repeats_the_point(void **state)

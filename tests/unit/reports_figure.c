@@ -64,7 +64,7 @@ static int make_drawing(void **state)
     }
     drawing->cells[3] = NULL; /* a gap */
     drawing->grid =
-        (struct figure_grid){2, groups, 2, ticks, 2, bars, drawing->cells};
+        (struct figure_grid){2, groups, 2, ticks, 2, bars, 1, drawing->cells};
     *state = drawing;
     return 0;
 }

@@ -1,6 +1,7 @@
-/* Mean speedups: for each entry of an axis and each baseline on it, the
- * arithmetic and the geometric mean, over all combinations of the other axes,
- * of the baseline's seconds over the entry's. A combination that lacks either
+/* Means: for each entry of an axis and each column, the arithmetic and the
+ * geometric mean, over all combinations of the other axes, of what the entry is
+ * to the column's baseline: seconds of the baseline over seconds of the entry,
+ * or energy of the entry over energy of the baseline. A combination that lacks a
  * run does not count. */
 #include <jansson.h>
 #include <math.h>
@@ -14,12 +15,13 @@ struct means {
     double geometric;
 };
 
-/* The next combination of all axes but `fixed`; false after the last. */
-static bool advance(const struct experiment *experiment, int fixed,
-                    int *entries)
+/* The next combination of the axes that a column neither fixes nor sums; false
+ * after the last. */
+static bool advance(const struct experiment *experiment, int of,
+                    const struct table_column *column, int *entries)
 {
     for (int a = (int)experiment->axes->len - 1; a >= 0; a--) {
-        if (a == fixed) {
+        if (a == of || a == column->sum || column->at[a] >= 0) {
             continue;
         }
         entries[a]++;
@@ -31,32 +33,79 @@ static bool advance(const struct experiment *experiment, int fixed,
     return false;
 }
 
+/* Seconds, or energy, of one combination; NaN when a run is missing. */
+static double add_up(const struct study *study, enum fidelity fidelity,
+                     const struct table_column *column, int *entries)
+{
+    int parts = column->sum < 0
+                    ? 1
+                    : (int)experiment_axis(study->experiment, column->sum)
+                          ->entries->len;
+    double sum = 0.0;
+    for (int part = 0; part < parts; part++) {
+        if (column->sum >= 0) {
+            entries[column->sum] = part;
+        }
+        const struct run *run = study_find(study, fidelity, entries);
+        sum += run == NULL                        ? (double)NAN
+               : column->metric == METRIC_SPEEDUP ? run_seconds(run)
+                                                  : run->evaluation.energy_pj;
+    }
+    return sum;
+}
+
 static struct means count_means(const struct study *study,
-                                enum fidelity fidelity, int axis, int entry,
-                                int baseline)
+                                enum fidelity fidelity, int of, int entry,
+                                const struct table_column *column)
 {
     const struct experiment *experiment = study->experiment;
     g_autofree int *entries = g_new0(int, experiment->axes->len + 1);
+    for (guint a = 0; a < experiment->axes->len; a++) {
+        entries[a] = MAX(column->at[a], 0);
+    }
     struct means means = {0};
     double sum = 0.0;
     double log_sum = 0.0;
     do {
-        entries[axis] = baseline;
-        const struct run *slow = study_find(study, fidelity, entries);
-        entries[axis] = entry;
-        const struct run *fast = study_find(study, fidelity, entries);
-        if (slow != NULL && fast != NULL) {
-            double speedup = run_seconds(slow) / run_seconds(fast);
-            sum += speedup;
-            log_sum += log(speedup);
+        entries[of] = column->baseline;
+        double baseline = add_up(study, fidelity, column, entries);
+        entries[of] = entry;
+        double value = add_up(study, fidelity, column, entries);
+        double ratio = column->metric == METRIC_SPEEDUP ? baseline / value
+                                                        : value / baseline;
+        if (isfinite(ratio)) {
+            sum += ratio;
+            log_sum += log(ratio);
             means.count++;
         }
-    } while (advance(experiment, axis, entries));
+    } while (advance(experiment, of, column, entries));
     means.arithmetic =
         means.count == 0 ? (double)NAN : sum / (double)means.count;
     means.geometric =
         means.count == 0 ? (double)NAN : exp(log_sum / (double)means.count);
     return means;
+}
+
+static const struct table_column *get_column(const struct table_plan *plan,
+                                             guint c)
+{
+    return &g_array_index(plan->columns, struct table_column, c);
+}
+
+static void add_columns(const struct table_plan *plan, struct table *table)
+{
+    for (guint c = 0; c < plan->columns->len; c++) {
+        const struct table_column *column = get_column(plan, c);
+        if (plan->is_wide) {
+            table_add_headed_column(table, column->metric, column->heading);
+            continue;
+        }
+        g_autofree char *arithmetic =
+            g_strdup_printf("over %s", column->heading);
+        table_add_headed_column(table, column->metric, arithmetic);
+        table_add_headed_column(table, column->metric, "geometric");
+        table_add_headed_column(table, METRIC_CHECK_POINTS, "points");
+    }
 }
 
 static void print_text(const struct study *study, const struct table_plan *plan,
@@ -65,27 +114,22 @@ static void print_text(const struct study *study, const struct table_plan *plan,
     const struct axis *axis = experiment_axis(study->experiment, plan->of);
     AUTO(table) table = table_new();
     table_add_text_column(table, axis->name);
-    for (guint b = 0; b < plan->baselines->len; b++) {
-        const char *label =
-            axis_entry(axis, g_array_index(plan->baselines, int, b))->label;
-        g_autofree char *arithmetic = g_strdup_printf("over %s", label);
-        table_add_headed_column(table, METRIC_SPEEDUP, arithmetic);
-        table_add_headed_column(table, METRIC_SPEEDUP, "geometric");
-        table_add_headed_column(table, METRIC_CHECK_POINTS, "points");
-    }
+    add_columns(plan, table);
     for (guint e = 0; e < axis->entries->len; e++) {
         table_add_text(table, axis_entry(axis, (int)e)->label);
-        for (guint b = 0; b < plan->baselines->len; b++) {
-            struct means means =
-                count_means(study, fidelity, plan->of, (int)e,
-                            g_array_index(plan->baselines, int, b));
+        for (guint c = 0; c < plan->columns->len; c++) {
+            struct means means = count_means(study, fidelity, plan->of, (int)e,
+                                             get_column(plan, c));
             table_add_ratio(table, means.arithmetic, 4);
-            table_add_ratio(table, means.geometric, 4);
-            table_add_count(table, means.count);
+            if (!plan->is_wide) {
+                table_add_ratio(table, means.geometric, 4);
+                table_add_count(table, means.count);
+            }
         }
     }
-    g_string_append_printf(out, "%s (%s): arithmetic and geometric means\n",
-                           plan->name, fidelity_name(fidelity));
+    g_string_append_printf(
+        out, "%s (%s): %s\n", plan->name, fidelity_name(fidelity),
+        plan->is_wide ? "arithmetic means" : "arithmetic and geometric means");
     table_print(table, out);
 }
 
@@ -101,11 +145,11 @@ static json_t *print_json(const struct study *study,
     json_t *rows = json_object();
     for (guint e = 0; e < axis->entries->len; e++) {
         json_t *row = json_object();
-        for (guint b = 0; b < plan->baselines->len; b++) {
-            int baseline = g_array_index(plan->baselines, int, b);
+        for (guint c = 0; c < plan->columns->len; c++) {
+            const struct table_column *column = get_column(plan, c);
             struct means means =
-                count_means(study, fidelity, plan->of, (int)e, baseline);
-            json_object_set_new(row, axis_entry(axis, baseline)->label,
+                count_means(study, fidelity, plan->of, (int)e, column);
+            json_object_set_new(row, column->heading,
                                 json_pack("{so so sI}", "arithmetic",
                                           real(means.arithmetic), "geometric",
                                           real(means.geometric), "points",
