@@ -41,7 +41,7 @@ $(error CONFIG is '$(CONFIG)'; known: release asan tsan coverage fuzz)
 endif
 
 LIBS      := glib-2.0 yaml-0.1 sqlite3 jansson
-TEST_LIBS := cmocka openblas
+TEST_LIBS := cmocka openblas fftw3
 # Foreign headers are system headers, or our warnings would be about them.
 pkg_cflags = $(subst -I,-isystem ,$(shell pkg-config --cflags $(1) 2>/dev/null))
 pkg_libs   = $(shell pkg-config --libs $(1) 2>/dev/null)

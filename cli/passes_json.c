@@ -15,13 +15,12 @@ static void set_bool(json_t *object, const char *key, bool value)
     json_object_set_new(object, key, json_boolean(value));
 }
 
-static json_t *make_ops(const int64_t *ops, int64_t times)
+static json_t *make_ops(const int64_t *ops)
 {
     json_t *object = json_object();
     for (int op = 0; op < EINSUM_OP_COUNT; op++) {
         if (ops[op] != 0) {
-            set_count(object, einsum_op_name((enum einsum_op)op),
-                      ops[op] * times);
+            set_count(object, einsum_op_name((enum einsum_op)op), ops[op]);
         }
     }
     return object;
@@ -140,10 +139,12 @@ static json_t *make_families(const struct pass_analysis *analysis)
 
 /* ---- the cascade ----------------------------------------------------------- */
 
-int64_t passes_count_points(const struct workload *workload, int statement)
+int64_t passes_count_statement(const struct workload *workload, int statement,
+                               int64_t ops[EINSUM_OP_COUNT])
 {
     int64_t points = 0;
-    if (workload_count_points(workload, statement, &points) != OK) {
+    if (workload_count_points(workload, statement, &points) != OK ||
+        workload_count_ops(workload, statement, ops) != OK) {
         BUG("the analysis counted what cannot be counted");
     }
     return points;
@@ -156,10 +157,9 @@ static json_t *make_einsums(const struct workload *workload)
         const struct einsum_statement *statement = &workload->statements[i];
         if (statement->kind == EINSUM_COMPUTE) {
             json_t *item = json_object();
-            int64_t points = passes_count_points(workload, i);
-            set_count(item, "points", points);
-            json_object_set_new(item, "ops",
-                                make_ops(statement->ops_per_point, points));
+            int64_t ops[EINSUM_OP_COUNT];
+            set_count(item, "points", passes_count_statement(workload, i, ops));
+            json_object_set_new(item, "ops", make_ops(ops));
             json_object_set_new(object, statement->name, item);
         }
     }
@@ -206,7 +206,7 @@ json_t *passes_make_json(const struct passes_result *result)
     json_object_set_new(object, "tensors", make_tensors(analysis));
     json_object_set_new(object, "einsums", make_einsums(workload));
     set_count(object, "points", analysis->point_count);
-    json_object_set_new(object, "ops", make_ops(analysis->ops, 1));
+    json_object_set_new(object, "ops", make_ops(analysis->ops));
     set_count(object, "op_count", analysis->op_count);
     set_count(elements, "input", analysis->input_elements);
     set_count(elements, "input_most", analysis->input_elements_most);

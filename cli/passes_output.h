@@ -21,6 +21,7 @@ void passes_print_list(const struct passes_result *results, size_t count,
                        GString *out);
 
 /* Points of the Einsum that exist; the analysis has counted them before. */
-int64_t passes_count_points(const struct workload *workload, int statement);
+int64_t passes_count_statement(const struct workload *workload, int statement,
+                               int64_t ops[EINSUM_OP_COUNT]);
 
 #endif

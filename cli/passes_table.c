@@ -155,12 +155,12 @@ static void print_tensors(const struct pass_analysis *analysis, GString *out)
 
 /* ---- counts ---------------------------------------------------------------- */
 
-static void add_ops(struct table *table, const int64_t *ops, int64_t times)
+static void add_ops(struct table *table, const int64_t *ops)
 {
     g_autoptr(GString) text = g_string_new(NULL);
     for (int op = 0; op < EINSUM_OP_COUNT; op++) {
         if (ops[op] != 0) {
-            g_autofree char *count = units_format_count(ops[op] * times);
+            g_autofree char *count = units_format_count(ops[op]);
             g_string_append_printf(text, "%s%s %s", text->len > 0 ? ", " : "",
                                    einsum_op_name((enum einsum_op)op), count);
         }
@@ -179,14 +179,14 @@ static void print_einsums(const struct pass_analysis *analysis, GString *out)
         const struct einsum_statement *statement = &workload->statements[i];
         if (statement->kind == EINSUM_COMPUTE) {
             table_add_text(table, statement->name);
-            int64_t points = passes_count_points(workload, i);
-            table_add_count(table, points);
-            add_ops(table, statement->ops_per_point, points);
+            int64_t ops[EINSUM_OP_COUNT];
+            table_add_count(table, passes_count_statement(workload, i, ops));
+            add_ops(table, ops);
         }
     }
     table_add_text(table, "all");
     table_add_count(table, analysis->point_count);
-    add_ops(table, analysis->ops, 1);
+    add_ops(table, analysis->ops);
     g_string_append_c(out, '\n');
     table_print(table, out);
 }

@@ -201,10 +201,42 @@ const char *selection_name(enum selection selection)
         return "argmin";
     case SELECT_ARGSORT:
         return "argsort";
+    case SELECT_SORT:
+        return "sort";
+    case TRANSFORM_FFT:
+        return "fft";
+    case TRANSFORM_IFFT:
+        return "ifft";
+    case TRANSFORM_RFFT:
+        return "rfft";
+    case TRANSFORM_IRFFT:
+        return "irfft";
+    case TRANSFORM_DCT:
+        return "dct";
+    case TRANSFORM_IDCT:
+        return "idct";
     case SELECT_NONE:
         break;
     }
     return NULL;
+}
+
+bool selection_is_transform(enum selection selection)
+{
+    return selection >= TRANSFORM_FFT;
+}
+
+bool selection_is_complex(enum selection selection)
+{
+    return selection == TRANSFORM_FFT || selection == TRANSFORM_IFFT ||
+           selection == TRANSFORM_RFFT;
+}
+
+bool selection_is_pair(enum selection selection)
+{
+    return selection != SELECT_NONE && selection != SELECT_SORT &&
+           (!selection_is_transform(selection) ||
+            selection_is_complex(selection));
 }
 
 bool statement_has_right_rank(const struct ast_statement *statement,
@@ -230,8 +262,9 @@ bool output_has_rank(const struct ast_node *output, const char *rank)
 const char *statement_order_rank(const struct ast_statement *statement)
 {
     const struct ast_node *output = statement->output;
-    bool has_order = statement->selection == SELECT_TOPK ||
-                     statement->selection == SELECT_ARGSORT;
+    bool has_order = statement->selection != SELECT_NONE &&
+                     statement->selection != SELECT_ARGMAX &&
+                     statement->selection != SELECT_ARGMIN;
     for (int i = 0; has_order && i < output->child_count; i++) {
         const struct ast_node *index = output->child[i];
         if (index->kind == AST_RANK &&

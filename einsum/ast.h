@@ -54,13 +54,20 @@ enum ast_call {
     CALL_COUNT,
 };
 
-/* Index producers. */
+/* Operators over whole fibers: index producers, sort, transforms. */
 enum selection {
     SELECT_NONE,
     SELECT_TOPK,
     SELECT_ARGMAX,
     SELECT_ARGMIN,
     SELECT_ARGSORT,
+    SELECT_SORT,
+    TRANSFORM_FFT,
+    TRANSFORM_IFFT,
+    TRANSFORM_RFFT,
+    TRANSFORM_IRFFT,
+    TRANSFORM_DCT,
+    TRANSFORM_IDCT,
 };
 
 /* Trees higher than this are refused, so that recursion over them is safe. */
@@ -100,7 +107,8 @@ struct ast_statement {
     enum selection selection;
     struct ast_node *select_count; /* T of topk(m, T) */
     /* VAL[..], I[..] = topk(..) is two statements: one for the values, marked,
-     * then one for the indices. */
+     * then one for the indices; so are real and imaginary part of a transform,
+     * whose body may be complex(a, b). */
     bool gives_values;
 };
 
@@ -206,6 +214,11 @@ bool ast_is_call(const struct ast_node *node, enum ast_call call);
 bool ast_has_call(const struct ast_node *node, enum ast_call call);
 /* "topk", NULL for SELECT_NONE. */
 const char *selection_name(enum selection selection);
+bool selection_is_transform(enum selection selection);
+/* fft, ifft, rfft: two results, real and imaginary part. */
+bool selection_is_complex(enum selection selection);
+/* Two results can be written: VAL[..], I[..] = topk(..) */
+bool selection_is_pair(enum selection selection);
 /* The rank of the left side that counts what is selected (t of topk(m, T)), or
  * NULL. */
 const char *statement_order_rank(const struct ast_statement *statement);

@@ -5,6 +5,8 @@
  *   workload_inputs.c      which values inputs take
  *   workload_statement.c   accesses, expressions, iteration spaces, op counts
  *   workload_parts.c       tensors that several statements define
+ *   workload_fiber.c       operators over whole fibers
+ *   workload_ops.c         operations of a statement
  *   workload_views.c       operands seen through views
  *   workload_recurrence.c  which statements recur on each other
  *
@@ -34,6 +36,8 @@ void bind_inputs(struct binder *binder);
 /* workload->statements, except what the two below add. */
 void bind_statements(struct binder *binder);
 void bind_parts(struct binder *binder);
+/* Of a statement that is bound besides: its operations. */
+void count_ops(const struct binder *binder, size_t i);
 void bind_views(struct binder *binder);
 void bind_recurrences(struct binder *binder);
 

@@ -219,20 +219,20 @@ static void check_selection(const struct statement_check *check)
     const struct ast_node *output = statement->output;
     const char *name = selection_name(statement->selection);
     const char *order = statement_order_rank(statement);
-    bool has_order = statement->selection == SELECT_TOPK ||
-                     statement->selection == SELECT_ARGSORT;
+    bool has_order = statement->selection != SELECT_ARGMAX &&
+                     statement->selection != SELECT_ARGMIN;
     const struct ast_node *count = statement->select_count;
     if (name == NULL) {
         return;
     }
     if (statement->reduce_ranks->len != 1) {
         diag_error(check->diags, place_span(output->place), "einsum-selection",
-                   NULL, "%s selects along one rank", name);
+                   NULL, "%s goes along one rank", name);
     }
     for (int i = 0; i < output->child_count; i++) {
         if (output->child[i]->kind != AST_RANK) {
             report(check, output->child[i], "einsum-selection",
-                   "the result of a selection has plain ranks");
+                   "the result of an operator over a rank has plain ranks");
             return;
         }
     }

@@ -35,6 +35,24 @@ static bool is_complex(const struct lowering *lowering,
     return false;
 }
 
+/* One of two parts that were written out: F_RE[u], F_IM[u] = fft(n) X[n] */
+static bool is_part_statement(const struct cascade *cascade, size_t i)
+{
+    return cascade_statement_at(cascade, i)->gives_values ||
+           (i > 0 && cascade_statement_at(cascade, i - 1)->gives_values);
+}
+
+static bool is_complex_result(const struct lowering *lowering, size_t i)
+{
+    const struct ast_statement *statement =
+        cascade_statement_at(lowering->cascade, i);
+    if (selection_is_transform(statement->selection)) {
+        return selection_is_complex(statement->selection) &&
+               !is_part_statement(lowering->cascade, i);
+    }
+    return statement->body != NULL && is_complex(lowering, statement->body);
+}
+
 static void find_complex(struct lowering *lowering)
 {
     guint before = 0;
@@ -43,8 +61,7 @@ static void find_complex(struct lowering *lowering)
         for (size_t i = 0; i < lowering->cascade->statements->len; i++) {
             const struct ast_statement *statement =
                 cascade_statement_at(lowering->cascade, i);
-            if (statement->body != NULL &&
-                is_complex(lowering, statement->body)) {
+            if (is_complex_result(lowering, i)) {
                 g_hash_table_add(lowering->complex,
                                  g_strdup(statement->output->name));
             }
@@ -86,6 +103,53 @@ static void check_reduction(const struct lowering *lowering,
     }
 }
 
+/* The body of a transform: complex(a, b) of its parts, or real. */
+static struct ast_node *transform_body(const struct lowering *lowering,
+                                       const struct ast_statement *statement)
+{
+    struct parts parts = complex_lower(lowering, statement->body);
+    if (parts.im == NULL) {
+        return parts.re;
+    }
+    if (statement->selection == TRANSFORM_RFFT ||
+        statement->selection == TRANSFORM_DCT ||
+        statement->selection == TRANSFORM_IDCT) {
+        complex_report(lowering, statement->body,
+                       "rfft, dct and idct are of real values");
+        return parts.re;
+    }
+    g_autoptr(GPtrArray) both = g_ptr_array_new();
+    g_ptr_array_add(both, parts.re);
+    g_ptr_array_add(both, parts.im);
+    struct ast_node *body =
+        ast_new(lowering->cascade, AST_CALL, statement->body->place);
+    body->call = CALL_COMPLEX;
+    ast_set_children(body, both);
+    return body;
+}
+
+/* F = fft(n) X: real part, marked, and imaginary part. */
+static void lower_transform(const struct lowering *lowering,
+                            struct ast_statement *statement)
+{
+    if (statement->body != NULL) {
+        statement->body = transform_body(lowering, statement);
+    }
+    if (!complex_is_name(lowering, statement->output->name)) {
+        g_array_append_val(lowering->cascade->statements, *statement);
+        return;
+    }
+    statement->gives_values = true;
+    append_part(lowering, statement,
+                complex_access(lowering, statement->output, "_RE"),
+                statement->body);
+    statement->gives_values = false;
+    append_part(lowering, statement,
+                complex_access(lowering, statement->output, "_IM"),
+                statement->body);
+    g_ptr_array_unref(statement->reduce_ranks);
+}
+
 /* `statement` may be changed; its reduce_ranks are taken. */
 static void lower_statement(const struct lowering *lowering,
                             struct ast_statement *statement)
@@ -94,6 +158,10 @@ static void lower_statement(const struct lowering *lowering,
     if (statement->condition != NULL) {
         statement->condition = complex_lower_real(
             lowering, statement->condition, "a condition compares real values");
+    }
+    if (selection_is_transform(statement->selection)) {
+        lower_transform(lowering, statement);
+        return;
     }
     bool is_result_complex = complex_is_name(lowering, statement->output->name);
     if (statement->body == NULL || !is_result_complex) {

@@ -184,8 +184,9 @@ enum einsum_feature {
     EINSUM_INDEX_MODE = 4,     /* zero, clamp, wrap, floor division, mod */
     EINSUM_GATHER = 8,         /* reads where a tensor says */
     EINSUM_SCATTER = 16,       /* writes where a tensor says */
-    EINSUM_INDEX_PRODUCER = 32, /* topk, argmax, argmin, argsort */
+    EINSUM_INDEX_PRODUCER = 32, /* topk, argmax, argmin, argsort, sort */
     EINSUM_PART = 64, /* other statements define the rest of its tensor */
+    EINSUM_TRANSFORM = 128, /* fft, dct and the like */
 };
 
 /* "a predicate", ...: what to call the lowest feature of the set. */
@@ -209,6 +210,8 @@ struct einsum_statement {
     int iterative_rank; /* rank id whose order must ascend, or -1 */
     /* Operations per point of the iteration space. */
     int64_t ops_per_point[EINSUM_OP_COUNT];
+    /* Of a transform, over all of its fibers, besides those per point. */
+    int64_t ops_of_transform[EINSUM_OP_COUNT];
     int64_t point_count; /* product of the extents of rank[] */
     struct einsum_expr *expr;
     unsigned features; /* enum einsum_feature */
@@ -275,6 +278,11 @@ MUST_USE enum status workload_count_points(const struct workload *workload,
 MUST_USE enum status workload_count_used_elements(const struct workload *workload,
                                                   int tensor, int64_t *least,
                                                   int64_t *most);
+/* Operations of the whole statement: those per point and those of a transform.
+ * ERR_LIMIT beyond int64. */
+MUST_USE enum status workload_count_ops(const struct workload *workload,
+                                        int statement,
+                                        int64_t ops[EINSUM_OP_COUNT]);
 /* Bytes that any execution must move between DRAM and the chip: every input
  * element that is used (at least), every output element, once. */
 MUST_USE enum status

@@ -8,7 +8,9 @@
  *   condition_count.c     how many points it leaves
  *   used_elements.c       which elements an access then meets
  *   interpret_points.c    runs a statement that has one
+ *   interpret_fiber.c     bodies of operators over whole fibers
  *   interpret_select.c    topk and the like
+ *   interpret_transform.c fft and the like
  */
 #ifndef WEIR_EINSUM_EXTENSION_H
 #define WEIR_EINSUM_EXTENSION_H
@@ -107,7 +109,8 @@ struct einsum_extension {
     struct index_node *index[EINSUM_MAX_READS];
     enum selection selection;
     bool gives_values;
-    int order_dim; /* of the output; -1 without one */
+    int order_dim;                 /* of the output; -1 without one */
+    struct einsum_expr *imaginary; /* of a transform, or NULL */
 };
 
 void extension_free(struct einsum_extension *extension);
@@ -135,6 +138,14 @@ void extension_add_range(struct extension_builder *builder,
                          const struct ast_node *index, int64_t extent);
 /* The index is more than ranks, shapes and integers with + - *. */
 bool ast_is_beyond_affine(const struct ast_node *index);
+
+/* ---- binding (workload_fiber.c) ------------------------------------------ */
+
+/* Selections and transforms. */
+void bind_fiber_operator(const struct binder *binder,
+                         const struct ast_statement *parsed,
+                         struct einsum_statement *statement,
+                         struct einsum_extension *extension);
 
 /* ---- evaluation ---------------------------------------------------------- */
 

@@ -74,6 +74,8 @@ void einsum_run_box(const struct workload *workload, int statement,
         workload->statements[statement].features & ~(unsigned)EINSUM_PART;
     if ((features & EINSUM_INDEX_PRODUCER) != 0) {
         select_run(workload, statement, lo, hi, data);
+    } else if ((features & EINSUM_TRANSFORM) != 0) {
+        transforms_run(workload, statement, lo, hi, data);
     } else if (features != 0) {
         points_run(workload, statement, lo, hi, NULL, data);
     } else if (workload->statements[statement].kind != EINSUM_VIEW &&

@@ -56,14 +56,38 @@ struct points_output {
     struct box_operand operand;
     int64_t start;
     int64_t stride[EINSUM_MAX_RANKS];
+    const struct einsum_expr *expr; /* of the statement, if NULL */
 };
 /* A box of a statement with features. `output` may be NULL. */
 void points_run(const struct workload *workload, int statement,
                 const int64_t *lo, const int64_t *hi,
                 const struct points_output *output, struct einsum_data *data);
-/* A box of a selection, whole along the rank selected from. */
+/* A box of an operator over fibers, whole along the rank it goes along. */
+struct fibers {
+    const struct workload *workload;
+    int statement;
+    const int64_t *lo;
+    const int64_t *hi;
+    struct einsum_data *data;
+    int64_t length; /* of the body's fibers */
+    int64_t count;
+    int64_t wanted; /* of the output's */
+    int64_t order_stride;
+};
+
+/* The body at all points of the box, fiber after fiber; `missing` where a point
+ * does not exist. The caller frees both arrays. `expr` as in points_output. */
+void fibers_eval(struct fibers *fibers, const struct einsum_expr *expr,
+                 double missing, struct tensor_data *body);
+/* Sets how a fiber lies in the output. */
+void fibers_place(struct fibers *fibers);
+/* The first element of its result. */
+int64_t fibers_output(const struct fibers *fibers, int64_t fiber);
 void select_run(const struct workload *workload, int statement,
                 const int64_t *lo, const int64_t *hi, struct einsum_data *data);
+void transforms_run(const struct workload *workload, int statement,
+                    const int64_t *lo, const int64_t *hi,
+                    struct einsum_data *data);
 
 /* Sum of products of two operands, without error analysis. */
 void row_dot(const struct box_plan *plan, const int64_t *at);

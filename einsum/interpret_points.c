@@ -408,6 +408,9 @@ void points_run(const struct workload *workload, int statement_id,
         points.plan.read[i] =
             whole_tensor(&points, statement->resolved_reads[i].tensor);
     }
+    if (output != NULL && output->expr != NULL) {
+        points.plan.expr = output->expr;
+    }
     if (output != NULL) {
         points.plan.output = output->operand;
         points.start[0] = output->start;

@@ -1,7 +1,6 @@
-/* topk, argmax, argmin and argsort. The body is evaluated for a whole box into
- * scratch memory, then each fiber of the selected rank is ordered: topk and
- * argmax by falling value, argmin and argsort by rising value, equal values by
- * their index. A point that does not exist takes no part; places that are left
+/* topk, argmax, argmin, argsort and sort. Each fiber of the selected rank is
+ * ordered: topk and argmax by falling value, argmin, argsort and sort by rising
+ * value, equal values by their index. A point that does not exist takes no part; places that are left
  * over get the index -1 and the value 0.
  *
  * With error analysis: the k-th largest of values that are each off by at most
@@ -21,15 +20,12 @@ struct candidate {
 };
 
 struct select {
-    const struct workload *workload;
     const struct einsum_statement *statement;
     const struct einsum_extension *extension;
     struct einsum_data *data;
-    double *value;  /* the body: box, row-major, the selected rank innermost */
-    double *error;  /* or NULL */
-    int64_t length; /* of the selected rank */
-    int64_t wanted;
-    int64_t order_stride;
+    struct fibers fibers;
+    const double *value; /* the body */
+    const double *error; /* or NULL */
     struct candidate *candidate;
 };
 
@@ -53,8 +49,8 @@ static int64_t collect(const struct select *select, int64_t fiber)
 {
     double sign = is_descending(select->extension->selection) ? 1.0 : -1.0;
     int64_t count = 0;
-    for (int64_t i = 0; i < select->length; i++) {
-        int64_t at = fiber * select->length + i;
+    for (int64_t i = 0; i < select->fibers.length; i++) {
+        int64_t at = fiber * select->fibers.length + i;
         if (!isnan(select->value[at])) {
             select->candidate[count++] = (struct candidate){
                 .value = sign * select->value[at],
@@ -106,8 +102,8 @@ static void write_fiber(const struct select *select, int64_t count,
     double sign = is_descending(select->extension->selection) ? 1.0 : -1.0;
     double error = largest_error(select, count);
     find_separated(select, count, error, is_separated);
-    for (int64_t t = 0; t < select->wanted; t++) {
-        int64_t at = output + t * select->order_stride;
+    for (int64_t t = 0; t < select->fibers.wanted; t++) {
+        int64_t at = output + t * select->fibers.order_stride;
         bool is_there = t < count;
         bool is_certain =
             t >= count || ((t == 0 || is_separated[t - 1]) && is_separated[t]);
@@ -123,84 +119,36 @@ static void write_fiber(const struct select *select, int64_t count,
     }
 }
 
-/* Where the fiber's results begin. */
-static int64_t find_output(const struct select *select, const int64_t *lo,
-                           const int64_t *hi, int64_t fiber)
+static void select_all(struct select *select)
 {
-    const struct einsum_statement *statement = select->statement;
-    const struct einsum_tensor *tensor =
-        &select->workload->tensors[statement->output.tensor];
-    int64_t index[EINSUM_MAX_RANKS] = {0};
-    int64_t offset = 0;
-    for (int i = statement->rank_count - 2; i >= 0; i--) {
-        index[statement->rank[i]] = lo[i] + fiber % (hi[i] - lo[i]);
-        fiber /= hi[i] - lo[i];
-    }
-    for (int d = 0; d < tensor->dim_count; d++) {
-        int64_t at = 0;
-        for (int i = 0; i < statement->rank_count; i++) {
-            int rank = statement->rank[i];
-            at += statement->output.index[d].coefficient[rank] * index[rank];
-        }
-        offset = offset * tensor->extent[d] + at;
-    }
-    return offset;
-}
-
-static void select_all(struct select *select, const int64_t *lo,
-                       const int64_t *hi, int64_t fibers)
-{
-    const struct einsum_tensor *tensor =
-        &select->workload->tensors[select->statement->output.tensor];
+    struct fibers *fibers = &select->fibers;
     g_autofree struct candidate *candidate =
-        g_new0(struct candidate, (size_t)select->length);
-    g_autofree bool *is_separated = g_new0(bool, (size_t)select->length);
-    int order = select->extension->order_dim;
+        g_new0(struct candidate, (size_t)fibers->length);
+    g_autofree bool *is_separated = g_new0(bool, (size_t)fibers->length);
     select->candidate = candidate;
-    select->wanted = order < 0 ? 1 : tensor->extent[order];
-    select->order_stride = 1;
-    for (int d = tensor->dim_count - 1; order >= 0 && d > order; d--) {
-        select->order_stride *= tensor->extent[d];
-    }
-    for (int64_t fiber = 0; fiber < fibers; fiber++) {
+    for (int64_t fiber = 0; fiber < fibers->count; fiber++) {
         int64_t count = collect(select, fiber);
-        write_fiber(select, count, find_output(select, lo, hi, fiber),
-                    is_separated);
+        write_fiber(select, count, fibers_output(fibers, fiber), is_separated);
     }
 }
 
 void select_run(const struct workload *workload, int statement_id,
                 const int64_t *lo, const int64_t *hi, struct einsum_data *data)
 {
-    const struct einsum_statement *statement =
-        &workload->statements[statement_id];
-    struct points_output output = {.start = 0};
-    int64_t points = 1;
-    for (int i = statement->rank_count - 1; i >= 0; i--) {
-        output.stride[statement->rank[i]] = points;
-        output.start -= points * lo[i];
-        points *= MAX(hi[i] - lo[i], 0);
-    }
-    bool has_error = data->tensors[statement->output.tensor].error != NULL;
-    g_autofree double *value = g_new(double, (size_t)points);
-    g_autofree double *error =
-        has_error ? g_new0(double, (size_t)points) : NULL;
-    for (int64_t i = 0; i < points; i++) {
-        value[i] = (double)NAN;
-    }
-    output.operand = (struct box_operand){.value = value, .error = error};
-    points_run(workload, statement_id, lo, hi, &output, data);
-    int last = statement->rank_count - 1;
+    struct tensor_data body = {NULL, NULL};
     struct select select = {
-        .workload = workload,
-        .statement = statement,
-        .extension = statement->extension,
+        .statement = &workload->statements[statement_id],
+        .extension = workload->statements[statement_id].extension,
         .data = data,
-        .value = value,
-        .error = error,
-        .length = hi[last] - lo[last],
+        .fibers = {workload, statement_id, lo, hi, data, 0, 0, 0, 0},
     };
-    if (points > 0) {
-        select_all(&select, lo, hi, points / select.length);
+    fibers_eval(&select.fibers, NULL, (double)NAN, &body);
+    fibers_place(&select.fibers);
+    select.value = body.value;
+    select.error = body.error;
+    if (select.fibers.count > 0) {
+        select_all(&select);
     }
+    g_free(body.value);
+    g_free(body.error);
 }

@@ -219,15 +219,11 @@ static void parse_body(struct parser *parser, struct macro *macro)
 static void check_name(const struct cascade *cascade, const struct macro *macro,
                        struct diags *diags)
 {
-    static const char *const reserved[] = {
-        "sum",    "max",     "min", "prod",  "topk", "argmax",
-        "argmin", "argsort", "inf", "where", "mod",
-    };
-    bool is_reserved = op_find_call(macro->name) != EINSUM_OP_COUNT ||
-                       call_find(macro->name) != CALL_COUNT;
-    for (size_t i = 0; i < G_N_ELEMENTS(reserved); i++) {
-        is_reserved = is_reserved || g_str_equal(macro->name, reserved[i]);
-    }
+    bool is_reserved =
+        op_find_call(macro->name) != EINSUM_OP_COUNT ||
+        call_find(macro->name) != CALL_COUNT || parser_is_prefix(macro->name) ||
+        g_str_equal(macro->name, "inf") || g_str_equal(macro->name, "pi") ||
+        g_str_equal(macro->name, "where") || g_str_equal(macro->name, "mod");
     if (is_reserved) {
         diag_error(diags, place_span(macro->place), "einsum-macro-name", NULL,
                    "'%s' has a meaning already", macro->name);

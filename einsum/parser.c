@@ -3,7 +3,8 @@
  *   statement = access [ ',' access ] '=' [ prefix ] expr [ 'where' expr ]
  *   prefix    = ('sum' | 'max' | 'min' | 'prod') '(' ranks ')'
  *             | 'topk' '(' rank ',' SHAPE ')'
- *             | ('argmax' | 'argmin' | 'argsort') '(' rank ')'
+ *             | ('argmax' | 'argmin' | 'argsort' | 'sort') '(' rank ')'
+ *             | ('fft' | 'ifft' | 'rfft' | 'irfft' | 'dct' | 'idct') '(' rank ')'
  *             | MACRO '(' [ ranks ] { ',' expr } ')'
  *   ranks     = rank { ',' rank }
  *
@@ -175,8 +176,7 @@ struct prefix {
     bool has_count;   /* topk(m, T) */
 };
 
-static const struct prefix *find_prefix(const struct parser *parser,
-                                        struct token token)
+static const struct prefix *find_prefix(const char *name)
 {
     static const struct prefix table[] = {
         {"sum", EINSUM_SUM, 0, false, false},
@@ -187,13 +187,25 @@ static const struct prefix *find_prefix(const struct parser *parser,
         {"argmax", EINSUM_NO_REDUCE, SELECT_ARGMAX, false, false},
         {"argmin", EINSUM_NO_REDUCE, SELECT_ARGMIN, false, false},
         {"argsort", EINSUM_NO_REDUCE, SELECT_ARGSORT, false, false},
+        {"sort", EINSUM_NO_REDUCE, SELECT_SORT, false, false},
+        {"fft", EINSUM_NO_REDUCE, TRANSFORM_FFT, false, false},
+        {"ifft", EINSUM_NO_REDUCE, TRANSFORM_IFFT, false, false},
+        {"rfft", EINSUM_NO_REDUCE, TRANSFORM_RFFT, false, false},
+        {"irfft", EINSUM_NO_REDUCE, TRANSFORM_IRFFT, false, false},
+        {"dct", EINSUM_NO_REDUCE, TRANSFORM_DCT, false, false},
+        {"idct", EINSUM_NO_REDUCE, TRANSFORM_IDCT, false, false},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
-        if (parser_is_name(parser, token, table[i].name)) {
+        if (g_str_equal(table[i].name, name)) {
             return &table[i];
         }
     }
     return NULL;
+}
+
+bool parser_is_prefix(const char *name)
+{
+    return find_prefix(name) != NULL;
 }
 
 /* Tells `max(m0) X` from `max(a, b)`: only ranks in the parentheses, and after
@@ -379,7 +391,10 @@ static bool parse_macro_call(struct parser *parser,
 static bool parse_before_body(struct parser *parser,
                               struct parsed_statement *parsed)
 {
-    const struct prefix *prefix = find_prefix(parser, parser_peek(parser));
+    struct token token = parser_peek(parser);
+    const struct prefix *prefix = token.kind == TOKEN_NAME
+                                      ? find_prefix(parser_name(parser, token))
+                                      : NULL;
     if (prefix != NULL && is_reduction(parser, prefix)) {
         return parse_prefix_of(parser, prefix, &parsed->statement);
     }
@@ -492,11 +507,12 @@ void cascade_add_statement(struct cascade *cascade,
 {
     struct ast_statement *statement = &parsed->statement;
     bool has_pair = parsed->second != NULL;
-    if (has_pair && statement->selection == SELECT_NONE) {
+    if (has_pair && !selection_is_pair(statement->selection)) {
         diag_error(diags, place_span(parsed->second->place),
                    "einsum-two-outputs", NULL,
                    "only topk, argmax, argmin and argsort have two results, "
-                   "values and indices");
+                   "values and indices, and fft, ifft and rfft, real and "
+                   "imaginary part");
         has_pair = false;
     }
     if (has_pair) {

@@ -67,6 +67,8 @@ struct place parser_place(const struct parser *parser, struct token token);
 struct place parser_place_from(const struct parser *parser, struct place first);
 /* Interned text of a name. */
 const char *parser_name(const struct parser *parser, struct token token);
+/* "sum", "topk", "fft" ...: what may stand between '=' and the expression. */
+bool parser_is_prefix(const char *name);
 bool parser_is_name(const struct parser *parser, struct token token,
                     const char *name);
 

@@ -126,14 +126,9 @@ static char *suggest_function(const char *name)
 static void report_unknown_function(struct parser *parser, struct token token,
                                     const char *name)
 {
-    static const char *const prefixes[] = {"sum",    "prod",   "topk",
-                                           "argmax", "argmin", "argsort"};
     struct span span = place_span(parser_place(parser, token));
     bool is_macro = macro_is_name(parser->cascade, name, parser->diags);
-    bool is_prefix = is_macro;
-    for (size_t i = 0; i < G_N_ELEMENTS(prefixes); i++) {
-        is_prefix = is_prefix || g_str_equal(name, prefixes[i]);
-    }
+    bool is_prefix = is_macro || parser_is_prefix(name);
     if (is_prefix) {
         g_autofree char *suggestion = g_strdup_printf(
             "define a tensor for the %s in a statement of its own", name);

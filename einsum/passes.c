@@ -91,18 +91,16 @@ static void find_fibers(const struct axes *axes,
 MUST_USE static bool count_statement(struct pass_analysis *analysis,
                                      int statement_id)
 {
-    const struct einsum_statement *statement =
-        &analysis->workload->statements[statement_id];
+    int64_t ops[EINSUM_OP_COUNT];
     int64_t points = 0;
     if (workload_count_points(analysis->workload, statement_id, &points) !=
-        OK) {
+            OK ||
+        workload_count_ops(analysis->workload, statement_id, ops) != OK) {
         return false;
     }
     for (int op = 0; op < EINSUM_OP_COUNT; op++) {
-        int64_t ops = 0;
-        if (!num_mul(statement->ops_per_point[op], points, &ops) ||
-            !num_add(analysis->ops[op], ops, &analysis->ops[op]) ||
-            !num_add(analysis->op_count, ops, &analysis->op_count)) {
+        if (!num_add(analysis->ops[op], ops[op], &analysis->ops[op]) ||
+            !num_add(analysis->op_count, ops[op], &analysis->op_count)) {
             return false;
         }
     }

@@ -1,7 +1,8 @@
 /* Let x be the computed and x' the exact value, |x - x'| <= e_x, u = 2^-53.
  *
  * + -   result r = (a+b)(1+d), |d| <= u, so |r - (a'+b')| <= e_a + e_b + u|r|:
- *       in round to nearest |r - (a+b)| <= u|r| as well as u|a+b|.
+ *       in round to nearest |r - (a+b)| <= u|r| as well as u|a+b|. Exact whole
+ *       numbers below 2^53 give exact ones; so for *.
  * *     a'b' - ab = (a'-a)b + a(b'-b) + (a'-a)(b'-b), so
  *       |a|e_b + |b|e_a + e_a e_b + u|r|.
  * /     a/b - a'/b' = (a(b'-b) + b(a-a')) / (b b') and |b'| >= |b| - e_b, so
@@ -239,6 +240,14 @@ static inline bool may_underflow(enum einsum_op op, double a, double b,
     return op == EINSUM_EXP && isfinite(a);
 }
 
+/* Sums and products of whole numbers are exact while they are doubles. */
+static bool is_whole(enum einsum_op op, double a, double b, double result)
+{
+    bool is_ring = op == EINSUM_ADD || op == EINSUM_SUB || op == EINSUM_MUL;
+    return is_ring && fabs(result) < 0x1p53 && fabs(a) < 0x1p53 &&
+           fabs(b) < 0x1p53 && floor(a) >= a && floor(b) >= b;
+}
+
 static inline double error_of(enum einsum_op op, double a, double error_a,
                               double b, double error_b, double result)
 {
@@ -249,6 +258,9 @@ static inline double error_of(enum einsum_op op, double a, double error_a,
     if (isinf(result)) {
         bool is_given = isinf(a) || (op_arity(op) == 2 && isinf(b));
         return is_given ? error : (double)INFINITY;
+    }
+    if (!(error > 0.0) && is_whole(op, a, b, result)) {
+        return 0.0;
     }
     error =
         (error + roundings(op) * UNIT_ROUNDOFF * fabs(result)) * ERROR_INFLATE;

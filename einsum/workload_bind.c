@@ -165,6 +165,7 @@ const char *einsum_feature_name(unsigned features)
         "a scatter",
         "a selection",
         "a tensor defined in parts",
+        "a transform",
     };
     for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
         if ((features >> i & 1) != 0) {

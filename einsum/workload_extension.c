@@ -10,6 +10,7 @@ void extension_free(struct einsum_extension *extension)
 {
     if (extension != NULL) {
         g_ptr_array_unref(extension->memory);
+        g_free(extension->imaginary);
         g_free(extension);
     }
 }

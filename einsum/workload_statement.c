@@ -15,9 +15,10 @@ struct statement_builder {
     struct binder *binder;
     const struct ast_statement *parsed;
     struct einsum_statement *statement;
-    GArray *reads;    /* struct einsum_access */
-    GPtrArray *bound; /* beside it, struct bound_access * or NULL */
-    GArray *nodes;    /* struct expr_node */
+    GArray *reads;     /* struct einsum_access */
+    GPtrArray *bound;  /* beside it, struct bound_access * or NULL */
+    GArray *nodes;     /* struct expr_node */
+    GArray *imaginary; /* of a transform of complex values, or empty */
     struct extension_builder extension;
     int depth;
     int max_depth;
@@ -435,6 +436,22 @@ static void add_expr(struct statement_builder *builder,
     }
 }
 
+/* complex(a, b) in a transform: a here, b beside it. */
+static void add_body(struct statement_builder *builder)
+{
+    const struct ast_node *body = builder->parsed->body;
+    if (!ast_is_call(body, CALL_COMPLEX)) {
+        add_expr(builder, body);
+        return;
+    }
+    GArray *real = builder->nodes;
+    add_expr(builder, body->child[0]);
+    builder->nodes = builder->imaginary;
+    builder->depth = 0;
+    add_expr(builder, body->child[1]);
+    builder->nodes = real;
+}
+
 /* ---- the iteration space ---------------------------------------------------
  */
 
@@ -506,7 +523,7 @@ static void set_iteration_space(struct statement_builder *builder)
     }
 }
 
-/* ---- kind and operations ----------------------------------------------------
+/* ---- kind -------------------------------------------------------------------
  */
 
 struct beyond_search {
@@ -581,79 +598,42 @@ find_statement_kind(const struct statement_builder *builder)
     return is_view(builder) ? EINSUM_VIEW : EINSUM_COMPUTE;
 }
 
-/* A sum takes each term of `a b - c d` by itself: a product and its addition or
- * subtraction are one mac. Returns the first node of the tree that ends at `last`. */
-static int count_terms(const struct einsum_expr *expr, int last,
-                       enum einsum_op sign, int64_t *ops)
-{
-    const struct expr_node *node = &expr->nodes[last];
-    bool is_op = node->kind == NODE_OP;
-    enum einsum_op other = sign == EINSUM_ADD ? EINSUM_SUB : EINSUM_ADD;
-    if (is_op && node->op == EINSUM_NEGATE) {
-        ops[EINSUM_NEGATE]--;
-        return count_terms(expr, last - 1, other, ops);
-    }
-    if (is_op && (node->op == EINSUM_ADD || node->op == EINSUM_SUB)) {
-        bool is_other = node->op == EINSUM_SUB;
-        ops[node->op]--;
-        int right = count_terms(expr, last - 1, is_other ? other : sign, ops);
-        return count_terms(expr, right - 1, sign, ops);
-    }
-    if (is_op && node->op == EINSUM_MUL) {
-        ops[EINSUM_MUL]--;
-        ops[EINSUM_MAC]++;
-    } else {
-        ops[sign]++;
-    }
-    int first = last;
-    for (int wanted = 1; wanted > 0; first--) {
-        const struct expr_node *inner = &expr->nodes[first];
-        wanted += inner->kind == NODE_OP ? op_arity(inner->op) - 1 : -1;
-    }
-    return first + 1;
-}
-
-static void count_ops(struct einsum_statement *statement)
-{
-    int64_t *ops = statement->ops_per_point;
-    const struct einsum_expr *expr = statement->expr;
-    for (int i = 0; i < expr->node_count; i++) {
-        if (expr->nodes[i].kind == NODE_OP) {
-            ops[expr->nodes[i].op]++;
-        }
-    }
-    switch (statement->reduce) {
-    case EINSUM_SUM:
-        if (count_terms(expr, expr->node_count - 1, EINSUM_ADD, ops) != 0) {
-            BUG("an expression of more than one tree");
-        }
-        break;
-    case EINSUM_MAXIMUM:
-        ops[EINSUM_MAX]++;
-        break;
-    case EINSUM_MINIMUM:
-        ops[EINSUM_MIN]++;
-        break;
-    case EINSUM_PRODUCT:
-        ops[EINSUM_MUL]++;
-        break;
-    case EINSUM_NO_REDUCE:
-        break;
-    }
-}
-
 /* ---- putting it together ----------------------------------------------------
  */
 
-static void set_expr(struct statement_builder *builder)
+static struct einsum_expr *new_expr(const struct statement_builder *builder,
+                                    const GArray *nodes)
 {
-    guint count = builder->nodes->len;
+    guint count = nodes->len;
     struct einsum_expr *expr = g_malloc0(sizeof(struct einsum_expr) +
                                          count * sizeof(struct expr_node));
     expr->node_count = (int)count;
     expr->depth = builder->max_depth;
-    memcpy(expr->nodes, builder->nodes->data, count * sizeof(struct expr_node));
-    builder->statement->expr = expr;
+    memcpy(expr->nodes, nodes->data, count * sizeof(struct expr_node));
+    return expr;
+}
+
+/* Streams of index(..) follow the reads. */
+static void place_index_streams(struct statement_builder *builder,
+                                GArray *nodes)
+{
+    for (guint i = 0; i < nodes->len; i++) {
+        struct expr_node *node = &g_array_index(nodes, struct expr_node, i);
+        if (node->kind == NODE_INDEX) {
+            node->read += (int)builder->reads->len;
+        }
+    }
+}
+
+static void set_exprs(struct statement_builder *builder)
+{
+    struct einsum_extension *extension = builder->extension.extension;
+    place_index_streams(builder, builder->nodes);
+    builder->statement->expr = new_expr(builder, builder->nodes);
+    if (builder->imaginary->len > 0) {
+        place_index_streams(builder, builder->imaginary);
+        extension->imaginary = new_expr(builder, builder->imaginary);
+    }
 }
 
 static void check_limits(const struct statement_builder *builder)
@@ -675,71 +655,6 @@ static void check_limits(const struct statement_builder *builder)
 }
 
 /* ---- what goes beyond ------------------------------------------------------ */
-
-/* Comparisons per point: one for a maximum, a heap's depth for the k largest,
- * log2 of the extent for a sort. Of a pair, the values carry them. */
-static void count_selection(struct statement_builder *builder)
-{
-    struct einsum_statement *statement = builder->statement;
-    const struct ast_statement *parsed = builder->parsed;
-    const char *order = statement_order_rank(parsed);
-    const struct workload *workload = builder->binder->workload;
-    int64_t compares = 1;
-    if (order != NULL) {
-        int rank = binder_rank(builder->binder, order);
-        for (int64_t n = workload->rank[rank].extent; n > 1; n = (n + 1) / 2) {
-            compares++;
-        }
-    }
-    statement->ops_per_point[EINSUM_LESS] += compares;
-}
-
-static void bind_selection(struct statement_builder *builder)
-{
-    struct einsum_statement *statement = builder->statement;
-    const struct ast_statement *parsed = builder->parsed;
-    struct einsum_extension *extension = builder->extension.extension;
-    const struct workload *workload = builder->binder->workload;
-    const char *order = statement_order_rank(parsed);
-    extension->selection = parsed->selection;
-    extension->gives_values = parsed->gives_values;
-    extension->order_dim = -1;
-    if (parsed->selection == SELECT_NONE) {
-        return;
-    }
-    statement->features |= EINSUM_INDEX_PRODUCER;
-    for (int d = 0; order != NULL && d < statement->output.dim_count; d++) {
-        if (g_str_equal(parsed->output->child[d]->name, order)) {
-            extension->order_dim = d;
-        }
-    }
-    int64_t most =
-        workload->rank[statement->rank[statement->rank_count - 1]].extent;
-    int64_t wanted =
-        order == NULL
-            ? 1
-            : workload->rank[binder_rank(builder->binder, order)].extent;
-    if (wanted > most ||
-        (parsed->selection == SELECT_ARGSORT && wanted != most)) {
-        diag_error(builder->binder->diags, statement->span,
-                   "einsum-selection-extent", NULL,
-                   "rank '%s' has %" G_GINT64_FORMAT " values, but %" //
-                   G_GINT64_FORMAT " are selected from",
-                   order, wanted, most);
-    }
-}
-
-/* Streams of index(..) follow the reads. */
-static void place_index_streams(struct statement_builder *builder)
-{
-    for (guint i = 0; i < builder->nodes->len; i++) {
-        struct expr_node *node =
-            &g_array_index(builder->nodes, struct expr_node, i);
-        if (node->kind == NODE_INDEX) {
-            node->read += (int)builder->reads->len;
-        }
-    }
-}
 
 static void bind_scatter(struct statement_builder *builder)
 {
@@ -775,6 +690,7 @@ static struct statement_builder start_statement(struct binder *binder, size_t i)
         .reads = g_array_new(FALSE, TRUE, sizeof(struct einsum_access)),
         .bound = g_ptr_array_new(),
         .nodes = g_array_new(FALSE, TRUE, sizeof(struct expr_node)),
+        .imaginary = g_array_new(FALSE, TRUE, sizeof(struct expr_node)),
     };
     builder.extension = (struct extension_builder){
         .binder = binder,
@@ -798,26 +714,24 @@ static void bind_statement(struct binder *binder, size_t i)
     statement->next_part = -1;
     statement->output = bind_access(binder, builder.parsed->output, true);
     set_iteration_space(&builder);
-    add_expr(&builder, builder.parsed->body);
+    add_body(&builder);
     if (builder.parsed->condition != NULL) {
         extension_add_condition(&builder.extension, builder.parsed->condition);
     }
     bind_scatter(&builder);
-    bind_selection(&builder);
-    place_index_streams(&builder);
+    bind_fiber_operator(binder, builder.parsed, statement,
+                        builder.extension.extension);
     check_limits(&builder);
-    set_expr(&builder);
+    set_exprs(&builder);
     statement->kind = find_statement_kind(&builder);
-    count_ops(statement);
-    if (builder.parsed->selection != SELECT_NONE) {
-        count_selection(&builder);
-    }
     set_extension(&builder);
+    count_ops(binder, i);
     statement->read_count = (int)builder.reads->len;
     statement->reads =
         (struct einsum_access *)(void *)g_array_free(builder.reads, FALSE);
     g_ptr_array_unref(builder.bound);
     g_array_unref(builder.nodes);
+    g_array_unref(builder.imaginary);
 }
 
 void bind_statements(struct binder *binder)
