@@ -76,25 +76,37 @@ static const char *phase_name(struct builder *b, int first)
     return b->workload->statements[b->plan->leaves[leaf].statement].name;
 }
 
+/* Iterations of all loops above `node`. */
+static enum status count_iterations(struct builder *b, int node,
+                                    int64_t *iterations)
+{
+    int splits[MAX_LOOPS];
+    int count = node_splits(b->plan, node, splits);
+    int64_t extent[EINSUM_MAX_RANKS];
+    for (int r = 0; r < b->workload->rank_count; r++) {
+        extent[r] = b->workload->rank[r].extent;
+    }
+    return splits_count_iterations(b->plan, splits, count, 0, extent,
+                                   iterations)
+               ? OK
+               : diag_fail(b->diags, ERR_LIMIT, "mapping-limit",
+                           "iterations exceed 64 bits");
+}
+
 static enum status add_phase(struct builder *b, int first, const char *name)
 {
     struct plan_phase phase = {.node = first, .pipeline = -1};
     phase.iteration_count = 1;
     int node = first;
     int loops[MAX_LOOPS];
-    while (b->plan->nodes[node].kind == PLAN_LOOP ||
+    while (node_is_split(&b->plan->nodes[node]) ||
            b->plan->nodes[node].kind == PLAN_HOLD) {
         if (b->plan->nodes[node].kind == PLAN_LOOP) {
-            if (phase.loop_count == MAX_LOOPS ||
-                !num_mul(phase.iteration_count, b->plan->nodes[node].trips,
-                         &phase.iteration_count)) {
-                return diag_fail(b->diags, ERR_LIMIT, "mapping-limit",
-                                 "iterations exceed 64 bits");
-            }
             loops[phase.loop_count++] = node;
         }
         node = b->plan->nodes[node].first_child;
     }
+    TRY(count_iterations(b, node, &phase.iteration_count));
     phase.loops = g_new0(int, (gsize)phase.loop_count + 1);
     memcpy(phase.loops, loops, sizeof(int) * (size_t)phase.loop_count);
     phase.name = name != NULL ? name : phase_name(b, first);
@@ -165,6 +177,7 @@ static enum status build(struct builder *b, const struct scope *chosen)
     TRY(eval_params(b, variant->params, chosen));
     TRY(build_nodes(b, variant));
     TRY(diags_status(b->diags));
+    TRY(check_spatial(b));
     TRY(build_leaf_steps(b));
     TRY(check_coverage(b));
     TRY(build_phases(b));
@@ -227,6 +240,7 @@ enum status plan_bind(const struct mapping *mapping,
     plan->workload = workload;
     plan->arch = arch;
     plan->word_bytes = num_ceil_div(arch->word_bits, 8);
+    plan->is_regular = true;
     struct builder b = {
         .plan = plan,
         .mapping = mapping,

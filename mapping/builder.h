@@ -10,7 +10,7 @@
 #include "mapping/mapping.h"
 #include "mapping/tree.h"
 
-#define MAX_LOOPS 64  /* above any node */
+#define MAX_LOOPS 64  /* and spatial nodes, above any node */
 #define MAX_NODES 512 /* of a plan */
 
 /* When a FILL, REFILL or DRAIN happens, in terms of the loops above its hold.
@@ -47,6 +47,25 @@ struct builder {
 };
 
 enum status build_nodes(struct builder *b, const struct tree_variant *variant);
+/* Fills in node `id` from pair `pair` of a `spatial` item; `unit` is the name of
+ * a unit below it, which tells what its axes are. */
+enum status build_spatial(struct builder *b, const struct tree_item *item,
+                          guint pair, int id, const struct tree_name *unit);
+enum status check_spatial(struct builder *b);
+/* Lanes of the axis (id) that spatial nodes above `node` take. */
+int64_t spatial_lanes_above(const struct plan *plan, int node, int axis);
+/* The axis of that id above a unit, or a memory; NULL: it is not there. */
+const struct arch_axis *unit_find_axis(const struct arch_unit *unit, int id);
+const struct arch_axis *memory_find_axis(const struct arch_memory *memory,
+                                         int id);
+/* Reports a name that is none of `known`, with the nearest. */
+void builder_report_unknown(struct builder *b, const struct tree_name *name,
+                            const char *what, const char *code,
+                            GPtrArray *known);
+int builder_find_rank(struct builder *b, const struct tree_name *name);
+/* Is a tile of that size possible where `left` is left of the rank? */
+enum status builder_check_tile(struct builder *b, const struct expr *value,
+                               const char *rank, int64_t tile, int64_t left);
 enum status build_leaf_steps(struct builder *b);
 enum status check_coverage(struct builder *b);
 enum status build_flows(struct builder *b);
@@ -55,6 +74,20 @@ enum status build_capacity(struct builder *b);
 
 /* ---- the tree of a plan ------------------------------------------------- */
 
+/* Is the node a loop or a `spatial` node: does it split a rank? */
+bool node_is_split(const struct plan_node *node);
+/* Those above `node`, outermost first, into `splits`; returns how many. */
+int node_splits(const struct plan *plan, int node, int splits[MAX_LOOPS]);
+/* The different extents of a rank that can be left at `node`, where tiles need
+ * not divide, largest first; returns how many. */
+#define MAX_EXTENTS (MAX_LOOPS + 1)
+int node_possible_extents(const struct plan *plan, int node, int rank,
+                          int64_t extent[MAX_EXTENTS]);
+/* Iterations of splits[from..count-1] together where each rank (by id) has
+ * `extent`; of lanes, those of the first. False on overflow. */
+bool splits_count_iterations(const struct plan *plan, const int *splits,
+                             int count, int from, const int64_t *extent,
+                             int64_t *iterations);
 /* Loops above `node` (and below `top`, exclusive; -1: from the root), outermost
  * first, into `loops`; returns how many. */
 int node_loops(const struct plan *plan, int top, int node,
@@ -65,8 +98,8 @@ bool node_holds(const struct plan_node *node, int tensor);
 /* The innermost hold of `tensor` on the way from the root to `node`, `node`
  * excluded; -1 if there is none. */
 int node_find_hold(const struct plan *plan, int node, int tensor);
-/* Extents left of every rank (by rank id) at `node`: the tile of the innermost
- * loop over it above the node, or its full extent. */
+/* Largest extents left of every rank (by rank id) at `node`: the tile of the
+ * innermost loop or `spatial` node over it above, or its full extent. */
 void node_extents(const struct plan *plan, int node,
                   int64_t extent[EINSUM_MAX_RANKS]);
 

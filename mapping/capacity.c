@@ -11,7 +11,7 @@ static int pipeline_below(const struct plan *plan, int node)
         if (plan->nodes[n].kind == PLAN_PIPELINE) {
             return n;
         }
-        if (plan->nodes[n].kind != PLAN_LOOP &&
+        if (!node_is_split(&plan->nodes[n]) &&
             plan->nodes[n].kind != PLAN_HOLD) {
             return -1;
         }
@@ -50,7 +50,7 @@ static int64_t revisit_distance(struct builder *b, int hold, int pipeline,
                 access_uses_rank(
                     g_array_index(uses, struct tensor_use, u).access,
                     loop->rank)) {
-                distance *= loop->trips;
+                distance *= loop->least_trips;
                 break;
             }
         }
@@ -99,21 +99,48 @@ static enum status count_tile(struct builder *b, int hold, int tensor,
     return OK;
 }
 
-/* Over how many instances of the memory the tile is spread. */
-static int64_t count_instances(struct builder *b, int memory,
-                               const GArray *uses)
+/* Lanes below the hold, up to the leaf, that have a memory each. */
+static int64_t count_lanes_below(struct builder *b, int hold,
+                                 const struct plan_leaf *leaf)
 {
+    const struct arch_memory *memory =
+        &b->arch->memories[b->plan->nodes[hold].memory];
+    const struct arch_unit *unit = &b->arch->units[leaf->unit];
+    const struct einsum_statement *s =
+        &b->workload->statements[leaf->statement];
+    int64_t lanes = leaf->lanes_used;
+    for (int n = b->plan->nodes[leaf->node].parent; n >= 0;
+         n = b->plan->nodes[n].parent) {
+        const struct plan_node *node = &b->plan->nodes[n];
+        if (node->kind == PLAN_SPATIAL &&
+            (plan_is_above(b->plan, n, hold) ||
+             memory_find_axis(memory, node->axis) == NULL)) {
+            lanes /= node->trips;
+        }
+    }
+    for (int r = 0; r < s->rank_count; r++) {
+        int axis = leaf->axis_of[r];
+        if (axis >= 0 &&
+            memory_find_axis(memory, unit->axis[axis].id) == NULL) {
+            lanes /= MAX(leaf->lane_extent[r], 1);
+        }
+    }
+    return lanes;
+}
+
+/* Over how many instances of the memory the tile is spread. */
+static int64_t count_instances(struct builder *b, int hold, const GArray *uses)
+{
+    int memory = b->plan->nodes[hold].memory;
     int64_t lanes = 1;
     for (guint u = 0; u < uses->len; u++) {
         const struct plan_leaf *leaf =
             &b->plan->leaves[g_array_index(uses, struct tensor_use, u).leaf];
-        if (leaf->lanes_used > lanes &&
-            arch_is_above(b->arch, memory, leaf->unit)) {
-            lanes = leaf->lanes_used;
+        if (arch_is_above(b->arch, memory, leaf->unit)) {
+            lanes = MAX(lanes, count_lanes_below(b, hold, leaf));
         }
     }
-    int64_t instances = b->arch->memories[memory].instances;
-    return lanes < instances ? lanes : instances;
+    return MIN(lanes, b->arch->memories[memory].instances);
 }
 
 static enum status check_copies(struct builder *b, int hold, int tensor,
@@ -155,7 +182,7 @@ static enum status build_hold_footprint(struct builder *b, int hold)
         most_copies = MAX(most_copies, copies);
         int64_t bytes = 0;
         TRY(count_tile(b, hold, node->held[i], uses, &bytes));
-        bytes = num_ceil_div(bytes, count_instances(b, node->memory, uses));
+        bytes = num_ceil_div(bytes, count_instances(b, hold, uses));
         if (!num_mul(bytes, b->plan->word_bytes, &bytes) ||
             !num_mul(bytes, copies, &bytes) || !num_add(sum, bytes, &sum)) {
             return diag_fail(b->diags, ERR_LIMIT, "mapping-limit",
@@ -230,10 +257,38 @@ static int64_t spillable_bytes(struct builder *b, int memory)
     return bytes;
 }
 
+/* Instances that hold anything: fewer than there are where spatial nodes take
+ * fewer lanes than the axes have. */
+static int64_t count_instances_used(struct builder *b, int memory)
+{
+    int64_t used = 0;
+    for (int n = 0; n < b->plan->node_count; n++) {
+        if (b->plan->nodes[n].kind != PLAN_HOLD ||
+            b->plan->nodes[n].memory != memory) {
+            continue;
+        }
+        int64_t lanes = 1;
+        int64_t rest = b->arch->memories[memory].instances;
+        for (int s = b->plan->nodes[n].parent; s >= 0;
+             s = b->plan->nodes[s].parent) {
+            const struct plan_node *node = &b->plan->nodes[s];
+            if (node->kind == PLAN_SPATIAL) {
+                lanes *= node->trips;
+                rest /= memory_find_axis(&b->arch->memories[memory], node->axis)
+                            ->size;
+            }
+        }
+        used = MAX(used, lanes * MAX(rest, 1));
+    }
+    return used > 0 ? MIN(used, b->arch->memories[memory].instances)
+                    : b->arch->memories[memory].instances;
+}
+
 static enum status build_memory(struct builder *b, int memory)
 {
     struct plan_memory *m = &b->plan->memories[memory];
     int64_t size = b->arch->memories[memory].size_bytes;
+    m->instances_used = count_instances_used(b, memory);
     if (!subtree_footprint(b, 0, memory, &m->footprint_bytes)) {
         return diag_fail(b->diags, ERR_LIMIT, "mapping-limit",
                          "what is held in '%s' exceeds 64 bits",

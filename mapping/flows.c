@@ -37,15 +37,16 @@ int flows_keeper_memory(struct builder *b, int hold)
     return hold < 0 ? 0 : b->plan->nodes[hold].memory;
 }
 
-static int64_t lane_footprint(struct builder *b, const struct plan_leaf *leaf,
-                              const struct step *step,
-                              const struct einsum_access *access, bool is_write)
+int64_t flows_lane_footprint(const struct plan *plan,
+                             const struct plan_leaf *leaf,
+                             const struct einsum_access *access, bool is_write,
+                             const int64_t *lane_extent)
 {
     const struct einsum_statement *s =
-        &b->workload->statements[leaf->statement];
+        &plan->workload->statements[leaf->statement];
     int64_t elements = 1;
     for (int d = 0; d < access->dim_count; d++) {
-        elements *= affine_count_values(&access->index[d], step->lane_extent);
+        elements *= affine_count_values(&access->index[d], lane_extent);
     }
     for (int r = 0; r < s->rank_count; r++) {
         if (is_write || leaf->axis_of[r] < 0 ||
@@ -53,9 +54,9 @@ static int64_t lane_footprint(struct builder *b, const struct plan_leaf *leaf,
             continue;
         }
         const struct arch_axis *axis =
-            &b->arch->units[leaf->unit].axis[leaf->axis_of[r]];
+            &plan->arch->units[leaf->unit].axis[leaf->axis_of[r]];
         if (!axis->is_multicast) {
-            elements *= step->lane_extent[s->rank[r]];
+            elements *= lane_extent[s->rank[r]];
         }
     }
     return elements;
@@ -73,7 +74,8 @@ enum status flows_count_step(struct builder *b, const struct plan_leaf *leaf,
             innermost = i;
         }
     }
-    *elements = lane_footprint(b, leaf, step, access, is_write);
+    *elements = flows_lane_footprint(b->plan, leaf, access, is_write,
+                                     step->lane_extent);
     for (int i = 0; i <= innermost; i++) {
         if (!num_mul(*elements, step->loop[i].trips, elements)) {
             return flows_limit(b);
@@ -85,11 +87,13 @@ enum status flows_count_step(struct builder *b, const struct plan_leaf *leaf,
 enum status flows_add(struct builder *b, struct plan_flow flow,
                       const struct flow_rule *rule)
 {
-    if (flow.kind != FLOW_PARTIAL && flow.kind != FLOW_REFILL &&
+    bool is_product = flow.kind != FLOW_PARTIAL && flow.kind != FLOW_REFILL;
+    if (b->plan->is_regular && is_product &&
         !num_mul(flow.elements, flow.events, &flow.total)) {
         return flows_limit(b);
     }
-    if (flow.total > 0) {
+    flow.inner_total = b->plan->is_regular ? flow.total : flow.inner_total;
+    if (flow.total > 0 || flow.inner_total > 0) {
         g_array_append_val(b->flows, flow);
         g_array_append_vals(b->rules, rule, 1);
     }
@@ -142,6 +146,9 @@ static enum status add_read(struct builder *b, int leaf_id,
         .events = leaf->step_count,
     };
     TRY(flows_count_step(b, leaf, step, read, false, &flow.elements));
+    if (!b->plan->is_regular) {
+        TRY(flows_sum_lanes(b, leaf_id, read, false, hold, &flow));
+    }
     return flows_add(b, flow, &no_rule);
 }
 
@@ -174,14 +181,21 @@ static enum status add_write(struct builder *b, int leaf_id,
         .events = leaf->step_count,
     };
     TRY(flows_count_step(b, leaf, step, &s->output, true, &flow.elements));
-    TRY(flows_add(b, flow, &no_rule));
     int64_t distinct = 0;
-    TRY(flows_count_distinct(b, s, &distinct));
+    if (b->plan->is_regular) {
+        TRY(flows_count_distinct(b, s, &distinct));
+        flow.total = flow.elements * flow.events;
+    } else {
+        TRY(flows_sum_lanes(b, leaf_id, &s->output, true, hold, &flow));
+        TRY(flows_sum_covered(b, leaf_id, hold, &distinct));
+    }
+    TRY(flows_add(b, flow, &no_rule));
     flow.kind = FLOW_PARTIAL;
-    flow.total = flow.elements * flow.events - distinct;
+    flow.total -= distinct;
     TRY(flows_add(b, flow, &no_rule));
     flow.spills = false;
     flow.total = count_first_reads(b, hold, s->output.tensor);
+    flow.inner_total = flow.total;
     return flows_add(b, flow, &no_rule);
 }
 

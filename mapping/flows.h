@@ -26,6 +26,44 @@ enum status flows_count_distinct(struct builder *b,
 enum status flows_add(struct builder *b, struct plan_flow flow,
                       const struct flow_rule *rule);
 
+/* Elements that lanes take of an access when, at one point in time, each rank
+ * (by id) spans `lane_extent` over them. */
+int64_t flows_lane_footprint(const struct plan *plan,
+                             const struct plan_leaf *leaf,
+                             const struct einsum_access *access, bool is_write,
+                             const int64_t *lane_extent);
+
+/* ---- of irregular plans (irregular.c) ------------------------------------ */
+
+/* What a hold keeps of a tensor at a visit, as count_fetched and count_tile of
+ * hold_flows.c have it. */
+struct hold_tile {
+    struct builder *b;
+    int hold;
+    int tensor;
+    const GArray *uses;
+    const bool *is_counted;
+    bool is_fetched; /* else: all */
+};
+/* Elements of it when each rank (by id) has `extent`. False on overflow. */
+bool hold_tile_count(const void *hold_tile, const int64_t *extent,
+                     int64_t *elements);
+
+/* Sets `total` to what the lanes of a leaf exchange with the place that `keeper`
+ * (a hold; -1: the outermost memory) is in, over the whole run. */
+enum status flows_sum_lanes(struct builder *b, int leaf,
+                            const struct einsum_access *access, bool is_write,
+                            int keeper, struct plan_flow *flow);
+/* The elements of the output that those lanes write for the first time there. */
+enum status flows_sum_covered(struct builder *b, int leaf, int keeper,
+                              int64_t *elements);
+/* Sets both totals, `events` and `elements` of a FILL or DRAIN. */
+enum status flows_sum_hold(const struct hold_tile *tile, int keeper,
+                           struct plan_flow *flow);
+/* Likewise of the REFILL that belongs to the DRAIN that `flow` is. */
+enum status flows_sum_refill(const struct hold_tile *tile, int keeper,
+                             struct plan_flow *flow);
+
 enum status build_hold_flows(struct builder *b, int hold);
 
 /* The loops above the hold; those in whose last iteration alone every use

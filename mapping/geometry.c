@@ -39,6 +39,105 @@ int node_loops(const struct plan *plan, int top, int node, int loops[MAX_LOOPS])
     return count;
 }
 
+bool node_is_split(const struct plan_node *node)
+{
+    return node->kind == PLAN_LOOP || node->kind == PLAN_SPATIAL;
+}
+
+int node_splits(const struct plan *plan, int node, int splits[MAX_LOOPS])
+{
+    int count = 0;
+    for (int n = plan->nodes[node].parent; n >= 0; n = plan->nodes[n].parent) {
+        count += node_is_split(&plan->nodes[n]);
+    }
+    int at = count;
+    for (int n = plan->nodes[node].parent; n >= 0; n = plan->nodes[n].parent) {
+        if (node_is_split(&plan->nodes[n])) {
+            splits[--at] = n;
+        }
+    }
+    return count;
+}
+
+static int64_t count_rank_iterations(const struct plan *plan, const int *splits,
+                                     int count, int from, int rank,
+                                     int64_t extent)
+{
+    while (from < count && plan->nodes[splits[from]].rank != rank) {
+        from++;
+    }
+    if (from == count || extent == 0) {
+        return extent > 0;
+    }
+    const struct plan_node *split = &plan->nodes[splits[from]];
+    if (split->kind == PLAN_SPATIAL) {
+        return count_rank_iterations(plan, splits, count, from + 1, rank,
+                                     MIN(extent, split->tile));
+    }
+    return extent / split->tile *
+               count_rank_iterations(plan, splits, count, from + 1, rank,
+                                     split->tile) +
+           count_rank_iterations(plan, splits, count, from + 1, rank,
+                                 extent % split->tile);
+}
+
+bool splits_count_iterations(const struct plan *plan, const int *splits,
+                             int count, int from, const int64_t *extent,
+                             int64_t *iterations)
+{
+    *iterations = 1;
+    for (int r = 0; r < plan->workload->rank_count; r++) {
+        if (!num_mul(
+                *iterations,
+                count_rank_iterations(plan, splits, count, from, r, extent[r]),
+                iterations)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int add_extent(int64_t *extent, int count, int64_t value)
+{
+    for (int i = 0; i < count; i++) {
+        if (extent[i] == value) {
+            return count;
+        }
+    }
+    extent[count] = value;
+    return count + 1;
+}
+
+/* A tile T of an extent E leaves T, if it fits, and E % T, if it does not
+ * divide. Largest first: so is what the largest extent leaves. */
+int node_possible_extents(const struct plan *plan, int node, int rank,
+                          int64_t extent[MAX_EXTENTS])
+{
+    int splits[MAX_LOOPS];
+    int loops = node_splits(plan, node, splits);
+    int count = 1;
+    extent[0] = plan->workload->rank[rank].extent;
+    for (int i = 0; i < loops; i++) {
+        const struct plan_node *loop = &plan->nodes[splits[i]];
+        if (loop->rank != rank) {
+            continue;
+        }
+        int64_t before[MAX_EXTENTS];
+        int befores = count;
+        memcpy(before, extent, sizeof(int64_t) * (size_t)befores);
+        count = 0;
+        for (int e = 0; e < befores; e++) {
+            count = add_extent(extent, count, MIN(before[e], loop->tile));
+        }
+        for (int e = 0; e < befores && count < MAX_EXTENTS; e++) {
+            if (before[e] > loop->tile && before[e] % loop->tile != 0) {
+                count = add_extent(extent, count, before[e] % loop->tile);
+            }
+        }
+    }
+    return count;
+}
+
 bool node_holds(const struct plan_node *node, int tensor)
 {
     for (int i = 0; i < node->held_count; i++) {
@@ -70,7 +169,7 @@ void node_extents(const struct plan *plan, int node,
     }
     for (int n = plan->nodes[node].parent; n >= 0; n = plan->nodes[n].parent) {
         const struct plan_node *loop = &plan->nodes[n];
-        if (loop->kind == PLAN_LOOP && loop->rank >= 0 && !is_set[loop->rank]) {
+        if (node_is_split(loop) && loop->rank >= 0 && !is_set[loop->rank]) {
             extent[loop->rank] = loop->tile;
             is_set[loop->rank] = true;
         }

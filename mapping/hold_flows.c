@@ -22,17 +22,6 @@ static GArray *uses_below(struct builder *b, int hold, int tensor)
     return uses;
 }
 
-/* Elements that the counted accesses touch while the hold keeps its tile. */
-static enum status count_tile(struct builder *b, int hold, const GArray *uses,
-                              const bool *is_counted, int64_t *elements)
-{
-    int64_t extent[EINSUM_MAX_RANKS];
-    node_extents(b->plan, hold, extent);
-    return uses_count_elements(uses, is_counted, extent, -1, elements)
-               ? OK
-               : flows_limit(b);
-}
-
 /* Is the read served by a result computed below the same hold? Reads of the
  * previous value along the iterative rank are, when the loop over that rank is
  * inside the hold. */
@@ -81,8 +70,10 @@ static enum status add_stream_use(struct builder *b, int hold, int tensor,
     struct step step;
     TRY(step_of_leaf(b, use->leaf, &step));
     TRY(flows_count_step(b, leaf, &step, use->access, false, &flow.elements));
-    if (!num_mul(flow.elements, leaf->step_count / flow.events,
-                 &flow.elements)) {
+    if (!b->plan->is_regular) {
+        TRY(flows_sum_lanes(b, use->leaf, use->access, false, keeper, &flow));
+    } else if (!num_mul(flow.elements, leaf->step_count / flow.events,
+                        &flow.elements)) {
         return flows_limit(b);
     }
     return flow.memory == flow.outer ? OK : flows_add(b, flow, &rule);
@@ -108,25 +99,23 @@ static enum status add_stream(struct builder *b, int hold, int tensor,
 
 /* Slices along the iterative dimension that the counted reads take from before
  * the first one written below the hold; -1 if none is written there. */
-static int64_t count_earlier_slices(struct builder *b, int hold, int tensor,
-                                    const GArray *uses, const bool *is_counted)
+static int64_t count_earlier_slices(const struct hold_tile *tile,
+                                    const int64_t *extent)
 {
-    const struct einsum_tensor *t = &b->workload->tensors[tensor];
+    const struct einsum_tensor *t = &tile->b->workload->tensors[tile->tensor];
     if (t->iterative_dim < 0) {
         return -1;
     }
-    int64_t extent[EINSUM_MAX_RANKS];
-    node_extents(b->plan, hold, extent);
     int64_t written = -1;
     int64_t low = INT64_MAX;
     int64_t high = 0;
-    for (guint u = 0; u < uses->len; u++) {
+    for (guint u = 0; u < tile->uses->len; u++) {
         const struct tensor_use *use =
-            &g_array_index(uses, struct tensor_use, u);
+            &g_array_index(tile->uses, struct tensor_use, u);
         int64_t at = use->access->index[t->iterative_dim].constant;
         if (use->is_write) {
             written = at;
-        } else if (is_counted[u]) {
+        } else if (tile->is_counted[u]) {
             low = MIN(low, at);
             high = MAX(high, at + extent[t->iterative_rank]);
         }
@@ -134,23 +123,26 @@ static int64_t count_earlier_slices(struct builder *b, int hold, int tensor,
     return written < 0 ? -1 : MIN(high, written) - low;
 }
 
-/* Elements of the fetched tile: what is computed below the hold is not. */
-static enum status count_fetched(struct builder *b, int hold, int tensor,
-                                 const GArray *uses, const bool *is_counted,
-                                 int64_t *elements)
+/* What is computed below the hold is not fetched. */
+bool hold_tile_count(const void *hold_tile, const int64_t *extent,
+                     int64_t *elements)
 {
-    int64_t slices = count_earlier_slices(b, hold, tensor, uses, is_counted);
-    if (slices < 0) {
-        return count_tile(b, hold, uses, is_counted, elements);
-    }
-    int64_t extent[EINSUM_MAX_RANKS];
-    node_extents(b->plan, hold, extent);
-    return uses_count_elements(uses, is_counted, extent,
-                               b->workload->tensors[tensor].iterative_dim,
+    const struct hold_tile *tile = hold_tile;
+    int64_t slices = tile->is_fetched ? count_earlier_slices(tile, extent) : -1;
+    int skipped = slices < 0
+                      ? -1
+                      : tile->b->workload->tensors[tile->tensor].iterative_dim;
+    return uses_count_elements(tile->uses, tile->is_counted, extent, skipped,
                                elements) &&
-                   num_mul(*elements, slices, elements)
-               ? OK
-               : flows_limit(b);
+           num_mul(*elements, slices < 0 ? 1 : slices, elements);
+}
+
+/* Elements of the largest tile. */
+static enum status count_tile(const struct hold_tile *tile, int64_t *elements)
+{
+    int64_t extent[EINSUM_MAX_RANKS];
+    node_extents(tile->b->plan, tile->hold, extent);
+    return hold_tile_count(tile, extent, elements) ? OK : flows_limit(tile->b);
 }
 
 static enum status add_fill(struct builder *b, int hold, int tensor,
@@ -180,11 +172,15 @@ static enum status add_fill(struct builder *b, int hold, int tensor,
         .spills = node->can_spill,
         .outer_spills = flows_hold_spills(b, keeper),
     };
+    const struct hold_tile tile = {b, hold, tensor, uses, is_counted, true};
     struct flow_rule rule = visits_loops(b, hold, uses);
     visits_place(b, hold, uses, is_counted, &rule);
-    TRY(count_fetched(b, hold, tensor, uses, is_counted, &flow.elements));
+    TRY(count_tile(&tile, &flow.elements));
     TRY(visits_count(b, &rule, uses, is_counted, false, &flow.events));
     TRY(visits_extend(b, hold, &rule));
+    if (!b->plan->is_regular) {
+        TRY(flows_sum_hold(&tile, keeper, &flow));
+    }
     return flow.memory == flow.outer ? OK : flows_add(b, flow, &rule);
 }
 
@@ -214,13 +210,20 @@ static enum status add_drain(struct builder *b, int hold, int tensor,
         .spills = node->can_spill,
         .outer_spills = flows_hold_spills(b, keeper),
     };
+    const struct hold_tile tile = {b, hold, tensor, uses, is_counted, false};
     struct flow_rule rule = visits_loops(b, hold, uses);
     visits_place(b, hold, uses, is_counted, &rule);
-    TRY(count_tile(b, hold, uses, is_counted, &flow.elements));
+    TRY(count_tile(&tile, &flow.elements));
     TRY(visits_count(b, &rule, uses, is_counted, false, &flow.events));
     TRY(visits_extend(b, hold, &rule));
     if (flow.memory == flow.outer) {
         return OK;
+    }
+    if (!b->plan->is_regular) {
+        TRY(flows_sum_hold(&tile, keeper, &flow));
+        TRY(flows_add(b, flow, &rule));
+        TRY(flows_sum_refill(&tile, keeper, &flow));
+        return flows_add(b, flow, &rule);
     }
     TRY(flows_add(b, flow, &rule));
     int64_t distinct = 0;

@@ -43,6 +43,7 @@ static void item_free(void *data)
     g_free(item->assumption);
     g_array_unref(item->first_reads);
     g_array_unref(item->spatial);
+    g_array_unref(item->tiles);
     g_array_unref(item->loops);
     g_array_unref(item->at);
     g_ptr_array_unref(item->branches);
@@ -75,6 +76,7 @@ static struct tree_item *item_new(enum plan_kind kind, struct span span)
     g_array_set_clear_func(item->names, name_clear);
     item->first_reads = pairs_new();
     item->spatial = pairs_new();
+    item->tiles = pairs_new();
     item->loops = pairs_new();
     item->at = pairs_new();
     item->branches = g_ptr_array_new_with_free_func(branch_free);
@@ -197,6 +199,23 @@ static enum status parse_for(struct diags *diags, const struct yaml_node *node,
     static const char *const keys[] = {"for", NULL};
     TRY(yaml_check_keys(diags, node, keys));
     return parse_loop(diags, yaml_find(node, "for"), &item->loop);
+}
+
+static enum status parse_spatial(struct diags *diags,
+                                 const struct yaml_node *node,
+                                 struct tree_item *item)
+{
+    static const char *const keys[] = {"spatial", "tile", NULL};
+    TRY(yaml_check_keys(diags, node, keys));
+    const struct yaml_node *pairs = yaml_find(node, "spatial");
+    TRY(parse_word_pairs(diags, pairs, item->spatial));
+    if (item->spatial->len == 0) {
+        diag_error(diags, yaml_span(pairs), "mapping-empty-list", NULL,
+                   "'spatial' needs at least one rank");
+        return ERR_INPUT;
+    }
+    const struct yaml_node *tiles = yaml_find(node, "tile");
+    return tiles == NULL ? OK : parse_expr_pairs(diags, tiles, item->tiles);
 }
 
 static enum status parse_hold(struct diags *diags, const struct yaml_node *node,
@@ -345,10 +364,10 @@ static const struct {
     const char *key;
     enum plan_kind kind;
 } node_kinds[] = {
-    {"for", PLAN_LOOP},          {"hold", PLAN_HOLD},
-    {"stream", PLAN_HOLD},       {"phases", PLAN_PHASES},
-    {"sequence", PLAN_SEQUENCE}, {"pipeline", PLAN_PIPELINE},
-    {"compute", PLAN_COMPUTE},
+    {"for", PLAN_LOOP},          {"spatial", PLAN_SPATIAL},
+    {"hold", PLAN_HOLD},         {"stream", PLAN_HOLD},
+    {"phases", PLAN_PHASES},     {"sequence", PLAN_SEQUENCE},
+    {"pipeline", PLAN_PIPELINE}, {"compute", PLAN_COMPUTE},
 };
 
 static enum status report_node_kind(struct diags *diags,
@@ -365,8 +384,8 @@ static enum status report_node_kind(struct diags *diags,
                            ? yaml_key_span(yaml_pair_value(node, 0))
                            : yaml_span(node);
     diag_error(diags, span, "mapping-unknown-node", suggestion,
-               "a node is one of 'for', 'hold', 'stream', 'phases', "
-               "'sequence', 'pipeline', 'compute'");
+               "a node is one of 'for', 'spatial', 'hold', 'stream', "
+               "'phases', 'sequence', 'pipeline', 'compute'");
     return ERR_INPUT;
 }
 
@@ -375,7 +394,7 @@ static enum status parse_item(struct diags *diags, const struct yaml_node *node,
 {
     TRY(yaml_expect(diags, node, YAML_MAPPING, "a node"));
     size_t found = G_N_ELEMENTS(node_kinds);
-    /* 'compute' before 'for': a compute node may have loops of its own. */
+    /* 'compute' first: such a node may have 'for' and 'spatial' of its own. */
     for (size_t i = G_N_ELEMENTS(node_kinds); i-- > 0;) {
         if (yaml_find(node, node_kinds[i].key) != NULL) {
             found = i;
@@ -390,6 +409,8 @@ static enum status parse_item(struct diags *diags, const struct yaml_node *node,
     switch (item->kind) {
     case PLAN_LOOP:
         return parse_for(diags, node, item);
+    case PLAN_SPATIAL:
+        return parse_spatial(diags, node, item);
     case PLAN_HOLD:
         return parse_hold(diags, node, item);
     case PLAN_COMPUTE: {
@@ -408,7 +429,7 @@ static enum status parse_item(struct diags *diags, const struct yaml_node *node,
 
 static bool is_branching(enum plan_kind kind)
 {
-    return kind != PLAN_LOOP && kind != PLAN_HOLD;
+    return kind != PLAN_LOOP && kind != PLAN_SPATIAL && kind != PLAN_HOLD;
 }
 
 static enum status parse_items(struct diags *diags,

@@ -8,6 +8,8 @@
  *
  * The tree. A chain of nodes, the last of which may branch:
  *   for: {p: 256}          iterate rank p in tiles of 256
+ *   spatial: {m: X}        each lane of axis X takes one tile of rank m, all at
+ *                          once; what stands below exists per lane
  *   hold: [Q], in: gbuf    from here inwards tensor Q lives in gbuf: its tile is
  *                          fetched when it changes and kept until then
  *   stream: [K], in: gbuf  K passes through gbuf: every use is fetched anew and
@@ -94,6 +96,7 @@ GPtrArray *problem_names(const struct problem *problem);
 
 enum plan_kind {
     PLAN_LOOP,
+    PLAN_SPATIAL,
     PLAN_HOLD,
     PLAN_PHASES,
     PLAN_SEQUENCE,
@@ -112,10 +115,14 @@ struct plan_node {
     /* As a child of a pipeline. */
     int slot;
     int delay;
-    /* LOOP */
+    /* LOOP, SPATIAL. Where tiles do not divide, the last one is smaller. */
     int rank;
     int64_t tile;
-    int64_t trips;
+    int64_t trips;       /* iterations, or lanes, of the largest extent that is
+                            left here */
+    int64_t least_trips; /* of the smallest */
+    /* SPATIAL: id of the axis. One node for each pair of `spatial: {...}`. */
+    int axis;
     /* HOLD */
     int memory;
     int held_count;
@@ -159,11 +166,15 @@ struct plan_flow {
     bool is_cut_through; /* of a stream: no accesses of `memory` */
     bool spills;         /* `memory` may hold only part of the tile */
     bool outer_spills;   /* likewise `outer` */
-    int64_t elements;    /* per event */
+    int64_t elements;    /* per event; of an irregular plan, of the first */
     int64_t events;      /* exact; for PARTIAL and REFILL the number of elements
                             moved in the run is `total`, as the first visit of a
-                            tile reads nothing */
-    int64_t total;       /* elements in the whole run */
+                            tile reads nothing. Of an irregular plan, those of
+                            lane 0 */
+    int64_t total;       /* elements in the whole run that pass the outer place
+                            (of a leaf's flow: `memory`) */
+    int64_t inner_total; /* that pass the inner place: what one read sends to
+                            several lanes is written once in each */
 };
 
 #define PLAN_MAX_AT 4
@@ -174,15 +185,19 @@ struct plan_leaf {
     int unit;
     int phase; /* index into phases[] */
     int child; /* index into the phase's children[] */
-    /* One step: extents of the tile by position in statement.rank[]. */
+    /* The largest step: extents of its tile by position in statement.rank[]. */
     int64_t step_extent[EINSUM_MAX_RANKS];
     int axis_of[EINSUM_MAX_RANKS]; /* unit axis by position; -1: in time */
-    int64_t lanes_used;
+    int64_t lane_extent[EINSUM_MAX_RANKS]; /* lanes of that axis by position */
+    int64_t lanes_used;      /* at most, `spatial` nodes above included */
     int64_t trips_per_step;  /* temporal iterations inside the step */
     int64_t cycles_per_trip; /* by the unit's operation table */
     int64_t busy_cycles_per_step;
-    int64_t step_count;
-    int64_t points_per_step;
+    int64_t step_count;      /* lanes of a `spatial` node step together */
+    int64_t points_per_step; /* of one lane of the `spatial` nodes above */
+    int64_t busy_cycles;     /* of the whole run: a step lasts as long as its
+                                busiest lane */
+    int64_t point_count;     /* of the whole run, all lanes */
     int64_t reduce_latency_cycles; /* of a reduction across lanes */
     bool is_chained;
     /* `compute: [SN, SD]`: leaves forward_from .. this-1 run point by point
@@ -221,6 +236,7 @@ struct plan_memory {
     int64_t footprint_bytes; /* the most that is held at once, one instance */
     int64_t spilled_bytes;   /* footprint - size if spillable and over */
     bool spills_through;     /* of what spills, accesses count here too */
+    int64_t instances_used;  /* of a memory below `spatial` nodes */
 };
 
 struct plan {
@@ -238,6 +254,10 @@ struct plan {
     struct flow_rule *rules; /* by flow id: when it happens; for the walkers */
     struct plan_memory *memories; /* by arch memory id */
     int64_t word_bytes;
+    /* Every tile divides what it tiles and there is no `spatial` node: all
+     * events of a flow, all steps of a leaf are alike. The walkers yield moves
+     * of regular plans only. */
+    bool is_regular;
     int param_count; /* the mapping's parameters as they came out */
     const char **param_name;
     int64_t *param_value;
@@ -248,7 +268,6 @@ struct plan {
  *   mapping-mapped-twice      or in two places
  *   mapping-recompute         points computed more than once
  *   mapping-missing-points    points never computed
- *   mapping-uneven-tile       tile does not divide the extent it tiles
  *   mapping-tile-too-large    tile larger than its rank
  *   mapping-not-held          an operand is in no memory when it is read
  *   mapping-unreachable       the memory that holds it does not serve the unit
@@ -261,6 +280,7 @@ struct plan {
  *   mapping-hold-order        a tensor would move to a memory not inside the one
  *                             that keeps it
  *   mapping-spill             spilled into a memory it does not come from
+ *   mapping-hold-in-lane      held outside an axis, below its `spatial` node
  *   mapping-axis-twice, mapping-no-op, mapping-unknown-*, ... */
 MUST_USE enum status plan_bind(const struct mapping *mapping,
                                const struct workload *workload,
@@ -303,7 +323,8 @@ struct walk_event {
     int child;
     int flow; /* MOVE */
     int leaf; /* COMPUTE */
-    /* COMPUTE: the tile's corner and end by position in statement.rank[]. */
+    /* COMPUTE: the tile's corner and end by position in statement.rank[]; below
+     * `spatial` nodes, of lane 0: the others follow (walk_next_lane). */
     int64_t lo[EINSUM_MAX_RANKS];
     int64_t hi[EINSUM_MAX_RANKS];
 };
@@ -319,6 +340,8 @@ void walk_child_start(struct walk_child *walk, int64_t iteration);
 /* False at the end of the iteration's program. Yields MOVE and COMPUTE. Fills
  * of holds above the pipeline belong to no child: see walk_outer_fills. */
 bool walk_child_next(struct walk_child *walk, struct walk_event *event);
+/* As walk_next_lane. */
+bool walk_child_next_lane(struct walk_child *walk, struct walk_event *event);
 
 /* The flows (FILL, REFILL) of holds above the pipeline that must have arrived
  * before the children of step `step` start, in tree order: a hold whose first
@@ -344,5 +367,8 @@ struct walk *walk_new(const struct plan *plan, bool want_boxes);
 void walk_free(struct walk *walk);
 BASE_DEFINE_CLEANUP(walk)
 bool walk_next(struct walk *walk, struct walk_event *event);
+/* After a COMPUTE: the box of the next lane that has a part in the same step;
+ * false if there is none. Needs `want_boxes`. */
+bool walk_next_lane(struct walk *walk, struct walk_event *event);
 
 #endif

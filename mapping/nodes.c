@@ -9,8 +9,9 @@ static enum status build_items(struct builder *b, const GPtrArray *items,
 
 /* ---- names -------------------------------------------------------------- */
 
-static void report_unknown(struct builder *b, const struct tree_name *name,
-                           const char *what, const char *code, GPtrArray *known)
+void builder_report_unknown(struct builder *b, const struct tree_name *name,
+                            const char *what, const char *code,
+                            GPtrArray *known)
 {
     g_autofree char *suggestion =
         suggest_text(name->text, (const char *const *)known->pdata, known->len);
@@ -18,7 +19,7 @@ static void report_unknown(struct builder *b, const struct tree_name *name,
                name->text);
 }
 
-static int find_rank(struct builder *b, const struct tree_name *name)
+int builder_find_rank(struct builder *b, const struct tree_name *name)
 {
     int rank = workload_find_rank(b->workload, name->text);
     if (rank < 0) {
@@ -27,7 +28,7 @@ static int find_rank(struct builder *b, const struct tree_name *name)
             g_ptr_array_add(known,
                             (void *)(uintptr_t)b->workload->rank[i].name);
         }
-        report_unknown(b, name, "rank", "mapping-unknown-rank", known);
+        builder_report_unknown(b, name, "rank", "mapping-unknown-rank", known);
     }
     return rank;
 }
@@ -41,7 +42,8 @@ static int find_tensor(struct builder *b, const struct tree_name *name)
             g_ptr_array_add(known,
                             (void *)(uintptr_t)b->workload->tensors[i].name);
         }
-        report_unknown(b, name, "tensor", "mapping-unknown-tensor", known);
+        builder_report_unknown(b, name, "tensor", "mapping-unknown-tensor",
+                               known);
         return -1;
     }
     return workload_resolve_tensor(b->workload, tensor);
@@ -56,7 +58,8 @@ static int find_memory(struct builder *b, const struct tree_name *name)
             g_ptr_array_add(known,
                             (void *)(uintptr_t)b->arch->memories[i].name);
         }
-        report_unknown(b, name, "memory", "mapping-unknown-memory", known);
+        builder_report_unknown(b, name, "memory", "mapping-unknown-memory",
+                               known);
     }
     return memory;
 }
@@ -69,7 +72,7 @@ static int find_unit(struct builder *b, const struct tree_name *name)
         for (int i = 0; i < b->arch->unit_count; i++) {
             g_ptr_array_add(known, (void *)(uintptr_t)b->arch->units[i].name);
         }
-        report_unknown(b, name, "unit", "mapping-unknown-unit", known);
+        builder_report_unknown(b, name, "unit", "mapping-unknown-unit", known);
     }
     return unit;
 }
@@ -85,7 +88,8 @@ static int find_statement(struct builder *b, const struct tree_name *name)
                 g_ptr_array_add(known, (void *)(uintptr_t)s->name);
             }
         }
-        report_unknown(b, name, "Einsum", "mapping-unknown-einsum", known);
+        builder_report_unknown(b, name, "Einsum", "mapping-unknown-einsum",
+                               known);
     }
     return id;
 }
@@ -105,6 +109,7 @@ static int add_node(struct builder *b, enum plan_kind kind, int parent,
         .leaf = -1,
         .rank = -1,
         .memory = -1,
+        .axis = -1,
     };
     int id = (int)b->nodes->len;
     g_array_append_val(b->nodes, node);
@@ -126,37 +131,20 @@ static struct plan_node *node_at(struct builder *b, int id)
     return &g_array_index(b->nodes, struct plan_node, id);
 }
 
-/* Evaluates the tile of a loop and checks it against what is left of the rank.
- */
-static enum status bind_tile(struct builder *b, const struct tree_pair *loop,
-                             const int64_t *extent, int *rank, int64_t *tile)
+enum status builder_check_tile(struct builder *b, const struct expr *value,
+                               const char *rank, int64_t tile, int64_t left)
 {
-    *rank = find_rank(b, &loop->key);
-    if (*rank < 0) {
-        return ERR_INPUT;
-    }
-    TRY(expr_eval(loop->value, b->scope, b->diags, tile));
-    const char *name = b->workload->rank[*rank].name;
-    int64_t left = extent[*rank];
-    struct span span = expr_span(loop->value);
-    if (*tile < 1) {
-        diag_error(b->diags, span, "mapping-tile-size", NULL,
+    if (tile < 1) {
+        diag_error(b->diags, expr_span(value), "mapping-tile-size", NULL,
                    "tile size %" G_GINT64_FORMAT " of rank '%s' is below 1",
-                   *tile, name);
+                   tile, rank);
         return ERR_INPUT;
     }
-    if (*tile > left) {
-        diag_error(b->diags, span, "mapping-tile-too-large", NULL,
+    if (tile > left) {
+        diag_error(b->diags, expr_span(value), "mapping-tile-too-large", NULL,
                    "tile size %" G_GINT64_FORMAT
                    " is larger than rank '%s' (%" G_GINT64_FORMAT " here)",
-                   *tile, name, left);
-        return ERR_INPUT;
-    }
-    if (left % *tile != 0) {
-        diag_error(b->diags, span, "mapping-uneven-tile", NULL,
-                   "tile size %" G_GINT64_FORMAT
-                   " does not divide rank '%s' (%" G_GINT64_FORMAT " here)",
-                   *tile, name, left);
+                   tile, rank, left);
         return ERR_INPUT;
     }
     return OK;
@@ -165,15 +153,26 @@ static enum status bind_tile(struct builder *b, const struct tree_pair *loop,
 static enum status build_loop(struct builder *b, const struct tree_item *item,
                               int id)
 {
-    int64_t extent[EINSUM_MAX_RANKS];
-    node_extents(b->plan, id, extent);
-    int rank = -1;
+    int rank = builder_find_rank(b, &item->loop.key);
+    if (rank < 0) {
+        return ERR_INPUT;
+    }
     int64_t tile = 0;
-    TRY(bind_tile(b, &item->loop, extent, &rank, &tile));
+    int64_t extent[MAX_EXTENTS];
+    int extents = node_possible_extents(b->plan, id, rank, extent);
+    TRY(expr_eval(item->loop.value, b->scope, b->diags, &tile));
+    TRY(builder_check_tile(b, item->loop.value, b->workload->rank[rank].name,
+                           tile, extent[0]));
     struct plan_node *node = node_at(b, id);
     node->rank = rank;
     node->tile = tile;
-    node->trips = extent[rank] / tile;
+    node->trips = num_ceil_div(extent[0], tile);
+    node->least_trips = node->trips;
+    for (int e = 0; e < extents; e++) {
+        node->least_trips =
+            MIN(node->least_trips, num_ceil_div(extent[e], tile));
+        b->plan->is_regular &= extent[e] % tile == 0;
+    }
     return OK;
 }
 
@@ -265,7 +264,7 @@ static enum status bind_spatial(struct builder *b, const struct tree_item *item,
     for (guint i = 0; i < item->spatial->len; i++) {
         const struct tree_pair *pair =
             &g_array_index(item->spatial, struct tree_pair, i);
-        int rank = find_rank(b, &pair->key);
+        int rank = builder_find_rank(b, &pair->key);
         if (rank < 0) {
             return ERR_INPUT;
         }
@@ -278,8 +277,8 @@ static enum status bind_spatial(struct builder *b, const struct tree_item *item,
             }
         }
         if (axis < 0) {
-            report_unknown(b, &pair->word, "axis", "mapping-unknown-axis",
-                           known);
+            builder_report_unknown(b, &pair->word, "axis",
+                                   "mapping-unknown-axis", known);
             return ERR_INPUT;
         }
         for (int r = 0; r < statement->rank_count; r++) {
@@ -311,7 +310,7 @@ static enum status bind_at(struct builder *b, const struct tree_item *item,
     for (guint i = 0; i < item->at->len; i++) {
         const struct tree_pair *pair =
             &g_array_index(item->at, struct tree_pair, i);
-        int rank = find_rank(b, &pair->key);
+        int rank = builder_find_rank(b, &pair->key);
         if (rank < 0) {
             return ERR_INPUT;
         }
@@ -420,8 +419,9 @@ static enum status check_nesting(struct builder *b, int id)
         return ERR_INPUT;
     }
     if (node->kind == PLAN_PHASES &&
-        (has_above(b, id, PLAN_LOOP) || has_above(b, id, PLAN_PIPELINE) ||
-         has_above(b, id, PLAN_SEQUENCE) || has_above(b, id, PLAN_PHASES))) {
+        (has_above(b, id, PLAN_LOOP) || has_above(b, id, PLAN_SPATIAL) ||
+         has_above(b, id, PLAN_PIPELINE) || has_above(b, id, PLAN_SEQUENCE) ||
+         has_above(b, id, PLAN_PHASES))) {
         diag_error(b->diags, node->span, "mapping-nested-phases", NULL,
                    "phases stand below holds only");
         return ERR_INPUT;
@@ -463,10 +463,14 @@ static enum status build_branches(struct builder *b,
 static enum status check_size(struct builder *b, const struct tree_item *item,
                               int parent)
 {
-    guint needed = item->kind == PLAN_COMPUTE ? item->names->len + 1 : 1;
-    int loops = item->kind == PLAN_LOOP;
+    guint needed = item->kind == PLAN_COMPUTE   ? item->names->len + 1
+                   : item->kind == PLAN_SPATIAL ? item->spatial->len
+                                                : 1;
+    int loops = item->kind == PLAN_LOOP      ? 1
+                : item->kind == PLAN_SPATIAL ? (int)item->spatial->len
+                                             : 0;
     for (int n = parent; n >= 0; n = node_at(b, n)->parent) {
-        loops += node_at(b, n)->kind == PLAN_LOOP;
+        loops += node_is_split(node_at(b, n));
     }
     if (b->nodes->len + needed <= MAX_NODES && loops <= MAX_LOOPS) {
         return OK;
@@ -475,6 +479,37 @@ static enum status check_size(struct builder *b, const struct tree_item *item,
                "a mapping has at most %d nodes, and %d loops above any of them",
                MAX_NODES, MAX_LOOPS);
     return ERR_INPUT;
+}
+
+/* The unit of the first compute node at or below items[from..]. */
+static const struct tree_name *find_first_unit(const GPtrArray *items,
+                                               guint from)
+{
+    while (from < items->len) {
+        const struct tree_item *item = items->pdata[from++];
+        if (item->kind == PLAN_COMPUTE) {
+            return &item->place;
+        }
+        if (item->branches->len > 0) {
+            const struct tree_branch *branch = item->branches->pdata[0];
+            return find_first_unit(branch->items, 0);
+        }
+    }
+    BUG("a chain that does not end");
+}
+
+/* One node for each pair; `id` is that of the first. Returns the last. */
+static enum status build_spatials(struct builder *b,
+                                  const struct tree_item *item,
+                                  const struct tree_name *unit, int *id)
+{
+    TRY(build_spatial(b, item, 0, *id, unit));
+    for (guint i = 1; i < item->spatial->len; i++) {
+        int none = -1;
+        *id = add_node(b, PLAN_SPATIAL, *id, &none, item->span, item);
+        TRY(build_spatial(b, item, i, *id, unit));
+    }
+    return OK;
 }
 
 /* Builds items[from..] as a chain below `parent`. */
@@ -498,6 +533,9 @@ static enum status build_items(struct builder *b, const GPtrArray *items,
         switch (item->kind) {
         case PLAN_LOOP:
             TRY(build_loop(b, item, id));
+            break;
+        case PLAN_SPATIAL:
+            TRY(build_spatials(b, item, find_first_unit(items, from), &id));
             break;
         case PLAN_HOLD:
             TRY(build_hold(b, item, id));

@@ -114,7 +114,7 @@ static int64_t previous_distance(struct builder *b, const struct pair *pair)
         if (loop->rank == rank) {
             return distance;
         }
-        distance *= loop->trips;
+        distance *= loop->least_trips;
     }
     return distance;
 }
@@ -202,7 +202,7 @@ static void check_finished(struct builder *b, const struct pair *pair)
     const struct plan_leaf *y = leaf_of(b, pair->reader);
     const struct einsum_statement *s = statement_of(b, pair->producer);
     int loops[MAX_LOOPS];
-    int count = node_loops(b->plan, -1, pair->common, loops);
+    int count = node_splits(b->plan, pair->common, loops);
     for (int i = 0; i < count; i++) {
         const struct plan_node *loop = &b->plan->nodes[loops[i]];
         bool is_open = runs_at(x, loops[i]);

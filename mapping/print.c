@@ -212,6 +212,15 @@ static void print_flow_item(GString *out, const struct tree_item *item,
         print_expr(out, item->loop.value);
         g_string_append(out, "}}");
         return;
+    case PLAN_SPATIAL:
+        g_string_append(out, "{spatial: ");
+        print_pairs(out, item->spatial);
+        if (item->tiles->len > 0) {
+            g_string_append(out, ", tile: ");
+            print_pairs(out, item->tiles);
+        }
+        g_string_append_c(out, '}');
+        return;
     case PLAN_HOLD:
         print_hold(out, item);
         g_string_truncate(out, out->len - 1);

@@ -52,7 +52,7 @@ static int64_t step_distance(struct builder *b, int node, int rank)
         if (loop->rank == rank && loop->trips > 1) {
             break;
         }
-        distance *= loop->trips;
+        distance *= loop->least_trips;
     }
     return distance;
 }

@@ -7,7 +7,8 @@
 
 struct step_loop {
     int rank; /* rank id */
-    int64_t trips;
+    int64_t tile;
+    int64_t trips; /* of the largest step */
 };
 
 #define STEP_MAX_WRITTEN 32 /* loops of a compute node's `for` */
@@ -15,7 +16,8 @@ struct step_loop {
 struct step {
     int loop_count;
     struct step_loop loop[STEP_MAX_WRITTEN + EINSUM_MAX_RANKS];
-    int64_t lane_extent[EINSUM_MAX_RANKS]; /* by rank id; 1 if not spatial */
+    /* By rank id, of the largest step; 1 if not spatial. */
+    int64_t lane_extent[EINSUM_MAX_RANKS];
 };
 
 enum status step_of_leaf(struct builder *b, int leaf, struct step *step);

@@ -34,7 +34,8 @@ struct tree_item {
     bool spills_through;
     GArray *first_reads; /* HOLD: struct tree_pair tensor -> elements */
     bool is_chained;
-    GArray *spatial;     /* COMPUTE: struct tree_pair rank -> axis */
+    GArray *spatial;     /* COMPUTE, SPATIAL: struct tree_pair rank -> axis */
+    GArray *tiles;       /* SPATIAL: struct tree_pair rank -> tile */
     GArray *loops;       /* COMPUTE: struct tree_pair rank -> tile */
     GArray *at;          /* COMPUTE: struct tree_pair rank -> "last" */
     GPtrArray *branches; /* PHASES, SEQUENCE, PIPELINE: struct tree_branch */

@@ -5,7 +5,12 @@
  * a compute yields a step. Whether a move is due follows from the loops above
  * its hold alone (struct flow_rule): a tile is fetched when every loop inside
  * the one that moves it is at its first iteration, drained when all are at
- * their last. */
+ * their last. In an irregular plan moves are left out, and how often a loop runs
+ * is what its tile leaves of the extent at its place.
+ *
+ * Lanes of a spatial node step together: a program runs as the first of them
+ * does, which has the most to do, and the boxes of the others follow each of its
+ * steps. */
 #include "mapping/builder.h"
 
 /* ---- when a move is due ------------------------------------------------- */
@@ -57,6 +62,75 @@ static bool moves_now(const struct plan *plan, int flow_id,
            (flow->kind != FLOW_REFILL || is_revisit(plan, flow, rule, index));
 }
 
+/* ---- uneven loops ------------------------------------------------------- */
+
+/* What iteration `index` of a split leaves of a range. */
+static void narrow(const struct plan_node *split, int64_t index, int64_t *low,
+                   int64_t *high)
+{
+    *low += index * split->tile;
+    *high = MIN(*high, *low + split->tile);
+}
+
+/* The range of a rank at `node`; indices of splits by node id. */
+static void range_at(const struct plan *plan, int node, int rank,
+                     const int64_t *index, int64_t *low, int64_t *high)
+{
+    int splits[MAX_LOOPS];
+    int count = node_splits(plan, node, splits);
+    *low = 0;
+    *high = plan->workload->rank[rank].extent;
+    for (int i = 0; i < count; i++) {
+        if (plan->nodes[splits[i]].rank == rank) {
+            narrow(&plan->nodes[splits[i]], index[splits[i]], low, high);
+        }
+    }
+}
+
+static int64_t trips_at(const struct plan *plan, int loop, const int64_t *index)
+{
+    const struct plan_node *node = &plan->nodes[loop];
+    if (node->trips == node->least_trips) {
+        return node->trips;
+    }
+    int64_t low = 0;
+    int64_t high = 0;
+    range_at(plan, loop, node->rank, index, &low, &high);
+    return num_ceil_div(high - low, node->tile);
+}
+
+/* Loop by loop: full tiles, all with as many iterations inside, and the rest. */
+static void decode_uneven(const struct plan *plan,
+                          const struct plan_phase *phase, int64_t iteration,
+                          int64_t *index)
+{
+    int splits[MAX_LOOPS];
+    int count = node_splits(plan, phase->children[0].node, splits);
+    int64_t extent[EINSUM_MAX_RANKS];
+    for (int r = 0; r < plan->workload->rank_count; r++) {
+        extent[r] = plan->workload->rank[r].extent;
+    }
+    for (int i = 0; i < count; i++) {
+        const struct plan_node *split = &plan->nodes[splits[i]];
+        int64_t *left = &extent[split->rank];
+        int64_t full = *left / split->tile;
+        int64_t rest = *left % split->tile;
+        index[splits[i]] = 0;
+        *left = MIN(*left, split->tile);
+        if (split->kind == PLAN_SPATIAL) {
+            continue;
+        }
+        int64_t inside = 0;
+        if (!splits_count_iterations(plan, splits, count, i + 1, extent,
+                                     &inside)) {
+            BUG("iterations exceed 64 bits");
+        }
+        index[splits[i]] = MIN(iteration / inside, full > 0 ? full : 0);
+        iteration -= index[splits[i]] * inside;
+        *left = full > 0 && index[splits[i]] == full ? rest : *left;
+    }
+}
+
 /* ---- holds above the pipeline ------------------------------------------- */
 
 static void decode_iteration(const struct plan *plan,
@@ -90,7 +164,8 @@ int walk_outer_fills(const struct plan *plan, int phase, int64_t step,
                      int *flows, int capacity)
 {
     int count = 0;
-    for (int f = 0; f < plan->flow_count && count < capacity; f++) {
+    int flow_count = plan->is_regular ? plan->flow_count : 0;
+    for (int f = 0; f < flow_count && count < capacity; f++) {
         const struct flow_rule *rule = &plan->rules[f];
         enum flow_kind kind = plan->flows[f].kind;
         int64_t iteration = step - rule->first_delay;
@@ -108,7 +183,8 @@ int walk_outer_drains(const struct plan *plan, int phase, int child,
                       int64_t iteration, int *flows, int capacity)
 {
     int count = 0;
-    for (int f = 0; f < plan->flow_count && count < capacity; f++) {
+    int flow_count = plan->is_regular ? plan->flow_count : 0;
+    for (int f = 0; f < flow_count && count < capacity; f++) {
         const struct plan_flow *flow = &plan->flows[f];
         const struct flow_rule *rule = &plan->rules[f];
         if (rule->is_outer && rule->phase == phase &&
@@ -149,7 +225,9 @@ struct walk_child {
     bool want_boxes;
     int depth;
     struct frame *stack;
-    int64_t *index; /* by node id: iteration of each loop */
+    int64_t *index; /* by node id: iteration of each loop, lane of each spatial
+                       node: 0 but while the lanes of a step are asked for */
+    int asked;      /* the leaf node whose lanes are, or -1 */
 };
 
 struct walk_child *walk_child_new(const struct plan *plan, int phase, int child,
@@ -177,7 +255,12 @@ void walk_child_free(struct walk_child *walk)
 void walk_child_start(struct walk_child *walk, int64_t iteration)
 {
     const struct plan_phase *phase = &walk->plan->phases[walk->phase];
-    decode_iteration(walk->plan, phase, iteration, walk->index);
+    if (walk->plan->is_regular) {
+        decode_iteration(walk->plan, phase, iteration, walk->index);
+    } else {
+        decode_uneven(walk->plan, phase, iteration, walk->index);
+    }
+    walk->asked = -1;
     walk->depth = 1;
     walk->stack[0] =
         (struct frame){phase->children[walk->child].node, STAGE_ENTER, 0};
@@ -188,33 +271,78 @@ static bool runs_now(const struct walk_child *walk,
 {
     for (int i = 0; i < leaf->at_count; i++) {
         int loop = leaf->at_node[i];
-        if (walk->index[loop] != walk->plan->nodes[loop].trips - 1) {
+        if (walk->index[loop] != trips_at(walk->plan, loop, walk->index) - 1) {
             return false;
         }
     }
     return true;
 }
 
-static void fill_box(const struct walk_child *walk, int leaf_id,
+/* The box of the lane that `index` names; false if it has no part. A leaf
+ * outside of whose rank a loop runs (`at`) covers it all. */
+static bool fill_box(const struct plan *plan, int leaf_id, const int64_t *index,
                      struct walk_event *event)
 {
-    const struct plan *plan = walk->plan;
     const struct plan_leaf *leaf = &plan->leaves[leaf_id];
     const struct einsum_statement *s =
         &plan->workload->statements[leaf->statement];
     int64_t low[EINSUM_MAX_RANKS] = {0};
-    for (int n = plan->nodes[leaf->node].parent; n >= 0;
-         n = plan->nodes[n].parent) {
-        const struct plan_node *node = &plan->nodes[n];
-        if (node->kind == PLAN_LOOP) {
-            low[node->rank] += walk->index[n] * node->tile;
-        }
+    int64_t high[EINSUM_MAX_RANKS];
+    int splits[MAX_LOOPS];
+    int count = node_splits(plan, leaf->node, splits);
+    for (int r = 0; r < plan->workload->rank_count; r++) {
+        high[r] = plan->workload->rank[r].extent;
     }
-    /* A leaf outside of whose rank a loop runs (`at`) covers it all. */
+    for (int i = 0; i < count; i++) {
+        const struct plan_node *split = &plan->nodes[splits[i]];
+        narrow(split, index[splits[i]], &low[split->rank], &high[split->rank]);
+    }
+    bool has_points = true;
     for (int r = 0; r < s->rank_count; r++) {
         event->lo[r] = low[s->rank[r]];
-        event->hi[r] = event->lo[r] + leaf->step_extent[r];
+        event->hi[r] = high[s->rank[r]];
+        has_points &= event->lo[r] < event->hi[r];
     }
+    return has_points;
+}
+
+/* The next lane of the spatial nodes above the leaf, innermost fastest; false,
+ * and the first again, after the last one. */
+static bool next_lane(const struct plan *plan, int node, int64_t *index)
+{
+    for (int n = plan->nodes[node].parent; n >= 0; n = plan->nodes[n].parent) {
+        if (plan->nodes[n].kind == PLAN_SPATIAL) {
+            if (++index[n] < plan->nodes[n].trips) {
+                return true;
+            }
+            index[n] = 0;
+        }
+    }
+    return false;
+}
+
+bool walk_child_next_lane(struct walk_child *walk, struct walk_event *event)
+{
+    const struct plan *plan = walk->plan;
+    walk->asked = plan->leaves[event->leaf].node;
+    while (next_lane(plan, walk->asked, walk->index)) {
+        if (fill_box(plan, event->leaf, walk->index, event)) {
+            return true;
+        }
+    }
+    walk->asked = -1;
+    return false;
+}
+
+/* Back to the first lane, wherever the asking stopped. */
+static void first_lane(struct walk_child *walk)
+{
+    for (int n = walk->asked; n >= 0; n = walk->plan->nodes[n].parent) {
+        if (walk->plan->nodes[n].kind == PLAN_SPATIAL) {
+            walk->index[n] = 0;
+        }
+    }
+    walk->asked = -1;
 }
 
 static void push(struct walk_child *walk, int node)
@@ -227,7 +355,7 @@ static bool next_move(struct walk_child *walk, struct frame *top,
                       bool is_leaving, struct walk_event *event)
 {
     const struct plan *plan = walk->plan;
-    while (top->cursor < plan->flow_count) {
+    while (plan->is_regular && top->cursor < plan->flow_count) {
         int f = top->cursor++;
         const struct plan_flow *flow = &plan->flows[f];
         if (flow->node == top->node &&
@@ -268,11 +396,21 @@ static bool advance(struct walk_child *walk, struct walk_event *event)
         if (top->stage == STAGE_ENTER) {
             top->stage = STAGE_INSIDE;
             walk->index[top->node] = 0;
-        } else if (++walk->index[top->node] == node->trips) {
+        } else if (++walk->index[top->node] ==
+                   trips_at(plan, top->node, walk->index)) {
             finish(walk);
             return false;
         }
         push(walk, node->first_child);
+        return false;
+    case PLAN_SPATIAL:
+        if (top->stage == STAGE_ENTER) {
+            top->stage = STAGE_INSIDE;
+            walk->index[top->node] = 0;
+            push(walk, node->first_child);
+        } else {
+            finish(walk);
+        }
         return false;
     case PLAN_HOLD:
         if (top->stage == STAGE_ENTER) {
@@ -303,7 +441,7 @@ static bool advance(struct walk_child *walk, struct walk_event *event)
             event->kind = WALK_COMPUTE;
             event->leaf = leaf;
             if (walk->want_boxes) {
-                fill_box(walk, leaf, event);
+                (void)fill_box(plan, leaf, walk->index, event);
             }
         }
         finish(walk);
@@ -318,6 +456,7 @@ static bool advance(struct walk_child *walk, struct walk_event *event)
 
 bool walk_child_next(struct walk_child *walk, struct walk_event *event)
 {
+    first_lane(walk);
     while (walk->depth > 0) {
         if (advance(walk, event)) {
             event->phase = walk->phase;
@@ -469,6 +608,11 @@ static bool step_on(struct walk *walk, struct walk_event *event)
         return false;
     }
     BUG("walk position %d", (int)walk->position);
+}
+
+bool walk_next_lane(struct walk *walk, struct walk_event *event)
+{
+    return walk_child_next_lane(walk->program, event);
 }
 
 bool walk_next(struct walk *walk, struct walk_event *event)

@@ -9,6 +9,13 @@
 
 #include "model/counts.h"
 
+enum access {
+    ACCESS_READ,   /* read for what is inside */
+    ACCESS_FILL,   /* written with what comes from outside */
+    ACCESS_UPDATE, /* written with what comes from inside */
+    ACCESS_DRAIN,  /* read to be passed outwards */
+};
+
 struct counter {
     const struct plan *plan;
     struct diags *diags;
@@ -30,10 +37,27 @@ static void add_action(struct counter *c, struct evaluation_action action)
     }
 }
 
+/* Adds to the tensor's transfers at the memory. */
+static enum status add_transfer(struct counter *c, int memory,
+                                enum access access, int tensor,
+                                int64_t elements)
+{
+    struct evaluation_transfer *t =
+        &c->evaluation
+             ->transfers[memory * c->plan->workload->tensor_count + tensor];
+    int64_t *sum = access == ACCESS_READ     ? &t->reads
+                   : access == ACCESS_FILL   ? &t->fills
+                   : access == ACCESS_UPDATE ? &t->updates
+                                             : &t->drains;
+    return num_add(*sum, elements, sum) ? OK : limit_reached(c);
+}
+
 /* `elements` of a tensor read from, or written to, a memory. */
-static enum status add_access(struct counter *c, int memory, bool is_write,
+static enum status add_access(struct counter *c, int memory, enum access access,
                               const struct plan_flow *flow, int64_t elements)
 {
+    bool is_write = access == ACCESS_FILL || access == ACCESS_UPDATE;
+    TRY(add_transfer(c, memory, access, flow->tensor, elements));
     const struct arch_memory *m = &c->plan->arch->memories[memory];
     struct evaluation_memory *out = &c->evaluation->memories[memory];
     int64_t bytes = 0;
@@ -69,7 +93,7 @@ static enum status add_access(struct counter *c, int memory, bool is_write,
 
 /* As add_access, but what the memory has no room for goes to its parent. */
 static enum status add_spilling_access(struct counter *c, int memory,
-                                       bool spills, bool is_write,
+                                       bool spills, enum access access,
                                        const struct plan_flow *flow,
                                        int64_t elements)
 {
@@ -77,61 +101,71 @@ static enum status add_spilling_access(struct counter *c, int memory,
         spills ? plan_count_spilled(c->plan, memory, elements) : 0;
     if (spilled > 0) {
         int parent = c->plan->arch->memories[memory].parent;
-        TRY(add_access(c, parent, is_write, flow, spilled));
+        TRY(add_access(c, parent, access, flow, spilled));
     }
     int64_t seen =
         spills ? plan_count_seen(c->plan, memory, elements) : elements;
-    return add_access(c, memory, is_write, flow, seen);
+    return add_access(c, memory, access, flow, seen);
 }
 
-/* The elements a flow moved, when its anchor happened `times` of the planned.
- */
+/* The elements a flow moved outside and inside when its anchor happened `times`
+ * of the planned. */
 static enum status count_elements(struct counter *c,
                                   const struct plan_flow *flow, int64_t times,
-                                  int64_t *elements)
+                                  int64_t *outside, int64_t *inside)
 {
+    *outside = flow->total;
+    *inside = flow->inner_total;
     if (flow->kind == FLOW_PARTIAL) {
-        int64_t planned = c->plan->leaves[flow->leaf].step_count;
-        if (times != planned) {
+        if (times != c->plan->leaves[flow->leaf].step_count) {
             BUG("partial sums of an unfinished run");
         }
-        *elements = flow->total;
         return OK;
     }
-    return num_mul(flow->elements, times, elements) ? OK : limit_reached(c);
+    if (times == flow->events) {
+        return OK;
+    }
+    *inside = 0;
+    if (!num_mul(flow->elements, times, outside)) {
+        return limit_reached(c);
+    }
+    *inside = *outside;
+    return OK;
 }
 
 static enum status count_flow(struct counter *c, const struct plan_flow *flow,
                               int64_t times)
 {
-    int64_t elements = 0;
-    TRY(count_elements(c, flow, times, &elements));
+    int64_t outside = 0;
+    int64_t inside = 0;
+    TRY(count_elements(c, flow, times, &outside, &inside));
     switch (flow->kind) {
     case FLOW_READ:
     case FLOW_PARTIAL:
-        return add_spilling_access(c, flow->memory, flow->spills, false, flow,
-                                   elements);
+        return add_spilling_access(c, flow->memory, flow->spills, ACCESS_READ,
+                                   flow, outside);
     case FLOW_WRITE:
-        return add_spilling_access(c, flow->memory, flow->spills, true, flow,
-                                   elements);
+        return add_spilling_access(c, flow->memory, flow->spills, ACCESS_UPDATE,
+                                   flow, outside);
     case FLOW_FILL:
     case FLOW_REFILL:
     case FLOW_DRAIN:
         break;
     }
     /* What the hold itself has no room for is not moved at all. */
-    int64_t inside = elements;
     if (flow->spills) {
-        inside = plan_count_seen(c->plan, flow->memory, elements);
-        elements -= plan_count_spilled(c->plan, flow->memory, elements);
+        outside -= plan_count_spilled(c->plan, flow->memory, outside);
+        inside = plan_count_seen(c->plan, flow->memory, inside);
     }
     bool is_drain = flow->kind == FLOW_DRAIN;
-    TRY(add_spilling_access(c, flow->outer, flow->outer_spills, is_drain, flow,
-                            elements));
+    TRY(add_spilling_access(c, flow->outer, flow->outer_spills,
+                            is_drain ? ACCESS_UPDATE : ACCESS_READ, flow,
+                            outside));
     if (flow->is_cut_through) {
         return OK;
     }
-    return add_access(c, flow->memory, !is_drain, flow, inside);
+    return add_access(c, flow->memory, is_drain ? ACCESS_DRAIN : ACCESS_FILL,
+                      flow, inside);
 }
 
 static enum status count_leaf(struct counter *c, int leaf_id, int64_t times)
@@ -143,10 +177,14 @@ static enum status count_leaf(struct counter *c, int leaf_id, int64_t times)
     struct evaluation_einsum *out = &c->evaluation->einsums[leaf_id];
     out->name = s->name;
     out->unit = unit->name;
-    int64_t points = 0;
-    if (!num_mul(leaf->points_per_step, times, &points) ||
-        !num_mul(leaf->busy_cycles_per_step, times, &out->busy_cycles) ||
-        !num_add(c->evaluation->units[leaf->unit].busy_cycles, out->busy_cycles,
+    int64_t points = leaf->point_count;
+    out->busy_cycles = leaf->busy_cycles;
+    if (times != leaf->step_count &&
+        (!num_mul(leaf->points_per_step, times, &points) ||
+         !num_mul(leaf->busy_cycles_per_step, times, &out->busy_cycles))) {
+        return limit_reached(c);
+    }
+    if (!num_add(c->evaluation->units[leaf->unit].busy_cycles, out->busy_cycles,
                  &c->evaluation->units[leaf->unit].busy_cycles)) {
         return limit_reached(c);
     }
@@ -187,6 +225,18 @@ static enum status count_transfers(struct counter *c)
     return OK;
 }
 
+/* Tensors that never pass a memory are left out. */
+static void drop_empty_transfers(struct evaluation *e)
+{
+    int kept = 0;
+    for (int i = 0; i < e->transfer_count; i++) {
+        const struct evaluation_transfer *t = &e->transfers[i];
+        e->transfers[kept] = *t;
+        kept += (t->reads | t->fills | t->updates | t->drains) != 0;
+    }
+    e->transfer_count = kept;
+}
+
 static struct evaluation *evaluation_new(const struct plan *plan)
 {
     struct evaluation *e = g_new0(struct evaluation, 1);
@@ -200,6 +250,13 @@ static struct evaluation *evaluation_new(const struct plan *plan)
     e->units = g_new0(struct evaluation_unit, (gsize)e->unit_count);
     for (int u = 0; u < e->unit_count; u++) {
         e->units[u].name = plan->arch->units[u].name;
+    }
+    e->transfer_count = e->memory_count * plan->workload->tensor_count;
+    e->transfers = g_new0(struct evaluation_transfer, (gsize)e->transfer_count);
+    for (int i = 0; i < e->transfer_count; i++) {
+        int tensors = plan->workload->tensor_count;
+        e->transfers[i].memory = plan->arch->memories[i / tensors].name;
+        e->transfers[i].tensor = plan->workload->tensors[i % tensors].name;
     }
     e->einsum_count = plan->leaf_count;
     e->einsums = g_new0(struct evaluation_einsum, (gsize)e->einsum_count);
@@ -243,6 +300,7 @@ enum status model_count(const struct plan *plan, const int64_t *executed,
     evaluation->actions = (struct evaluation_action *)(void *)g_array_free(
         counter.actions, FALSE);
     TRY(status);
+    drop_empty_transfers(evaluation);
     TRY(model_bound(plan, diags, evaluation));
     *result = g_steal_pointer(&evaluation);
     return OK;
@@ -257,6 +315,7 @@ void evaluation_free(struct evaluation *evaluation)
     g_free(evaluation->units);
     g_free(evaluation->einsums);
     g_free(evaluation->actions);
+    g_free(evaluation->transfers);
     g_free(evaluation->bottleneck);
     g_free(evaluation);
 }

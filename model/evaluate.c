@@ -30,8 +30,8 @@ void model_fill_utilization(const struct plan *plan, struct evaluation *e)
         double all = (double)e->cycles * (double)plan->arch->units[u].lanes;
         for (int l = 0; l < plan->leaf_count; l++) {
             if (plan->leaves[l].unit == u) {
-                double cycles = (double)e->einsums[l].busy_cycles *
-                                (double)plan->leaves[l].lanes_used;
+                double cycles = (double)plan->leaves[l].point_count *
+                                (double)plan->leaves[l].cycles_per_trip;
                 e->einsums[l].utilization_ratio = all > 0 ? cycles / all : 0;
                 worked += cycles;
             }

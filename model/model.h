@@ -64,6 +64,17 @@ struct evaluation_action {
     double energy_pj;
 };
 
+/* What a memory exchanges of a tensor, in elements, all instances. doc/model.md
+ * relates them to Timeloop's statistics. */
+struct evaluation_transfer {
+    const char *memory;
+    const char *tensor;
+    int64_t reads;   /* read for what is inside: units, inner memories */
+    int64_t fills;   /* written with what comes from outside */
+    int64_t updates; /* written with what comes from inside */
+    int64_t drains;  /* read to be passed outwards */
+};
+
 struct evaluation {
     enum fidelity fidelity;
     int64_t cycles;
@@ -77,6 +88,8 @@ struct evaluation {
     struct evaluation_einsum *einsums;
     int action_count;
     struct evaluation_action *actions;
+    int transfer_count; /* by memory, then tensor; none that is all 0 */
+    struct evaluation_transfer *transfers;
     /* What limits the run: "array1d", "DRAM bandwidth", ... of the phase that
      * takes longest. */
     char *bottleneck;

@@ -35,9 +35,8 @@ static enum status slot_cycles(const struct plan *plan, int phase_id, int slot,
             phase->children[leaf->child].slot != slot) {
             continue;
         }
-        int64_t busy = 0;
-        if (!num_mul(leaf->busy_cycles_per_step, leaf->step_count, &busy) ||
-            !num_add(unit_cycles[leaf->unit], busy, &unit_cycles[leaf->unit]) ||
+        int64_t busy = leaf->busy_cycles;
+        if (!num_add(unit_cycles[leaf->unit], busy, &unit_cycles[leaf->unit]) ||
             !num_add(child_cycles[leaf->child], busy,
                      &child_cycles[leaf->child])) {
             return limit_reached(diags);
@@ -116,7 +115,8 @@ static int64_t flow_elements_at(const struct plan *plan,
         return elements;
     }
     int64_t inside =
-        flow->spills ? plan_count_seen(plan, flow->memory, total) : total;
+        flow->spills ? plan_count_seen(plan, flow->memory, flow->inner_total)
+                     : flow->inner_total;
     total -= spilled;
     int64_t outside =
         flow->outer_spills ? plan_count_spilled(plan, flow->outer, total) : 0;

@@ -99,6 +99,13 @@ static void keep_evaluation(struct run *run, const struct evaluation *from)
     to->actions =
         g_memdup2(from->actions, (size_t)from->action_count *
                                      sizeof(struct evaluation_action));
+    to->transfers =
+        g_memdup2(from->transfers, (size_t)from->transfer_count *
+                                       sizeof(struct evaluation_transfer));
+    for (int i = 0; i < to->transfer_count; i++) {
+        to->transfers[i].memory = run_keep(run, from->transfers[i].memory);
+        to->transfers[i].tensor = run_keep(run, from->transfers[i].tensor);
+    }
     for (int i = 0; i < to->memory_count; i++) {
         to->memories[i].name = run_keep(run, from->memories[i].name);
     }
@@ -153,6 +160,7 @@ void run_free(struct run *run)
     g_free(run->evaluation.units);
     g_free(run->evaluation.einsums);
     g_free(run->evaluation.actions);
+    g_free(run->evaluation.transfers);
     g_string_chunk_free(run->strings);
     g_free(run);
 }

@@ -121,6 +121,30 @@ static json_t *print_actions(const struct evaluation *evaluation)
     return actions;
 }
 
+/* {"gbuf": {"K": {"reads": 0, "fills": 0, "updates": 0, "drains": 0}}}, in
+ * elements. */
+static json_t *print_transfers(const struct evaluation *evaluation)
+{
+    json_t *memories = json_object();
+    for (int i = 0; i < evaluation->transfer_count; i++) {
+        const struct evaluation_transfer *t = &evaluation->transfers[i];
+        if (t->reads + t->fills + t->updates + t->drains > 0) {
+            json_t *tensors = json_object_get(memories, t->memory);
+            if (tensors == NULL) {
+                tensors = json_object();
+                json_object_set_new(memories, t->memory, tensors);
+            }
+            json_object_set_new(tensors, t->tensor,
+                                json_pack("{sI sI sI sI}", "reads",
+                                          (json_int_t)t->reads, "fills",
+                                          (json_int_t)t->fills, "updates",
+                                          (json_int_t)t->updates, "drains",
+                                          (json_int_t)t->drains));
+        }
+    }
+    return memories;
+}
+
 static json_t *print_shapes(const struct run *run)
 {
     json_t *shapes = json_object();
@@ -188,6 +212,7 @@ char *run_print_json(const struct run *run, size_t indent)
     json_object_set_new(object, "units", print_units(evaluation));
     json_object_set_new(object, "memories", print_memories(evaluation));
     json_object_set_new(object, "actions", print_actions(evaluation));
+    json_object_set_new(object, "transfers", print_transfers(evaluation));
     json_object_set_new(object, "provenance", print_provenance(run));
     char *printed =
         json_dumps(object, JSON_REAL_PRECISION(17) | JSON_INDENT(indent));

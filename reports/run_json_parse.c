@@ -120,6 +120,37 @@ static void parse_actions(struct run *run, const json_t *object)
     }
 }
 
+static void parse_transfers(struct run *run, const json_t *object)
+{
+    struct evaluation *evaluation = &run->evaluation;
+    json_t *memories = json_object_get(object, "transfers");
+    size_t most = 1;
+    const char *memory = NULL;
+    const char *tensor = NULL;
+    json_t *tensors = NULL;
+    json_t *counts = NULL;
+    json_object_foreach(memories, memory, tensors)
+    {
+        most += json_object_size(tensors);
+    }
+    evaluation->transfers = g_new0(struct evaluation_transfer, most);
+    json_object_foreach(memories, memory, tensors)
+    {
+        json_object_foreach(tensors, tensor, counts)
+        {
+            evaluation->transfers[evaluation->transfer_count++] =
+                (struct evaluation_transfer){
+                    .memory = run_keep(run, memory),
+                    .tensor = run_keep(run, tensor),
+                    .reads = get_count(counts, "reads"),
+                    .fills = get_count(counts, "fills"),
+                    .updates = get_count(counts, "updates"),
+                    .drains = get_count(counts, "drains"),
+                };
+        }
+    }
+}
+
 static void parse_names(struct run *run, const json_t *object)
 {
     run->cascade = keep_text(run, object, "cascade");
@@ -207,6 +238,7 @@ enum status run_parse_json(struct diags *diags, const char *text,
     parse_units(parsed, object);
     parse_einsums(parsed, object);
     parse_actions(parsed, object);
+    parse_transfers(parsed, object);
     parse_provenance(parsed, object);
     json_decref(object);
     *run = parsed;

@@ -112,7 +112,19 @@ static const char version_1[] =
 static const char version_2[] =
     "ALTER TABLE einsums ADD COLUMN utilization_ratio REAL;";
 
-static const char *const migrations[] = {version_1, version_2};
+static const char version_3[] =
+    "CREATE TABLE transfers ("
+    "  run INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,"
+    "  position INTEGER NOT NULL,"
+    "  memory TEXT NOT NULL,"
+    "  tensor TEXT NOT NULL,"
+    "  reads INTEGER NOT NULL,"
+    "  fills INTEGER NOT NULL,"
+    "  updates INTEGER NOT NULL,"
+    "  drains INTEGER NOT NULL,"
+    "  PRIMARY KEY (run, position)) WITHOUT ROWID;";
+
+static const char *const migrations[] = {version_1, version_2, version_3};
 
 static enum status check_owner(const struct store *store, struct diags *diags,
                                int64_t *version, bool *is_new)

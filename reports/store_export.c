@@ -6,8 +6,9 @@
 
 #include "reports/sql.h"
 
-static const char *const tables[] = {"runs",    "actions", "units", "memories",
-                                     "einsums", "checks",  NULL};
+static const char *const tables[] = {"runs",      "actions", "units",
+                                     "memories",  "einsums", "checks",
+                                     "transfers", NULL};
 
 const char *const *store_table_names(void)
 {

@@ -156,6 +156,19 @@ static void load_action(struct run *run, sqlite3_stmt *row, GArray *rows)
     g_array_append_val(rows, action);
 }
 
+static void load_transfer(struct run *run, sqlite3_stmt *row, GArray *rows)
+{
+    struct evaluation_transfer transfer = {
+        .memory = keep_column(run, row, 0),
+        .tensor = keep_column(run, row, 1),
+        .reads = sqlite3_column_int64(row, 2),
+        .fills = sqlite3_column_int64(row, 3),
+        .updates = sqlite3_column_int64(row, 4),
+        .drains = sqlite3_column_int64(row, 5),
+    };
+    g_array_append_val(rows, transfer);
+}
+
 /* Collects what `load` makes of each row of a query over the run's id. */
 static enum status
 load_rows(struct store *store, struct diags *diags, struct run *run,
@@ -205,6 +218,12 @@ static enum status load_parts(struct store *store, struct diags *diags,
                   "SELECT component, tensor, einsum, action, count, bytes,"
                   " energy_pj FROM actions WHERE run = ? ORDER BY position",
                   load_action, actions));
+    g_autoptr(GArray) transfers =
+        g_array_new(FALSE, FALSE, sizeof(struct evaluation_transfer));
+    TRY(load_rows(store, diags, run,
+                  "SELECT memory, tensor, reads, fills, updates, drains"
+                  " FROM transfers WHERE run = ? ORDER BY position",
+                  load_transfer, transfers));
     evaluation->memory_count = (int)memories->len;
     evaluation->memories = g_array_steal(memories, NULL);
     evaluation->unit_count = (int)units->len;
@@ -213,6 +232,8 @@ static enum status load_parts(struct store *store, struct diags *diags,
     evaluation->einsums = g_array_steal(einsums, NULL);
     evaluation->action_count = (int)actions->len;
     evaluation->actions = g_array_steal(actions, NULL);
+    evaluation->transfer_count = (int)transfers->len;
+    evaluation->transfers = g_array_steal(transfers, NULL);
     return OK;
 }
 

@@ -208,6 +208,23 @@ static enum status save_actions(struct store *store, struct diags *diags,
     return OK;
 }
 
+static enum status save_transfers(struct store *store, struct diags *diags,
+                                  const struct evaluation *evaluation,
+                                  int64_t id)
+{
+    AUTO_STATEMENT statement = NULL;
+    TRY(sql_prepare(store, diags,
+                    "INSERT INTO transfers VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    &statement));
+    for (int i = 0; i < evaluation->transfer_count; i++) {
+        const struct evaluation_transfer *t = &evaluation->transfers[i];
+        TRY(sql_run(store, diags, statement, "iittiiii", id, (int64_t)i,
+                    t->memory, t->tensor, t->reads, t->fills, t->updates,
+                    t->drains));
+    }
+    return OK;
+}
+
 static enum status save_run(struct store *store, struct diags *diags,
                             struct run *run)
 {
@@ -221,6 +238,7 @@ static enum status save_run(struct store *store, struct diags *diags,
         TRY(save_units(store, diags, &run->evaluation, id));
         TRY(save_einsums(store, diags, &run->evaluation, id));
         TRY(save_actions(store, diags, &run->evaluation, id));
+        TRY(save_transfers(store, diags, &run->evaluation, id));
     }
     run->id = id;
     return OK;

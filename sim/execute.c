@@ -336,9 +336,8 @@ static int iterative_position(const struct einsum_statement *s)
 
 /* A tile step along an iterative rank reads what it has just computed: it is
  * run index by index of that rank. */
-static enum status run_tile_step(struct tracker *tracker, int statement,
-                                 struct walk_event *event,
-                                 struct einsum_data *data)
+static enum status run_lane(struct tracker *tracker, int statement,
+                            struct walk_event *event, struct einsum_data *data)
 {
     int r = iterative_position(&tracker->workload->statements[statement]);
     if (r < 0) {
@@ -363,9 +362,11 @@ enum status sim_execute(const struct plan *plan, struct diags *diags,
     memset(&event, 0, sizeof event);
     enum status status = OK;
     while (status == OK && walk_next(walk, &event)) {
-        if (event.kind == WALK_COMPUTE) {
-            status = run_tile_step(tracker, plan->leaves[event.leaf].statement,
-                                   &event, data);
+        bool has_lane = event.kind == WALK_COMPUTE;
+        while (has_lane && status == OK) {
+            status = run_lane(tracker, plan->leaves[event.leaf].statement,
+                              &event, data);
+            has_lane = walk_next_lane(walk, &event);
         }
     }
     return status == OK ? check_complete(tracker) : status;

@@ -75,6 +75,13 @@ enum status sim_run(const struct plan *plan, const struct sim_options *options,
                     struct diags *diags, struct evaluation **evaluation,
                     int64_t *simulated_steps)
 {
+    if (!plan->is_regular) {
+        return diag_fail(
+            diags, ERR_INPUT, "sim-unsupported",
+            "mapping '%s' has tiles that do not divide, or spatial "
+            "nodes, which the simulator does not time yet",
+            mapping_name(plan->mapping));
+    }
     AUTO(machine) machine = NULL;
     AUTO(evaluation) counted = NULL;
     AUTO(evaluation) modelled = NULL;

@@ -90,13 +90,24 @@ static inline void random_shapes(GRand *rand, const struct cascade *cascade,
     }
 }
 
-static inline const char *random_arch(GRand *rand, struct scope *chosen)
+static inline const char *random_arch(GRand *rand, struct scope *chosen,
+                                      bool is_irregular)
 {
     static const int64_t lanes[] = {1, 2, 3, 4, 8};
     static const int64_t buffers[] = {128, 512, 1024, 4096, 65536};
     static const int64_t files[] = {4, 16, 64, 256};
     scope_set(chosen, "GBUF", random_of(rand, buffers, 5));
-    int which = random_below(rand, 6);
+    int which = random_below(rand, is_irregular ? 12 : 6);
+    if (which >= 6) {
+        static const int64_t sides[] = {1, 2, 3, 4};
+        scope_set(chosen, "A", random_of(rand, sides, 4));
+        scope_set(chosen, "X", random_of(rand, sides, 4));
+        scope_set(chosen, "Y", random_of(rand, sides, 4));
+        scope_set(chosen, "V", random_of(rand, lanes, 5));
+        scope_set(chosen, "CBUF", random_of(rand, buffers, 5));
+        scope_set(chosen, "RF", random_of(rand, buffers, 4));
+        return "tests/data/arch/clusters.yaml";
+    }
     if (which < 2) {
         scope_set(chosen, "PE", random_of(rand, lanes, 5));
         return which == 0 ? "arch-configs/flat-cloud.yaml"
@@ -121,6 +132,7 @@ struct random_place {
     bool is_looped[EINSUM_MAX_RANKS];
     int *memory; /* by tensor: of the innermost hold above; -1: none */
     bool is_in_branch;
+    int64_t *taken; /* by axis id: lanes given to spatial nodes; 0: none */
 };
 
 struct random_tree {
@@ -131,6 +143,7 @@ struct random_tree {
     int *slot; /* by statement, of its pipeline child */
     int *delay;
     GString *out;
+    bool is_irregular;
 };
 
 /* Statements that a subtree computes, text order. */
@@ -237,6 +250,13 @@ static inline bool random_can_loop(struct random_tree *tree,
            (lacking < group->count && random_percent(tree->rand, 30));
 }
 
+static inline int64_t random_tile(struct random_tree *tree, int64_t left)
+{
+    return tree->is_irregular && random_percent(tree->rand, 50)
+               ? 1 + random_below(tree->rand, (int)left)
+               : random_divisor(tree->rand, left);
+}
+
 static inline void random_loop(struct random_tree *tree,
                                const struct random_group *group,
                                struct random_place *place)
@@ -245,7 +265,7 @@ static inline void random_loop(struct random_tree *tree,
     if (!random_can_loop(tree, group, rank)) {
         return;
     }
-    int64_t tile = random_divisor(tree->rand, place->left[rank]);
+    int64_t tile = random_tile(tree, place->left[rank]);
     if (random_percent(tree->rand, 1)) {
         tile += random_below(tree->rand, 3);
     }
@@ -253,6 +273,53 @@ static inline void random_loop(struct random_tree *tree,
                            tree->workload->rank[rank].name, tile);
     place->left[rank] = tile;
     place->is_looped[rank] = true;
+}
+
+/* Lanes of an axis that is above all units of the group. */
+static inline void random_spatial(struct random_tree *tree,
+                                  const struct random_group *group,
+                                  struct random_place *place)
+{
+    const struct arch_unit *unit =
+        &tree->arch->units[tree->unit[group->statement[0]]];
+    int rank = random_below(tree->rand, tree->workload->rank_count);
+    if (unit->axis_count == 0 || place->left[rank] < 2 ||
+        !random_can_loop(tree, group, rank)) {
+        return;
+    }
+    const struct arch_axis *axis =
+        &unit->axis[random_below(tree->rand, unit->axis_count)];
+    bool is_wrong = false;
+    for (int i = 0; i < group->count; i++) {
+        const struct einsum_statement *s =
+            random_statement(tree, group->statement[i]);
+        const struct arch_unit *other =
+            &tree->arch->units[tree->unit[group->statement[i]]];
+        bool has_axis = false;
+        for (int a = 0; a < other->axis_count; a++) {
+            has_axis |= other->axis[a].id == axis->id;
+        }
+        is_wrong |= !has_axis || s->iterative_rank == rank ||
+                    !random_has_rank(s, rank, false);
+    }
+    int64_t lanes = axis->size / MAX(place->taken[axis->id], 1);
+    if ((is_wrong && !random_percent(tree->rand, 1)) || lanes < 1) {
+        return;
+    }
+    int64_t least = num_ceil_div(place->left[rank], lanes);
+    int64_t tile =
+        least + random_below(tree->rand, (int)(place->left[rank] - least + 1));
+    tile = random_percent(tree->rand, 50) ? least : tile;
+    g_string_append_printf(tree->out, "{spatial: {%s: %s}",
+                           tree->workload->rank[rank].name, axis->name);
+    if (tile != least || random_percent(tree->rand, 50)) {
+        g_string_append_printf(tree->out, ", tile: {%s: %" G_GINT64_FORMAT "}",
+                               tree->workload->rank[rank].name, tile);
+    }
+    g_string_append(tree->out, "},\n");
+    place->taken[axis->id] =
+        MAX(place->taken[axis->id], 1) * num_ceil_div(place->left[rank], tile);
+    place->left[rank] = tile;
 }
 
 /* Recurrences advance one index at a time above the branches. */
@@ -296,6 +363,16 @@ static inline int random_memory(struct random_tree *tree,
     if (place->memory[tensor] >= 0 &&
         !random_is_above(tree->arch, place->memory[tensor], memory)) {
         return -1;
+    }
+    for (int axis = 0; axis < tree->arch->axis_count; axis++) {
+        const struct arch_memory *m = &tree->arch->memories[memory];
+        bool is_inside = place->taken[axis] == 0;
+        for (int a = 0; a < m->axis_count; a++) {
+            is_inside |= m->axis[a].id == axis;
+        }
+        if (!is_inside) {
+            return -1;
+        }
     }
     for (int i = 0; i < group->count; i++) {
         const struct einsum_statement *s =
@@ -389,8 +466,17 @@ static inline void random_needed_holds(struct random_tree *tree,
 
 /* ---- computes ----------------------------------------------------------- */
 
+static inline int64_t random_lanes_left(const struct random_tree *tree,
+                                        const struct random_place *place,
+                                        int unit, int axis)
+{
+    const struct arch_axis *a = &tree->arch->units[unit].axis[axis];
+    return MAX(a->size / MAX(place->taken[a->id], 1), 1);
+}
+
 static inline void random_compute_loops(struct random_tree *tree,
                                         const struct einsum_statement *s,
+                                        const struct random_place *place,
                                         const int *axis, int unit,
                                         int64_t *left)
 {
@@ -399,12 +485,16 @@ static inline void random_compute_loops(struct random_tree *tree,
         int r = random_percent(tree->rand, 50)
                     ? i
                     : random_below(tree->rand, s->rank_count);
-        int64_t limit =
-            axis[r] >= 0 ? tree->arch->units[unit].axis[axis[r]].size : left[r];
+        int64_t limit = axis[r] >= 0
+                            ? random_lanes_left(tree, place, unit, axis[r])
+                            : left[r];
         int64_t tile = num_largest_divisor(
             left[r], random_percent(tree->rand, 30)
                          ? 1 + random_below(tree->rand, (int)limit)
                          : limit);
+        if (tree->is_irregular && random_percent(tree->rand, 40)) {
+            tile = 1 + random_below(tree->rand, (int)MIN(left[r], limit));
+        }
         if (tile < left[r] || random_percent(tree->rand, 10)) {
             g_string_append_printf(tree->out, "%s{%s: %" G_GINT64_FORMAT "}",
                                    comma, tree->workload->rank[s->rank[r]].name,
@@ -415,8 +505,9 @@ static inline void random_compute_loops(struct random_tree *tree,
     }
     /* Whatever is still too wide for its axis. */
     for (int r = 0; r < s->rank_count; r++) {
-        int64_t limit =
-            axis[r] >= 0 ? tree->arch->units[unit].axis[axis[r]].size : left[r];
+        int64_t limit = axis[r] >= 0
+                            ? random_lanes_left(tree, place, unit, axis[r])
+                            : left[r];
         if (left[r] > limit) {
             g_string_append_printf(tree->out, "%s{%s: %" G_GINT64_FORMAT "}",
                                    comma, tree->workload->rank[s->rank[r]].name,
@@ -493,7 +584,7 @@ static inline void random_compute(struct random_tree *tree, int id, int second,
     for (int r = 0; r < s->rank_count; r++) {
         left[r] = place->left[s->rank[r]];
     }
-    random_compute_loops(tree, s, axis, unit, left);
+    random_compute_loops(tree, s, place, axis, unit, left);
     random_compute_at(tree, s, place);
     if (random_percent(tree->rand, 20) &&
         tree->arch->units[unit].is_chainable) {
@@ -610,9 +701,14 @@ static inline void random_subtree(struct random_tree *tree,
     int tensors = tree->workload->tensor_count;
     place.memory = g_new(int, (gsize)tensors);
     memcpy(place.memory, above->memory, sizeof(int) * (size_t)tensors);
+    gsize axes = (gsize)tree->arch->axis_count;
+    place.taken = g_new0(int64_t, axes + 1);
+    memcpy(place.taken, above->taken, sizeof(int64_t) * axes);
     int nodes = random_below(tree->rand, 6);
     for (int i = 0; i < nodes; i++) {
-        if (random_percent(tree->rand, 60)) {
+        if (tree->is_irregular && random_percent(tree->rand, 30)) {
+            random_spatial(tree, group, &place);
+        } else if (random_percent(tree->rand, 60)) {
             random_loop(tree, group, &place);
         } else {
             random_hold(tree, group, &place, -1);
@@ -637,6 +733,7 @@ static inline void random_subtree(struct random_tree *tree,
                                                            : "sequence");
     }
     g_free(place.memory);
+    g_free(place.taken);
 }
 
 static inline void random_root(struct random_tree *tree)
@@ -653,6 +750,7 @@ static inline void random_root(struct random_tree *tree)
         }
     }
     place.memory = g_new(int, (gsize)tree->workload->tensor_count);
+    place.taken = g_new0(int64_t, (gsize)tree->arch->axis_count + 1);
     for (int t = 0; t < tree->workload->tensor_count; t++) {
         place.memory[t] = -1;
     }
@@ -663,11 +761,13 @@ static inline void random_root(struct random_tree *tree)
         random_subtree(tree, &all, &place);
     }
     g_free(place.memory);
+    g_free(place.taken);
 }
 
 static inline char *random_mapping_text(GRand *rand,
                                         const struct workload *workload,
-                                        const struct arch *arch)
+                                        const struct arch *arch,
+                                        bool is_irregular)
 {
     gsize statements = (gsize)workload->statement_count;
     g_autofree int *numbers = g_new0(int, 3 * statements);
@@ -679,6 +779,7 @@ static inline char *random_mapping_text(GRand *rand,
         .slot = numbers + statements,
         .delay = numbers + 2 * statements,
         .out = g_string_new(NULL),
+        .is_irregular = is_irregular,
     };
     g_string_append_printf(tree.out,
                            "schema: 1\nmapping: random\ncascade: %s\ntree: [\n",
@@ -696,7 +797,8 @@ static inline void random_mistake(GRand *rand, char *text)
     text[random_below(rand, length)] = text[random_below(rand, length)];
 }
 
-static inline struct random_case random_case_new(guint32 seed)
+/* `is_irregular`: tiles need not divide, lanes may be given by spatial nodes. */
+static inline struct random_case random_case_of(guint32 seed, bool is_irregular)
 {
     static const char *const cascades[] = {
         "workloads/gemm.yaml",
@@ -712,7 +814,7 @@ static inline struct random_case random_case_new(guint32 seed)
     GRand *rand = g_rand_new_with_seed(seed);
     struct random_case c = {.chosen = scope_new(NULL)};
     c.cascade = g_strdup(cascades[random_below(rand, G_N_ELEMENTS(cascades))]);
-    c.arch = g_strdup(random_arch(rand, c.chosen));
+    c.arch = g_strdup(random_arch(rand, c.chosen, is_irregular));
     AUTO(diags) diags = diags_new();
     AUTO(cascade) cascade = NULL;
     AUTO(workload) workload = NULL;
@@ -722,12 +824,17 @@ static inline struct random_case random_case_new(guint32 seed)
     assert_int_equal(arch_load_file(diags, c.arch, c.chosen, &arch), OK);
     assert_int_equal(workload_bind(cascade, c.chosen, NULL, diags, &workload),
                      OK);
-    c.text = random_mapping_text(rand, workload, arch);
+    c.text = random_mapping_text(rand, workload, arch, is_irregular);
     if (random_percent(rand, 5)) {
         random_mistake(rand, c.text);
     }
     g_rand_free(rand);
     return c;
+}
+
+static inline struct random_case random_case_new(guint32 seed)
+{
+    return random_case_of(seed, false);
 }
 
 /* The case with `text` as its mapping. What was loaded is in *problem, whatever

@@ -216,7 +216,8 @@ static void check_seed(struct tally *tally)
     if (status != OK) {
         check_refusal(tally, diags);
         tally->refused++;
-    } else if (count_steps(problem->plan) > MAX_STEPS) {
+    } else if (!problem->plan->is_regular ||
+               count_steps(problem->plan) > MAX_STEPS) {
         tally->too_long++;
     } else {
         check_legal(&c, problem);

@@ -170,7 +170,7 @@ static void check_seed(struct run *run)
     AUTO(diags) diags = diags_new();
     AUTO(problem) problem = NULL;
     if (random_case_load(diags, &c, c.text, &problem) == OK &&
-        count_steps(problem->plan) <= MAX_STEPS) {
+        problem->plan->is_regular && count_steps(problem->plan) <= MAX_STEPS) {
         check_execution(problem->plan, run->seed);
         check_time(problem->plan);
         run->legal++;

@@ -34,7 +34,8 @@ static struct fixture *load(const struct random_case *c)
     const struct source *source = diags_add_text(diags, "random.yaml", c->text);
     if (mapping_load_source(diags, source, &problem->mapping) != OK ||
         plan_bind(problem->mapping, problem->workload, problem->arch, c->chosen,
-                  diags, &problem->plan) != OK) {
+                  diags, &problem->plan) != OK ||
+        !problem->plan->is_regular) {
         fixture_free(fixture);
         return NULL;
     }

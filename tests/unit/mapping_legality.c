@@ -82,6 +82,36 @@ static const struct base one = {
     "  - {compute: RNV, on: array1d, for: [{p: 4}], spatial: {p: X}}\n"
     "  - {compute: AV, on: array1d, spatial: {f: X}, at: {m1: last}}\n"};
 
+static const struct base lanes = {"gemm", "M=8 N=8 K=8",
+                                  "schema: 1\n"
+                                  "mapping: lanes\n"
+                                  "cascade: gemm\n"
+                                  "tree:\n"
+                                  "- for: {n: 3}\n"
+                                  "- spatial: {m: X, k: Y}\n"
+                                  "  tile: {m: 2}\n"
+                                  "- hold: [Z]\n"
+                                  "  in: rf2d\n"
+                                  "- for: {m: 1}\n"
+                                  "- {compute: Z, on: array2d}\n"};
+
+static const struct base lanes_of_both = {"attention/three-pass",
+                                          "B=1 H=1 P=8 M=8 E=4 F=4",
+                                          "schema: 1\n"
+                                          "mapping: both\n"
+                                          "cascade: attention-3pass\n"
+                                          "tree:\n"
+                                          "- hold: [QK, SN, A, GM, SD]\n"
+                                          "  in: gbuf\n"
+                                          "- for: {p: 8}\n"
+                                          "- sequence:\n"
+                                          "  - {compute: QK, on: array2d}\n"
+                                          "  - {compute: GM, on: array1d}\n"
+                                          "  - {compute: SN, on: array1d}\n"
+                                          "  - {compute: SD, on: array1d}\n"
+                                          "  - {compute: A, on: array1d}\n"
+                                          "  - {compute: AV, on: array2d}\n"};
+
 static const struct base masked = {"attention/causal",
                                    "B=1 H=1 P=8 M=8 E=4 F=4",
                                    "schema: 1\n"
@@ -148,7 +178,7 @@ static const struct fault faults[] = {
     FAULT(&gemm, "mapping-unknown-einsum", "compute: Z", "compute: ZZ", "ZZ",
           "'ZZ'"),
     FAULT(&gemm, "mapping-unknown-node", "- for: {m", "- fro: {m", "fro",
-          "'for', 'hold'"),
+          "'for', 'spatial', 'hold'"),
     FAULT(&gemm, "mapping-wrong-cascade", "cascade: gemm", "cascade: gem",
           "product", "'gem'"),
     FAULT(&one, "mapping-view-computed", "compute: QK", "compute: BK", "BK,",
@@ -198,12 +228,31 @@ static const struct fault faults[] = {
           "8", "'k' (4"),
     FAULT(&gemm, "mapping-tile-too-large", "[{n: 2}]", "[{n: 8}]", "8",
           "'n' (4"),
-    FAULT(&gemm, "mapping-uneven-tile", "{n: 4}", "{n: 3}", "3", "'n' (8"),
-    FAULT(&gemm, "mapping-uneven-tile", "[{n: 2}]", "[{n: 3}]", "3", "'n' (4"),
     FAULT(&gemm, "mapping-copies", "in: gbuf", "in: gbuf\n  copies: T - 4",
           "T - 4", "copies 0"),
     FAULT(&gemm, "mapping-first-reads", "in: gbuf",
           "in: gbuf\n  first_reads: {B: 1}", "B: 1", "first_reads takes"),
+    FAULT(&lanes, "mapping-spatial-size", "{m: 2}", "{m: 1}", "X",
+          "8 tiles of rank 'm' do not fit on the 4 lanes of axis 'X'"),
+    FAULT(&lanes, "mapping-spatial-size", "Z, on: array2d",
+          "Z, on: array2d, spatial: {n: X}", "Z, on", "has 1 lanes"),
+    FAULT(&lanes, "mapping-unknown-axis", "m: X", "m: W", "W", "'W'"),
+    FAULT(&lanes, "mapping-unknown-unit", "array2d", "array3d", "array3d",
+          "'array3d'"),
+    FAULT(&lanes, "mapping-unknown-rank", "k: Y", "q: Y", "q: Y", "'q'"),
+    FAULT(&lanes, "mapping-foreign-rank", "tile: {m", "tile: {n", "n: 2",
+          "'n'"),
+    FAULT(&lanes, "mapping-tile-too-large", "{m: 2}", "{m: 9}", "9", "'m' (8"),
+    FAULT(&lanes, "mapping-empty-list", "{m: X, k: Y}\n  tile: {m: 2}", "{}",
+          "{}", "'spatial' needs"),
+    FAULT(&lanes, "mapping-hold-in-lane", "in: rf2d", "in: gbuf", "hold: [Z]",
+          "'gbuf' is not inside the lanes"),
+    {&lanes, "mapping-spatial-reduce", "{m: X, k: Y}", "{m: Y, k: X}", "Z, on",
+     "'k' across axis 'X'", "- hold: [Z]\n  in: rf2d\n", "", NULL},
+    FAULT(&lanes_of_both, "mapping-unknown-axis", "for: {p: 8}",
+          "spatial: {p: X}", "GM, on", "'array1d' is not behind"),
+    FAULT(&lanes_of_both, "mapping-recompute", "- for: {p: 8}\n",
+          "- for: {p: 8}\n- for: {f: 3}\n", "QK, on", "2 times"),
     /* every point once */
     FAULT(&three, "mapping-unmapped", "- {compute: GM", "# {compute: GM",
           "softmax", "'GM'"),

@@ -217,9 +217,29 @@ static void test_a_million_tokens_take_few_steps(void **state)
     assert_true(e->cycles - e->model_cycles < 100 * 139);
 }
 
+static void test_what_is_not_timed_is_refused(void **state)
+{
+    (void)state;
+    static const char *const trees[] = {
+        "- for: {k: 3}\n- {compute: Z, on: array2d}\n",
+        "- spatial: {m: X}\n- {compute: Z, on: array2d}\n"};
+    for (size_t i = 0; i < G_N_ELEMENTS(trees); i++) {
+        AUTO(fixture)
+        fixture = fixture_of_tree("gemm", "teaching", trees[i], "M=4 N=4 K=4");
+        const struct sim_options options = SIM_OPTIONS_DEFAULT;
+        AUTO(evaluation) evaluation = NULL;
+        assert_int_equal(sim_run(fixture->problem->plan, &options,
+                                 fixture->diags, &evaluation, NULL),
+                         ERR_INPUT);
+        assert_string_equal(diags_get(fixture->diags, 0)->code,
+                            "sim-unsupported");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_is_not_timed_is_refused),
         cmocka_unit_test(test_operands_straight_from_a_slow_memory),
         cmocka_unit_test(test_operands_from_a_fast_buffer_cost_nothing),
         cmocka_unit_test(test_a_step_lasts_as_long_as_its_reads_on_the_chip),

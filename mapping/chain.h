@@ -1,0 +1,71 @@
+/* Chains: the loops and lanes above a place, outermost first, followed without
+ * taking every iteration. Private to mapping/.
+ *
+ * The iterations of a loop fall into two classes, full tiles and a remainder,
+ * and all of a class behave alike up to a translation. So what a visit costs is
+ * worked out once per class, and what happens between two neighbouring visits
+ * once per kind of neighbours: the cost of counting depends on how many uneven
+ * loops there are, not on how often they run.
+ *
+ * Lanes that are idle, or partly used, at the same iterations behave alike too:
+ * they are followed one for each kind. */
+#ifndef WEIR_MAPPING_CHAIN_H
+#define WEIR_MAPPING_CHAIN_H
+
+#include "mapping/step.h"
+
+#define CHAIN_MAX_LINKS (MAX_LOOPS + STEP_MAX_WRITTEN + 2 * EINSUM_MAX_RANKS)
+
+struct chain_link {
+    int rank;
+    int64_t tile;
+    int node;                     /* of the plan, or -1: inside a leaf's step */
+    const struct arch_axis *axis; /* of lanes; NULL: a loop */
+    bool is_last;   /* visited in the last iteration only (`at`) */
+    bool is_single; /* of lanes: count the first only */
+    int64_t lane;   /* the one that is followed */
+};
+
+struct chain {
+    const struct workload *workload;
+    int count;
+    struct chain_link link[CHAIN_MAX_LINKS];
+};
+
+/* What is looked at in each visit: a tile, which is fetched when it is another
+ * one than in the visit before. */
+struct chain_tile {
+    /* Elements when each rank (by id) has `extent`; false on overflow. */
+    bool (*count)(const void *context, const int64_t *extent,
+                  int64_t *elements);
+    const void *context;
+    /* Tiles are the same if the values of every index of the uses marked by
+     * `is_counted` are. NULL: no two visits have the same. */
+    const GArray *uses;
+    const bool *is_counted;
+    /* Iterations of the links before this one have nothing in common. */
+    int fresh;
+};
+
+struct chain_total {
+    int64_t elements;
+    int64_t events; /* of the first lanes */
+};
+
+/* The links above `node`, without any `at`. */
+void chain_of_node(const struct plan *plan, int node, struct chain *chain);
+/* The links above a leaf, with its `at`. */
+void chain_of_leaf(const struct plan *plan, int leaf, struct chain *chain);
+/* The loops inside a leaf's step come after. */
+void chain_add_step(struct chain *chain, const struct step *step);
+
+/* What is fetched in all visits of all lanes that are counted. False on
+ * overflow. */
+bool chain_count_fetched(struct chain *chain, const struct chain_tile *tile,
+                         struct chain_total *total);
+/* Elements of the statement's output that each counted lane works on in the
+ * whole run, summed over lanes. */
+bool chain_count_covered(struct chain *chain, const struct einsum_statement *s,
+                         int64_t *elements);
+
+#endif

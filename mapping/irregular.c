@@ -1,0 +1,195 @@
+/* Flows of irregular plans: tiles that do not divide, lanes that each hold a tile
+ * of their own. What moves is summed along the chain of loops and lanes above
+ * (chain.h), once for the place outside and once for the place inside:
+ *
+ *   inside   every lane receives, or sends, its tile whenever that changes
+ *   outside  one read serves all lanes of an axis that multicasts and want the
+ *            same; lanes of an axis that reduces send one result. Lanes that the
+ *            tile does not move with want the same whenever the first of them
+ *            wants anything, as the first has work whenever another has.
+ *
+ * Across an axis that cannot reduce, the partial results of every lane are
+ * added up in the place outside, which reads back what it has of them; nothing
+ * returns to the lanes. */
+#include "mapping/chain.h"
+#include "mapping/flows.h"
+
+struct lane_access {
+    const struct plan *plan;
+    const struct plan_leaf *leaf;
+    const struct einsum_access *access;
+    bool is_write;
+};
+
+static bool count_lanes(const void *context, const int64_t *extent,
+                        int64_t *elements)
+{
+    const struct lane_access *a = context;
+    *elements =
+        flows_lane_footprint(a->plan, a->leaf, a->access, a->is_write, extent);
+    return true;
+}
+
+static bool is_moved(const GArray *uses, const bool *is_counted, int rank)
+{
+    for (guint u = 0; u < uses->len; u++) {
+        if ((is_counted == NULL || is_counted[u]) &&
+            access_uses_rank(g_array_index(uses, struct tensor_use, u).access,
+                             rank)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_below(const struct plan *plan, int node, int keeper)
+{
+    return node >= 0 && (keeper < 0 || plan_is_above(plan, keeper, node));
+}
+
+/* Marks the lanes that share what moves between `keeper` and the end of the
+ * chain. */
+static void share_lanes(const struct plan *plan, struct chain *chain,
+                        int keeper, const GArray *uses, const bool *is_counted,
+                        bool is_write)
+{
+    for (int i = 0; i < chain->count; i++) {
+        struct chain_link *link = &chain->link[i];
+        if (link->axis != NULL && is_below(plan, link->node, keeper)) {
+            bool is_shared = is_write ? link->axis->reduce != ARCH_REDUCE_NONE
+                                      : link->axis->is_multicast;
+            link->is_single =
+                is_shared && !is_moved(uses, is_counted, link->rank);
+        }
+    }
+}
+
+enum status flows_sum_lanes(struct builder *b, int leaf_id,
+                            const struct einsum_access *access, bool is_write,
+                            int keeper, struct plan_flow *flow)
+{
+    const struct lane_access lanes = {b->plan, &b->plan->leaves[leaf_id],
+                                      access, is_write};
+    struct step step;
+    TRY(step_of_leaf(b, leaf_id, &step));
+    struct chain chain;
+    chain_of_leaf(b->plan, leaf_id, &chain);
+    struct tensor_use use = {leaf_id, is_write, false, access};
+    g_autoptr(GArray) uses = g_array_new(FALSE, FALSE, sizeof(use));
+    g_array_append_val(uses, use);
+    share_lanes(b->plan, &chain, keeper, uses, NULL, is_write);
+    const struct chain_tile tile = {.count = count_lanes,
+                                    .context = &lanes,
+                                    .uses = uses,
+                                    .fresh = chain.count};
+    chain_add_step(&chain, &step);
+    struct chain_total total;
+    if (!chain_count_fetched(&chain, &tile, &total)) {
+        return flows_limit(b);
+    }
+    flow->total = total.elements;
+    flow->inner_total = total.elements;
+    return OK;
+}
+
+enum status flows_sum_covered(struct builder *b, int leaf_id, int keeper,
+                              int64_t *elements)
+{
+    const struct einsum_statement *s =
+        &b->workload->statements[b->plan->leaves[leaf_id].statement];
+    struct chain chain;
+    chain_of_leaf(b->plan, leaf_id, &chain);
+    struct tensor_use use = {leaf_id, true, false, &s->output};
+    g_autoptr(GArray) uses = g_array_new(FALSE, FALSE, sizeof(use));
+    g_array_append_val(uses, use);
+    share_lanes(b->plan, &chain, keeper, uses, NULL, true);
+    return chain_count_covered(&chain, s, elements) ? OK : flows_limit(b);
+}
+
+/* The chain above a hold: loops in whose last iteration alone every use happens
+ * are marked. */
+static void chain_of_hold(const struct hold_tile *tile, struct chain *chain)
+{
+    chain_of_node(tile->b->plan, tile->hold, chain);
+    struct flow_rule rule = visits_loops(tile->b, tile->hold, tile->uses);
+    for (int i = 0; i < chain->count; i++) {
+        for (int l = 0; l < rule.loop_count; l++) {
+            chain->link[i].is_last |=
+                rule.is_last[l] && rule.loop[l] == chain->link[i].node;
+        }
+    }
+}
+
+enum status flows_sum_hold(const struct hold_tile *hold, int keeper,
+                           struct plan_flow *flow)
+{
+    struct chain chain;
+    chain_of_hold(hold, &chain);
+    const struct chain_tile tile = {.count = hold_tile_count,
+                                    .context = hold,
+                                    .uses = hold->uses,
+                                    .is_counted = hold->is_counted};
+    struct chain_total total;
+    if (!chain_count_fetched(&chain, &tile, &total)) {
+        return flows_limit(hold->b);
+    }
+    flow->inner_total = total.elements;
+    flow->events = total.events;
+    share_lanes(hold->b->plan, &chain, keeper, hold->uses, hold->is_counted,
+                flow->kind == FLOW_DRAIN);
+    if (!chain_count_fetched(&chain, &tile, &total)) {
+        return flows_limit(hold->b);
+    }
+    flow->total = total.elements;
+    return OK;
+}
+
+/* Do lanes between the keeper and the hold send partial results that nothing
+ * adds up on the way? */
+static bool adds_up_outside(const struct chain *chain,
+                            const struct hold_tile *tile, int keeper)
+{
+    const struct plan *plan = tile->b->plan;
+    for (int i = 0; i < chain->count; i++) {
+        const struct chain_link *link = &chain->link[i];
+        if (link->axis != NULL && is_below(plan, link->node, keeper) &&
+            plan->nodes[link->node].trips > 1 &&
+            link->axis->reduce == ARCH_REDUCE_NONE &&
+            !is_moved(tile->uses, tile->is_counted, link->rank)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What comes back is what was sent for not the first time: outside, of all lanes
+ * that share; inside, of each lane. */
+enum status flows_sum_refill(const struct hold_tile *tile, int keeper,
+                             struct plan_flow *flow)
+{
+    const struct plan *plan = tile->b->plan;
+    const struct einsum_statement *s =
+        &plan->workload->statements[plan->leaves[flow->leaf].statement];
+    struct chain chain;
+    chain_of_hold(tile, &chain);
+    bool is_outside = adds_up_outside(&chain, tile, keeper);
+    int64_t inside = 0;
+    int64_t outside = 0;
+    bool fits = chain_count_covered(&chain, s, &inside);
+    share_lanes(plan, &chain, keeper, tile->uses, tile->is_counted, true);
+    for (int i = 0; i < chain.count && is_outside; i++) {
+        struct chain_link *link = &chain.link[i];
+        link->is_single |= link->axis != NULL &&
+                           is_below(plan, link->node, keeper) &&
+                           !is_moved(tile->uses, tile->is_counted, link->rank);
+    }
+    fits = fits && chain_count_covered(&chain, s, &outside);
+    if (!fits) {
+        return flows_limit(tile->b);
+    }
+    flow->kind = FLOW_REFILL;
+    flow->total -= outside;
+    flow->inner_total = is_outside ? 0 : flow->inner_total - inside;
+    flow->events = 0;
+    return OK;
+}
