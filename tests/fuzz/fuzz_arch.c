@@ -34,6 +34,32 @@ static void check_units(const struct arch *arch)
     }
 }
 
+static void check_tree(const struct arch *arch)
+{
+    g_assert(arch->nodes[0].kind == ARCH_NODE_MEMORY);
+    for (int i = 0; i < arch->node_count; i++) {
+        g_assert(arch->nodes[i].parent < i);
+        g_assert(i == 0 || arch->nodes[i].parent >= 0);
+    }
+    AUTO(arch_area) area = arch_sum_area(arch);
+    g_assert(area->known_um2 >= 0.0);
+    g_assert((area->unknown_count > 0) != arch_is_known(area->total_um2));
+}
+
+/* What it prints is a file, and prints the same. */
+static void check_print(const struct arch *arch)
+{
+    AUTO(diags) diags = diags_new();
+    AUTO(arch) copy = NULL;
+    g_autoptr(GString) printed = g_string_new(NULL);
+    g_autoptr(GString) again = g_string_new(NULL);
+    arch_print(arch, printed);
+    const struct source *source = diags_add_text(diags, "copy", printed->str);
+    g_assert(arch_load_source(diags, source, NULL, &copy) == OK);
+    arch_print(copy, again);
+    g_assert_cmpstr(printed->str, ==, again->str);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
 {
     AUTO(diags) diags = diags_new();
@@ -46,6 +72,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
     if (arch != NULL) {
         check_memories(arch);
         check_units(arch);
+        check_tree(arch);
+        check_print(arch);
         AUTO(scope) scope = scope_new(NULL);
         arch_fill_scope(arch, scope);
     }
