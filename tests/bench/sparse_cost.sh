@@ -23,7 +23,7 @@ cat >"$work/run.c" <<'C'
 static double now(void)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
@@ -81,5 +81,8 @@ dinat 4096,8192,16384,32768 S N= W 15 U 15 D 4 H 1 E 16 F 16
 swin 32,64,128,256 Y N= X 64 W 8 S 4 H 1 E 16 F 16
 biformer 512,1024,2048,4096 R N=/16 W 16 T 4 H 1 E 16 F 16
 reformer 1024,2048,4096,8192 N N= G 16 K 32 R 2 H 1 E 16 F 16
+clear 16,32,64,128 Y N= X 32 T 8 R 5 H 1 E 16 F 16
+graph-transformer 1024,4096,16384,65536 N N= G 8*N= H 1 E 16 F 16
+deformable 256,1024,4096,16384 P N= L 3 T 4 Y 32 X 32 H 1 F 16
 routing-transformer 1024,2048,4096,8192 P N= C 32 W 32 H 1 E 16 F 16
 CASES
