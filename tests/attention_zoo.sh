@@ -76,6 +76,7 @@ moh C=1 R=5 T=3 P=7 M=3 E=3 F=5;C=3 R=1 T=1 P=1 M=1;C=2 R=3 T=3 B=2 D=1
 combiner N=21 R=3 E=3 F=5;N=7 R=7 H=3;N=6 R=1 B=2 F=1;N=1 R=1
 spectformer X=1 Y=1;X=7 Y=5 B=2;X=2 Y=9 C=1
 deformable P=1 L=1 T=1 Y=1 X=1;B=2 H=3 P=7 L=2 T=3 Y=9 X=4 F=1;P=20 T=1
+recurrent-transformer T=1;T=13 H=3 D=4 E=5 F=2 B=2;T=17 H=1 D=1
 nystromformer P=20 L=5;P=7 L=1;P=6 L=6 K=1;P=21 L=3 E=3 F=1 K=4 H=3 B=2
 mamba S=13 N=3;S=1 N=1 I=1;S=21 B=2
 END
