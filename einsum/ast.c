@@ -74,15 +74,13 @@ bool ast_has_rank(const struct ast_node *node, const char *rank)
 }
 
 static const char *const call_names[CALL_COUNT] = {
-    [CALL_RE] = "re",           [CALL_IM] = "im",
-    [CALL_CONJ] = "conj",       [CALL_CIS] = "cis",
-    [CALL_COMPLEX] = "complex", [CALL_SILU] = "silu",
-    [CALL_GELU] = "gelu",       [CALL_SOFTPLUS] = "softplus",
-    [CALL_INDEX] = "index",     [CALL_ZERO] = "zero",
-    [CALL_CLAMP] = "clamp",     [CALL_WRAP] = "wrap",
-    [CALL_SKIP] = "skip",       [CALL_BIND] = "=",
-    [CALL_REST] = "..",         [CALL_AND] = "&&",
-    [CALL_OR] = "||",           [CALL_NOT] = "!",
+    [CALL_ONE] = "one",     [CALL_RE] = "re",     [CALL_IM] = "im",
+    [CALL_CONJ] = "conj",   [CALL_CIS] = "cis",   [CALL_COMPLEX] = "complex",
+    [CALL_SILU] = "silu",   [CALL_GELU] = "gelu", [CALL_SOFTPLUS] = "softplus",
+    [CALL_INDEX] = "index", [CALL_ZERO] = "zero", [CALL_CLAMP] = "clamp",
+    [CALL_WRAP] = "wrap",   [CALL_SKIP] = "skip", [CALL_BIND] = "=",
+    [CALL_REST] = "..",     [CALL_AND] = "&&",    [CALL_OR] = "||",
+    [CALL_NOT] = "!",
 };
 
 const char *call_name(enum ast_call call)

@@ -36,6 +36,7 @@ enum ast_call {
     CALL_SILU,     /* compositions of operations */
     CALL_GELU,     /* x (1 + erf(x / sqrt 2)) / 2 */
     CALL_SOFTPLUS, /* log(1 + exp x) */
+    CALL_ONE,      /* one(x): 1 wherever x exists; reads nothing */
     CALL_RE,       /* of complex values: complex.c */
     CALL_IM,
     CALL_CONJ,

@@ -126,6 +126,7 @@ static void check_value_call(const struct statement_check *check,
         report(check, node, "einsum-call-place",
                "&&, || and ! combine conditions after 'where'");
         return;
+    case CALL_ONE:
     case CALL_RE:
     case CALL_IM:
     case CALL_CONJ:

@@ -110,6 +110,7 @@ static void print_call(const struct ast_node *node, bool is_index, GString *out)
         g_string_append(out, name);
         print_operand(node->child[0], OP_BINDS_NEGATION, is_index, out);
         break;
+    case CALL_ONE:
     case CALL_RE:
     case CALL_IM:
     case CALL_CONJ:

@@ -69,16 +69,32 @@ bool macro_is_name(struct cascade *cascade, const char *name,
     return has_name(cascade, name);
 }
 
-static const struct macro *find(const struct cascade *cascade, const char *name,
-                                guint rank_count, guint value_count,
+/* Of two that differ in it, the one with a condition is for points that may not
+ * exist. */
+static bool is_better(const struct macro *macro, const struct macro *other,
+                      bool has_condition)
+{
+    if (other == NULL || macro->is_standard != other->is_standard) {
+        return other == NULL || other->is_standard;
+    }
+    return (macro->condition != NULL) == has_condition;
+}
+
+static const struct macro *find(const struct cascade *cascade,
+                                const struct parsed_statement *call,
                                 bool is_standard)
 {
+    const struct ast_statement *statement = &call->statement;
+    bool has_condition = statement->condition != NULL ||
+                         ast_has_call(statement->body, CALL_SKIP);
     const struct macro *found = NULL;
     for (guint i = 0; i < cascade->macros->len; i++) {
         const struct macro *macro = g_ptr_array_index(cascade->macros, i);
         bool is_own = !macro->is_standard;
-        if (fits(macro, name, rank_count, value_count) &&
-            !(is_own && is_standard) && (found == NULL || is_own)) {
+        if (fits(macro, call->call.name, statement->reduce_ranks->len,
+                 call->call.values->len) &&
+            !(is_own && is_standard) &&
+            is_better(macro, found, has_condition)) {
             found = macro;
         }
     }
@@ -89,14 +105,10 @@ const struct macro *macro_find(struct cascade *cascade,
                                const struct parsed_statement *call,
                                bool is_standard, struct diags *diags)
 {
-    const char *name = call->call.name;
-    guint rank_count = call->statement.reduce_ranks->len;
-    guint value_count = call->call.values->len;
-    const struct macro *found =
-        find(cascade, name, rank_count, value_count, is_standard);
+    const struct macro *found = find(cascade, call, is_standard);
     if (found == NULL && !cascade->has_standard_macros) {
         read_standard(cascade, diags);
-        found = find(cascade, name, rank_count, value_count, is_standard);
+        found = find(cascade, call, is_standard);
     }
     return found;
 }

@@ -233,7 +233,8 @@ static void check_name(const struct cascade *cascade, const struct macro *macro,
         if (g_str_equal(other->name, macro->name) &&
             other->is_standard == macro->is_standard &&
             other->ranks->len == macro->ranks->len &&
-            other->values->len == macro->values->len) {
+            other->values->len == macro->values->len &&
+            (other->condition == NULL) == (macro->condition == NULL)) {
             struct span first = place_span(other->place);
             diag_error(diags, place_span(macro->place), "einsum-macro-name",
                        NULL,

@@ -387,6 +387,14 @@ static void add_index(struct statement_builder *builder,
     }
 }
 
+/* What an access within one(..) leaves: its skip(..). */
+static void add_existence(struct ast_node *access, void *data)
+{
+    struct statement_builder *builder = data;
+    struct einsum_access bound = bind_access(builder->binder, access, false);
+    add_skips(builder, access, &bound);
+}
+
 static void add_call(struct statement_builder *builder,
                      const struct ast_node *node)
 {
@@ -398,6 +406,9 @@ static void add_call(struct statement_builder *builder,
         add_softplus(builder, node->child[0]);
     } else if (node->call == CALL_INDEX) {
         add_index(builder, node);
+    } else if (node->call == CALL_ONE) {
+        ast_visit(node->child[0], AST_ACCESS, add_existence, builder);
+        add_number(builder, 1.0, 0.0);
     } else {
         BUG("'%s' as a value", call_name(node->call));
     }
