@@ -64,7 +64,7 @@ bigbird P=21 M=35 L=7 R=5 E=3 F=5;P=2 L=2;P=9 L=3 H=3 B=2;P=11 L=11 R=1 F=1;P=64
 biformer R=5 T=3;R=3 W=1 T=1;R=7 W=3 T=7
 swin Y=9 X=3 S=2;Y=4 X=6 W=2;Y=10 X=5 W=5 S=2
 agent Y=7 X=5 A=3;Y=4 X=4 A=4;Y=1 X=9 A=1
-nprf-rpe,nprf-rpe-causal P=9 E=3;P=1;P=17 R=3 H=3
+nprf-rpe,nprf-rpe-causal,nprf-rpe-fft P=9 E=3;P=1;P=17 R=3 H=3
 landmark P=9 L=3;P=6 L=2;P=25 L=5;P=11 L=4;P=1 L=3;P=17 L=5 H=3 B=2
 lightning-tiled T=21 T0=7 E=3 F=5;T=11 T0=11 H=3;T=13 T0=1 F=1;T=1 T0=1
 mamba-chunked S=21 S0=7 N=3;S=13 S0=13;S=13 S0=1 I=1 N=1 B=2
@@ -74,7 +74,7 @@ clear T=1 Y=4 X=7 R=2;T=5 Y=1 X=3 R=6 H=1;T=2 Y=6 X=5 R=4 E=3 F=1 H=3 B=2;T=1 Y=
 graph-transformer N=1 G=3;N=17 G=11 E=3;N=5 G=40 H=3 B=2 F=1;G=1
 moh C=1 R=5 T=3 P=7 M=3 E=3 F=5;C=3 R=1 T=1 P=1 M=1;C=2 R=3 T=3 B=2 D=1
 combiner N=21 R=3 E=3 F=5;N=7 R=7 H=3;N=6 R=1 B=2 F=1;N=1 R=1
-spectformer X=1 Y=1;X=7 Y=5 B=2;X=2 Y=9 C=1
+spectformer,spectformer-fft X=1 Y=1;X=7 Y=5 B=2;X=2 Y=9 C=1
 deformable P=1 L=1 T=1 Y=1 X=1;B=2 H=3 P=7 L=2 T=3 Y=9 X=4 F=1;P=20 T=1
 recurrent-transformer T=1;T=13 H=3 D=4 E=5 F=2 B=2;T=17 H=1 D=1
 nystromformer P=20 L=5;P=7 L=1;P=6 L=6 K=1;P=21 L=3 E=3 F=1 K=4 H=3 B=2

@@ -108,8 +108,10 @@ static void compare(const struct computed *old, const struct computed *new)
         for (int64_t e = 0; e < tensor->element_count; e++) {
             double bound = a->error[e] + b->error[e];
             assert_true(fabs(a->value[e] - b->value[e]) <= bound);
-            /* A bound of this size still says much. */
-            assert_true(bound < 1e-9 * MAX(1.0, fabs(a->value[e])));
+            /* A bound of this size still says much; one that was larger
+             * before (an iterated inverse) is not much larger now. */
+            assert_true(bound < 1e-9 * MAX(1.0, fabs(a->value[e])) ||
+                        bound < 100.0 * a->error[e]);
         }
     }
     assert_true(output_count > 0);
