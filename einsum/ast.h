@@ -104,6 +104,8 @@ struct ast_statement {
     GPtrArray *reduce_ranks;    /* struct ast_node *, AST_RANK */
     struct ast_node *body;      /* NULL: had a syntax error, already reported */
     struct ast_node *condition; /* after 'where', or NULL */
+    /* What of it stands in the text; the rest is of ragged ranks. */
+    struct ast_node *written_condition;
     /* An index producer; reduce_ranks has the rank it selects from. */
     enum selection selection;
     struct ast_node *select_count; /* T of topk(m, T) */
@@ -126,6 +128,13 @@ struct ast_values {
     GPtrArray *numbers;        /* struct ast_node *: low and high, or the set */
     struct ast_node *distinct; /* distinct(j): the rank, or NULL */
     struct ast_node *sorted;
+};
+
+/* `rank` has as many values as an expression over other ranks says. */
+struct cascade_ragged {
+    const char *rank;
+    struct ast_node *condition; /* rank < extent */
+    bool is_used;
 };
 
 /* Inputs in file order, then tensors in order of their first statement. */
@@ -166,6 +175,7 @@ struct cascade {
     GArray *shapes;     /* struct cascade_shape */
     GArray *tensors;    /* struct cascade_tensor */
     GArray *statements; /* struct ast_statement */
+    GArray *ragged;     /* struct cascade_ragged */
     const struct yaml_node *outputs;
     /* What could not be read has been reported; names that may stand there are
      * then not unknown. */
@@ -277,6 +287,11 @@ void ast_values_free(struct ast_values *values);
 
 /* Complex inputs and statements become pairs of real ones: Z_RE, Z_IM. */
 void lower_complex(struct cascade *cascade, struct diags *diags);
+/* 'ragged' of the file, and the conditions it puts on statements. */
+void ragged_read(struct cascade *cascade, const struct yaml_node *root,
+                 struct diags *diags);
+void ragged_apply(struct cascade *cascade, struct diags *diags);
+
 /* Builds cascade->tensors and ->ranks and makes every check that needs no
  * numbers. */
 void cascade_check(struct cascade *cascade, struct diags *diags);

@@ -6,8 +6,8 @@
 #include "einsum/macro.h"
 
 static const char *const known_keys[] = {
-    "schema", "cascade", "about",   "source", "kernel",  "shapes",
-    "inputs", "einsums", "outputs", "macros", "include", NULL,
+    "schema",  "cascade", "about",  "source",  "kernel", "shapes", "inputs",
+    "einsums", "outputs", "macros", "include", "ragged", NULL,
 };
 
 static struct cascade *cascade_new(void)
@@ -23,6 +23,7 @@ static struct cascade *cascade_new(void)
     cascade->tensors = g_array_new(FALSE, TRUE, sizeof(struct cascade_tensor));
     cascade->statements =
         g_array_new(FALSE, TRUE, sizeof(struct ast_statement));
+    cascade->ragged = g_array_new(FALSE, TRUE, sizeof(struct cascade_ragged));
     return cascade;
 }
 
@@ -53,6 +54,7 @@ void cascade_free(struct cascade *cascade)
     g_array_unref(cascade->shapes);
     g_array_unref(cascade->tensors);
     g_array_unref(cascade->statements);
+    g_array_unref(cascade->ragged);
     for (guint i = 0; i < cascade->macros->len; i++) {
         macro_free(g_ptr_array_index(cascade->macros, i));
     }
@@ -213,6 +215,8 @@ static void read_root(struct cascade *cascade, struct diags *diags)
     macros_read(cascade, root, diags);
     read_statements(cascade, root, diags);
     lower_complex(cascade, diags);
+    ragged_read(cascade, root, diags);
+    ragged_apply(cascade, diags);
     cascade_check(cascade, diags);
 }
 

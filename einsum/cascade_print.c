@@ -202,9 +202,9 @@ char *cascade_print(const struct cascade *cascade)
             print_reduction(statement, out);
         }
         ast_print(statement->body, out);
-        if (statement->condition != NULL) {
+        if (statement->written_condition != NULL) {
             g_string_append(out, " where ");
-            ast_print(statement->condition, out);
+            ast_print(statement->written_condition, out);
         }
         g_string_append_c(out, '\n');
     }

@@ -74,6 +74,37 @@ static bool data_holds(const struct condition *condition, struct point *point)
     return holds > 0.5;
 }
 
+int condition_index_side(const struct condition *condition, int rank)
+{
+    guint32 bit = (guint32)1 << rank;
+    if (condition->kind != CONDITION_DATA ||
+        (condition->relation != EINSUM_LESS &&
+         condition->relation != EINSUM_LESS_EQUAL)) {
+        return -1;
+    }
+    if (condition->left->kind == VALUE_INDEX &&
+        (condition->left->ranks & bit) != 0 &&
+        (condition->right->ranks & bit) == 0) {
+        return 0;
+    }
+    bool is_right = condition->right->kind == VALUE_INDEX &&
+                    (condition->right->ranks & bit) != 0 &&
+                    (condition->left->ranks & bit) == 0;
+    return is_right ? 1 : -1;
+}
+
+bool condition_exact_value(const struct value_node *node, struct point *point,
+                           double *value)
+{
+    const struct bound_access *outside = point->outside;
+    struct bounded found = value_of(node, point);
+    bool is_exact = point->outside == outside && found.error <= 0.0 &&
+                    isfinite(found.value);
+    point->outside = outside;
+    *value = found.value;
+    return is_exact;
+}
+
 bool condition_holds(const struct condition *condition, struct point *point)
 {
     switch (condition->kind) {

@@ -190,12 +190,14 @@ static struct einsum_extension static_part(const struct einsum_extension *whole)
     return part;
 }
 
-enum status conditions_count(const struct workload *workload,
-                             const struct einsum_extension *part,
-                             const int *ranks, int rank_count, int64_t *count)
+static enum status count_points(const struct workload *workload,
+                                const struct einsum_data *data,
+                                const struct einsum_extension *part,
+                                const int *ranks, int rank_count,
+                                int64_t *count)
 {
     struct counter counter = {.extension = part,
-                              .point = {.workload = workload}};
+                              .point = {.workload = workload, .data = data}};
     guint32 named = 0;
     int64_t factor = 1;
     int64_t sum = 0;
@@ -220,6 +222,28 @@ enum status conditions_count(const struct workload *workload,
     return fits && !counter.is_beyond && num_mul(sum, factor, count)
                ? OK
                : ERR_LIMIT;
+}
+
+enum status conditions_count(const struct workload *workload,
+                             const struct einsum_extension *part,
+                             const int *ranks, int rank_count, int64_t *count)
+{
+    return count_points(workload, NULL, part, ranks, rank_count, count);
+}
+
+enum status einsum_count_points(const struct workload *workload,
+                                const struct einsum_data *data,
+                                int statement_id, int64_t *count)
+{
+    const struct einsum_statement *statement =
+        &workload->statements[statement_id];
+    if ((statement->features & (EINSUM_PREDICATE | EINSUM_DATA_PREDICATE)) ==
+        0) {
+        *count = statement->point_count;
+        return OK;
+    }
+    return count_points(workload, data, statement->extension, statement->rank,
+                        statement->rank_count, count);
 }
 
 enum status workload_count_points(const struct workload *workload,

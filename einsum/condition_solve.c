@@ -10,6 +10,8 @@
  * operands depend on the rank) all values remain and each has to be tested. */
 #include "einsum/extension.h"
 
+#include <math.h>
+
 static struct ranges none(void)
 {
     return (struct ranges){.is_exact = true};
@@ -223,10 +225,36 @@ static struct ranges solve(const struct solver *solver,
                    : solve_one(solver, node, low, high);
 }
 
+/* m < LEN[b], LEN[b] <= m and the like, with one side an index that has the rank
+ * and the other side without it, known exactly. */
+static struct ranges solve_data(const struct solver *solver,
+                                const struct condition *condition)
+{
+    int side = condition_index_side(condition, solver->rank);
+    const struct value_node *index =
+        side == 0 ? condition->left : condition->right;
+    const struct value_node *other =
+        side == 0 ? condition->right : condition->left;
+    double value = 0.0;
+    if (side < 0 || solver->point->data == NULL ||
+        !condition_exact_value(other, solver->point, &value) ||
+        fabs(value) >= (double)INDEX_LIMIT) {
+        return all(solver->low, solver->high, false);
+    }
+    bool is_strict = condition->relation == EINSUM_LESS;
+    int64_t below = (int64_t)(is_strict ? ceil(value) - 1.0 : floor(value));
+    int64_t above = (int64_t)(is_strict ? floor(value) + 1.0 : ceil(value));
+    return side == 0 ? solve(solver, index->index, -INDEX_LIMIT, below)
+                     : solve(solver, index->index, above, INDEX_LIMIT);
+}
+
 static struct ranges solve_condition(const struct solver *solver,
                                      const struct condition *condition)
 {
-    if (condition->has_data) {
+    if (condition->kind == CONDITION_DATA) {
+        return solve_data(solver, condition);
+    }
+    if (condition->kind == CONDITION_INDEX && condition->has_data) {
         return all(solver->low, solver->high, false);
     }
     if (condition->kind != CONDITION_INDEX) {

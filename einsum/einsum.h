@@ -162,7 +162,7 @@ struct einsum_tensor {
     /* The statement that computes it; -1 for inputs. */
     int producer;
     /* The constant that statements such as RM[0,p] = -inf give it. */
-    int initializer; /* statement id, or -1 */
+    int initializer;             /* statement id, or -1 */
     struct einsum_values values; /* of an input */
     struct span span;
 };
@@ -447,6 +447,12 @@ void einsum_run_box(const struct workload *workload, int statement,
  * each other stepped together along their iterative rank. */
 MUST_USE enum status einsum_run(const struct workload *workload,
                                 struct diags *diags, struct einsum_data *data);
+
+/* Points of a statement that exist with these values, conditions on data
+ * included: what a run of it visits. */
+MUST_USE enum status einsum_count_points(const struct workload *workload,
+                                         const struct einsum_data *data,
+                                         int statement, int64_t *count);
 
 /* ---- rewrites ------------------------------------------------------------ */
 

@@ -172,6 +172,13 @@ MUST_USE bool index_range(const struct index_node *node,
 int64_t access_element(const struct bound_access *access, struct point *point);
 bool condition_holds(const struct condition *condition, struct point *point);
 
+/* Of a comparison of data by < or <=, the side (0: left, 1: right) that is an
+ * index with `rank` while the other is a value without it; else -1. */
+int condition_index_side(const struct condition *condition, int rank);
+/* False if the value is not exact or reads out of range. */
+bool condition_exact_value(const struct value_node *node, struct point *point,
+                           double *value);
+
 /* Values of one rank: disjoint intervals in rising order, ends included. */
 #define RANGES_MAX 16
 

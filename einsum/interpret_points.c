@@ -281,6 +281,18 @@ static void run_level(struct points *points, int level)
 
 /* ---- order of the levels ------------------------------------------------- */
 
+/* Of m < LEN[b] the values of m are an interval. */
+static guint32 find_tested_ranks(const struct condition *condition)
+{
+    guint32 ranks = condition->ranks;
+    for (int r = 0; r < EINSUM_MAX_RANKS; r++) {
+        if ((ranks >> r & 1) != 0 && condition_index_side(condition, r) >= 0) {
+            ranks &= ~((guint32)1 << r);
+        }
+    }
+    return ranks;
+}
+
 static guint32 find_fixed_ranks(const struct points *points)
 {
     const struct einsum_extension *extension = points->extension;
@@ -299,7 +311,7 @@ static guint32 find_fixed_ranks(const struct points *points)
     }
     for (int i = 0; i < extension->condition_count; i++) {
         const struct condition *condition = extension->condition[i];
-        fixed |= condition->has_data ? condition->ranks : 0;
+        fixed |= condition->has_data ? find_tested_ranks(condition) : 0;
     }
     return fixed;
 }
@@ -349,6 +361,39 @@ static void move_level(struct points *points, int from, int to)
     }
 }
 
+static int find_level(const struct points *points, int rank)
+{
+    int level = 0;
+    while (points->level_rank[level] != rank) {
+        level++;
+    }
+    return level;
+}
+
+/* m of m < LEN[b] inside of b: only its values below LEN[b] are visited. */
+static void order_intervals(struct points *points)
+{
+    for (int i = 0; i < points->extension->condition_count; i++) {
+        const struct condition *condition = points->extension->condition[i];
+        int inner = -1;
+        int outer = -1;
+        for (int r = 0; r < EINSUM_MAX_RANKS; r++) {
+            if ((condition->ranks >> r & 1) == 0) {
+                continue;
+            }
+            int level = find_level(points, r);
+            if (condition_index_side(condition, r) >= 0) {
+                inner = level;
+            } else {
+                outer = MAX(outer, level);
+            }
+        }
+        if (inner >= 0 && outer > inner) {
+            move_level(points, inner, outer);
+        }
+    }
+}
+
 static void order_levels(struct points *points, const int64_t *lo,
                          const int64_t *hi)
 {
@@ -360,7 +405,10 @@ static void order_levels(struct points *points, const int64_t *lo,
         points->high[k] = hi[k] - 1;
     }
     int row = choose_row_level(points);
+    int row_rank = row < 0 ? -1 : points->level_rank[row];
     points->has_row = row >= 0;
+    order_intervals(points);
+    row = row < 0 ? row : find_level(points, row_rank);
     if (row >= 0) {
         move_level(points, row, points->level_count - 1);
     }

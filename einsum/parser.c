@@ -568,6 +568,19 @@ void parse_statements(struct cascade *cascade, const struct yaml_node *node,
     g_array_unref(parser.tokens);
 }
 
+struct ast_node *parse_single(struct cascade *cascade,
+                              const struct yaml_node *node, struct diags *diags)
+{
+    struct parser parser = parser_start(cascade, node, diags);
+    struct ast_node *expr = parse_expr(&parser);
+    if (expr != NULL && parser_peek(&parser).kind != TOKEN_END) {
+        parser_fail(&parser, "an operator or the end of the text");
+        expr = NULL;
+    }
+    g_array_unref(parser.tokens);
+    return expr;
+}
+
 /* ".." of a macro, and ranks that are left out of it: "..-m". */
 static struct ast_node *parse_rest(struct parser *parser)
 {

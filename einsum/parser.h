@@ -72,6 +72,10 @@ bool parser_is_prefix(const char *name);
 bool parser_is_name(const struct parser *parser, struct token token,
                     const char *name);
 
+/* The whole of a node's text as one expression; NULL after an error. */
+struct ast_node *parse_single(struct cascade *cascade,
+                              const struct yaml_node *node,
+                              struct diags *diags);
 /* NULL after an error. */
 struct ast_node *parse_expr(struct parser *parser);
 /* The name of a rank, appended to `ranks`; false after an error. */

@@ -78,9 +78,14 @@ static enum status parse_arguments(const struct rewrite *rewrite,
     return OK;
 }
 
-/* Rewrites look for the one statement that defines a tensor. */
+/* Rewrites look for the one statement that defines a tensor, and give ranks
+ * other names. */
 static void refuse_parts(struct draft *draft)
 {
+    if (draft->cascade->ragged->len > 0) {
+        draft_refuse(draft, -1, "rewrite-unsupported",
+                     "the cascade has ragged ranks");
+    }
     for (size_t i = 0; i < draft->cascade->tensors->len; i++) {
         const struct cascade_tensor *tensor =
             cascade_tensor_at(draft->cascade, i);
