@@ -113,6 +113,8 @@ sysc_clock_new(struct sysc_context *context, struct sysc_module *module,
         sysc_clock *raw = made.get();
         context->channels.push_back(std::move(made));
         build(raw, module, name);
+        register_object(context, SYSC_KIND_CLOCK, raw->name.c_str(), "clock",
+                        raw);
         *clock = raw;
         return SYSC_OK;
     });

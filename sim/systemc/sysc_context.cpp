@@ -135,6 +135,8 @@ extern "C" enum sysc_status sysc_module_new(struct sysc_context *context,
         *module = context->modules.back().get();
         (*module)->user = user;
         (*module)->destroy = destroy;
+        register_object(context, SYSC_KIND_MODULE, (*module)->kernel->name(),
+                        "module", *module);
         return SYSC_OK;
     });
 }

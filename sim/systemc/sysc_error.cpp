@@ -16,12 +16,16 @@ extern "C" const char *sysc_status_text(enum sysc_status status)
         return "fifo is empty";
     case SYSC_FULL:
         return "fifo is full";
+    case SYSC_BUSY:
+        return "locked, or at zero";
     case SYSC_PAUSED:
         return "paused";
     case SYSC_STOPPED:
         return "stopped";
     case SYSC_KILLED:
         return "process is killed";
+    case SYSC_RESET:
+        return "process is reset";
     case SYSC_ERR_ARGUMENT:
         return "bad argument";
     case SYSC_ERR_NAME:

@@ -23,6 +23,14 @@ enum sysc_status check_notifiable(const sysc_event *event)
     return SYSC_OK;
 }
 
+enum sysc_status check_notified(const sysc_event *event)
+{
+    enum sysc_status status = check_notifiable(event);
+    return status == SYSC_OK
+               ? check_not_over(event->context, event->kernel->name())
+               : status;
+}
+
 } // namespace
 
 sysc_event *adopt_event(sysc_context *context, const sc_core::sc_event &event)
@@ -51,6 +59,8 @@ extern "C" enum sysc_status sysc_event_new(struct sysc_context *context,
         context->events.emplace_back(
             new sysc_event{context, std::move(owned), kernel, false});
         *event = context->events.back().get();
+        register_object(context, SYSC_KIND_EVENT, kernel->name(), "event",
+                        *event);
         return SYSC_OK;
     });
 }
@@ -70,7 +80,7 @@ extern "C" enum sysc_status sysc_event_free(struct sysc_event *event)
 
 extern "C" enum sysc_status sysc_event_notify(struct sysc_event *event)
 {
-    enum sysc_status status = check_notifiable(event);
+    enum sysc_status status = check_notified(event);
     if (status != SYSC_OK) {
         return status;
     }
@@ -88,7 +98,7 @@ extern "C" enum sysc_status sysc_event_notify(struct sysc_event *event)
 
 extern "C" enum sysc_status sysc_event_notify_delta(struct sysc_event *event)
 {
-    enum sysc_status status = check_notifiable(event);
+    enum sysc_status status = check_notified(event);
     if (status != SYSC_OK) {
         return status;
     }
@@ -101,7 +111,7 @@ extern "C" enum sysc_status sysc_event_notify_delta(struct sysc_event *event)
 extern "C" enum sysc_status sysc_event_notify_after(struct sysc_event *event,
                                                     int64_t cycles)
 {
-    enum sysc_status status = check_notifiable(event);
+    enum sysc_status status = check_notified(event);
     if (status != SYSC_OK) {
         return status;
     }

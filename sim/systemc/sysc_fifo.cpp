@@ -52,6 +52,7 @@ class byte_fifo : public sc_core::sc_prim_channel
 
     sc_core::sc_event written;
     sc_core::sc_event taken;
+    uint64_t traced_count = 0; /* readable elements */
 
   protected:
     void update() override
@@ -63,6 +64,7 @@ class byte_fifo : public sc_core::sc_prim_channel
             written.notify(sc_core::SC_ZERO_TIME);
         }
         element_count = element_count + written_count - taken_count;
+        traced_count = element_count;
         taken_count = 0;
         written_count = 0;
     }
@@ -153,6 +155,9 @@ sysc_fifo_new(struct sysc_context *context, struct sysc_module *module,
         made->taken = adopt_event(context, made->kernel->taken);
         sysc_fifo *raw = made.get();
         context->channels.push_back(std::move(made));
+        std::string type = "fifo " + std::to_string(element_size_bytes);
+        register_object(context, SYSC_KIND_FIFO, raw->kernel->name(),
+                        type.c_str(), raw);
         *fifo = raw;
         return SYSC_OK;
     });
@@ -166,6 +171,11 @@ extern "C" enum sysc_status sysc_fifo_try_write(struct sysc_fifo *fifo,
     }
     if (fifo->kernel->count_free() == 0) {
         return SYSC_FULL;
+    }
+    enum sysc_status status =
+        check_not_over(fifo->context, fifo->kernel->name());
+    if (status != SYSC_OK) {
+        return status;
     }
     return guarded(fifo->context, [&] {
         fifo->kernel->put(element);
@@ -235,4 +245,16 @@ extern "C" struct sysc_event *sysc_fifo_written(const struct sysc_fifo *fifo)
 extern "C" struct sysc_event *sysc_fifo_taken(const struct sysc_fifo *fifo)
 {
     return fifo == nullptr ? nullptr : fifo->taken;
+}
+
+void fifo_trace(const sysc_fifo *fifo, sc_core::sc_trace_file *file,
+                const char *name)
+{
+    sc_core::sc_trace(file, fifo->kernel->traced_count,
+                      name != nullptr ? name : fifo->kernel->name(), 32);
+}
+
+sysc_context *fifo_context(const sysc_fifo *fifo)
+{
+    return fifo->context;
 }

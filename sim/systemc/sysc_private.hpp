@@ -8,6 +8,7 @@
 #include <memory>
 #include <new>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 /* sc_spawn */
@@ -131,6 +132,8 @@ struct sysc_process {
     const sc_core::sc_event *listed_event;
     /* The kernel's unwinding exception, kept here while C code returns. */
     std::exception_ptr unwinding;
+    bool is_resetting; /* it begins anew when `unwinding` has done its work */
+    bool is_suspended;
     int ignored_kill_count;
     size_t stack_size_bytes; /* of a thread */
     stack_bounds stack;
@@ -142,6 +145,23 @@ struct sysc_process {
  * before its kernel. */
 struct channel {
     virtual ~channel() = default;
+};
+
+/* A name that the kernel keeps from being taken twice, for what is no object of
+ * its own (ports, mutexes). */
+class name_holder : public sc_core::sc_object
+{
+  public:
+    explicit name_holder(const char *name) : sc_core::sc_object(name)
+    {
+    }
+};
+
+/* A sysc_object with its strings. */
+struct registered {
+    std::string name;
+    std::string type;
+    sysc_object object;
 };
 
 struct sysc_context {
@@ -163,6 +183,9 @@ struct sysc_context {
     std::vector<std::unique_ptr<sysc_process>> processes;
     std::vector<std::unique_ptr<channel>> channels;
     std::vector<std::unique_ptr<channel>> traces;
+    std::vector<std::unique_ptr<registered>> objects; /* as they were made */
+    std::unordered_map<std::string, registered *> objects_by_name;
+    std::vector<const sysc_port *> ports;
     sysc_report_fn report_handler;
     void *report_user;
     int64_t report_counts[4];
@@ -257,6 +280,17 @@ class hierarchy_scope
     sc_core::sc_simcontext *kernel;
 };
 
+/* ---- names and ports (sysc_registry.cpp) --------------------------------- */
+
+/* What is made later under the same name takes its place (a clock that of the
+ * process that drives it). */
+void register_object(sysc_context *context, enum sysc_kind kind,
+                     const char *name, const char *type, void *object);
+/* SYSC_OK if every port is bound. */
+enum sysc_status check_ports(sysc_context *context);
+/* SYSC_OK unless the simulation was stopped or has failed. */
+enum sysc_status check_not_over(sysc_context *context, const char *name);
+
 /* An event of a channel (signal, fifo, clock) as a handle. */
 sysc_event *adopt_event(sysc_context *context, const sc_core::sc_event &event);
 
@@ -264,6 +298,9 @@ sysc_event *adopt_event(sysc_context *context, const sc_core::sc_event &event);
 const bool &clock_level_variable(const sysc_clock *clock);
 const char *clock_name(const sysc_clock *clock);
 sysc_context *clock_context(const sysc_clock *clock);
+void fifo_trace(const sysc_fifo *fifo, sc_core::sc_trace_file *file,
+                const char *name);
+sysc_context *fifo_context(const sysc_fifo *fifo);
 void signal_trace(const sysc_signal *signal, sc_core::sc_trace_file *file,
                   const char *name);
 sysc_context *signal_context(const sysc_signal *signal);
@@ -290,7 +327,13 @@ inline bool enter_activation(sysc_process *process)
 }
 
 /* Keeps the exception being handled for the trampoline of `process`. */
-enum sysc_status keep_unwinding(sysc_process *process);
+enum sysc_status keep_unwinding(sysc_process *process,
+                                const sc_core::sc_unwind_exception &exception);
+/* The process that runs, NULL if it is none of ours. */
+sysc_process *running_process(sysc_context *context);
+void finish_process(sysc_process *process);
+enum sysc_status kill_process(sysc_process *process,
+                              const stack_bounds &caller_stack);
 /* Kills all that needs a kernel alive to be released. */
 void reap_processes(sysc_context *context);
 
@@ -298,6 +341,27 @@ void reap_processes(sysc_context *context);
 
 /* Why `self` may not wait, or set a next trigger. */
 enum sysc_status refuse_self(sysc_process *self, bool is_thread_call);
+
+/* Suspends the thread by `suspend`; what every wait has in common. A status
+ * other than SYSC_OK means that the thread did not wait. */
+template <typename Suspend>
+enum sysc_status wait_in(sysc_process *self, Suspend &&suspend)
+{
+    sysc_context *context = self->context;
+    try {
+        suspend();
+        if (!enter_activation(self)) {
+            /* The run is failing. The thread may not go on, whatever its code
+             * does with a status: it sleeps until the context is freed. */
+            sc_core::wait(*context->never, context->kernel);
+        }
+        return SYSC_OK;
+    } catch (const sc_core::sc_unwind_exception &exception) {
+        return keep_unwinding(self, exception);
+    } catch (...) {
+        return set_error_from_exception(context);
+    }
+}
 
 /* SYSC_OK if `self` is the running process and of the right kind. */
 inline enum sysc_status check_self(sysc_process *self, bool is_thread_call)

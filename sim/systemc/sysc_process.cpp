@@ -14,28 +14,14 @@ const size_t STACK_DEFAULT_BYTES = size_t{256} << 10; /* the kernel's */
 const size_t STACK_MIN_BYTES = size_t{16} << 10;
 const size_t STACK_MAX_BYTES = size_t{1} << 30;
 
-void finish(sysc_process *process)
-{
-    if (process->is_finished) {
-        return;
-    }
-    process->is_finished = true;
-    if (process->is_thread) {
-        process->context->thread_count--;
-    }
-    if (process->timer) {
-        process->timer->cancel(); /* time shall not go on for it */
-    }
-    /* A held handle would keep the kernel's process and its stack alive. */
-    process->handle = sc_core::sc_process_handle();
-}
-
 /* Throws on what keep_unwinding kept; the kernel waits for it. */
 void resume_unwinding(sysc_process *process)
 {
     if (process->unwinding) {
         std::exception_ptr unwinding = std::move(process->unwinding);
         process->unwinding = nullptr;
+        process->is_resetting = false;
+        process->ignored_kill_count = 0;
         std::rethrow_exception(std::move(unwinding));
     }
 }
@@ -44,8 +30,10 @@ void call_back(sysc_process *process)
 {
     try {
         process->callback(process, process->user);
-    } catch (const sc_core::sc_unwind_exception &) {
-        finish(process);
+    } catch (const sc_core::sc_unwind_exception &exception) {
+        if (!exception.is_reset()) {
+            finish_process(process);
+        }
         throw;
     } catch (...) {
         (void)set_error_from_exception(process->context);
@@ -59,7 +47,9 @@ void run_thread(sysc_process *process)
     if (!process->context->is_closing && enter_activation(process)) {
         call_back(process);
     }
-    finish(process);
+    if (!process->is_resetting) {
+        finish_process(process);
+    }
     resume_unwinding(process);
 }
 
@@ -70,7 +60,9 @@ void run_method(sysc_process *process)
     }
     call_back(process);
     if (process->unwinding) {
-        finish(process);
+        if (!process->is_resetting) {
+            finish_process(process);
+        }
         resume_unwinding(process);
     }
 }
@@ -182,8 +174,11 @@ enum sysc_status process_new(sysc_context *context, sysc_module *module,
             context->processes.pop_back();
             throw;
         }
+        sysc_process *made = context->processes.back().get();
+        register_object(context, SYSC_KIND_PROCESS, made->name.c_str(),
+                        "process", made);
         if (result != nullptr) {
-            *result = context->processes.back().get();
+            *result = made;
         }
         return SYSC_OK;
     });
@@ -211,12 +206,20 @@ bool repeat_activation(sysc_process *process)
     return false;
 }
 
-enum sysc_status keep_unwinding(sysc_process *process)
+void finish_process(sysc_process *process)
 {
-    if (!process->unwinding) {
-        process->unwinding = std::current_exception();
+    if (process->is_finished) {
+        return;
     }
-    return SYSC_KILLED;
+    process->is_finished = true;
+    if (process->is_thread) {
+        process->context->thread_count--;
+    }
+    if (process->timer) {
+        process->timer->cancel(); /* time shall not go on for it */
+    }
+    /* A held handle would keep the kernel's process and its stack alive. */
+    process->handle = sc_core::sc_process_handle();
 }
 
 extern "C" enum sysc_status
@@ -237,82 +240,6 @@ sysc_thread_new(struct sysc_context *context, struct sysc_module *module,
 {
     return process_new(context, module, name, callback, user, true, options,
                        process);
-}
-
-static sysc_process *running_process(sysc_context *context)
-{
-    sc_core::sc_process_b *current = current_process(context);
-    for (const std::unique_ptr<sysc_process> &process : context->processes) {
-        if (!process->is_finished && process->kernel == current) {
-            return process.get();
-        }
-    }
-    return nullptr;
-}
-
-/* The kernel runs the killed thread to its end before kill returns. The caller
- * may be killed by that: itself, or by what the dying thread does. */
-static enum sysc_status kill_process(sysc_process *process,
-                                     const stack_bounds &caller_stack)
-{
-    try {
-        sc_core::sc_process_handle handle = process->handle;
-        handle.kill();
-        stack_note(caller_stack);
-    } catch (const sc_core::sc_unwind_exception &) {
-        sysc_process *caller = running_process(process->context);
-        if (caller == nullptr) {
-            throw;
-        }
-        return keep_unwinding(caller);
-    }
-    finish(process);
-    return SYSC_OK;
-}
-
-extern "C" enum sysc_status sysc_process_kill(struct sysc_process *process)
-{
-    if (process == nullptr) {
-        return SYSC_ERR_ARGUMENT;
-    }
-    sysc_context *context = process->context;
-    if (process->is_finished || process->unwinding) {
-        return set_error(context, SYSC_ERR_DEAD, "process '%s' has ended",
-                         process->name.c_str());
-    }
-    if (!is_in_process(context)) {
-        return set_error(context, SYSC_ERR_PHASE,
-                         "process '%s' can be killed by a process only",
-                         process->name.c_str());
-    }
-    const sysc_process *caller = running_process(context);
-    const stack_bounds &caller_stack = caller != nullptr && caller->is_thread
-                                           ? caller->stack
-                                           : context->main_stack;
-    return guarded(context, [&] {
-        return kill_process(process, caller_stack);
-    });
-}
-
-void reap_processes(sysc_context *context)
-{
-    /* The kernel can kill from inside a process only. */
-    sc_core::sc_spawn_options options;
-    options.spawn_method();
-    sc_core::sc_spawn(
-        [context] {
-            for (size_t i = 0; i < context->processes.size(); i++) {
-                sysc_process *process = context->processes[i].get();
-                if (!process->is_finished &&
-                    (process->is_thread || process->is_dynamic ||
-                     process->has_used_list)) {
-                    (void)kill_process(process, context->main_stack);
-                }
-            }
-            sc_core::sc_get_current_process_handle().kill();
-        },
-        nullptr, &options);
-    sc_core::sc_start(sc_core::SC_ZERO_TIME);
 }
 
 extern "C" bool sysc_process_is_finished(const struct sysc_process *process)

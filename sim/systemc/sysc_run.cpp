@@ -24,7 +24,7 @@ enum sysc_status check_run(sysc_context *context)
     if (context->is_stop_asked) {
         return set_error(context, SYSC_ERR_PHASE, "the run was stopped");
     }
-    return SYSC_OK;
+    return context->has_run ? SYSC_OK : check_ports(context);
 }
 
 enum sysc_status outcome(sysc_context *context, enum sysc_status status)
@@ -78,6 +78,16 @@ enum sysc_status ask_to_end(sysc_context *context, bool *is_asked)
 }
 
 } // namespace
+
+enum sysc_status check_not_over(sysc_context *context, const char *name)
+{
+    if (!context->is_running &&
+        (context->is_stop_asked || context->failure != SYSC_OK)) {
+        return set_error(context, SYSC_ERR_PHASE,
+                         "'%s': the simulation is over", name);
+    }
+    return SYSC_OK;
+}
 
 extern "C" enum sysc_status sysc_run(struct sysc_context *context,
                                      int64_t cycles)

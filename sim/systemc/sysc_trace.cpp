@@ -194,6 +194,34 @@ extern "C" enum sysc_status sysc_trace_clock(struct sysc_trace *trace,
         });
 }
 
+extern "C" enum sysc_status sysc_trace_fifo(struct sysc_trace *trace,
+                                            const struct sysc_fifo *fifo,
+                                            const char *name)
+{
+    return record(trace, fifo, fifo == nullptr ? nullptr : fifo_context(fifo),
+                  [&] {
+                      fifo_trace(fifo, trace->file, name);
+                  });
+}
+
+extern "C" enum sysc_status sysc_trace_event(struct sysc_trace *trace,
+                                             const struct sysc_event *event,
+                                             const char *name)
+{
+    return record(
+        trace, event, event == nullptr ? nullptr : event->context, [&] {
+            sc_core::sc_trace(trace->file, *event->kernel,
+                              name != nullptr ? name : event->kernel->name());
+        });
+}
+
+extern "C" enum sysc_status sysc_trace_u64(struct sysc_trace *trace,
+                                           const uint64_t *variable,
+                                           const char *name)
+{
+    return record_variable(trace, variable, name);
+}
+
 extern "C" enum sysc_status sysc_trace_bool(struct sysc_trace *trace,
                                             const bool *variable,
                                             const char *name)

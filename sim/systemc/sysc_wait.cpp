@@ -12,7 +12,7 @@ enum sysc_status refuse_self(sysc_process *self, bool is_thread_call)
     }
     if (self->unwinding) {
         self->ignored_kill_count++;
-        return SYSC_KILLED;
+        return self->is_resetting ? SYSC_RESET : SYSC_KILLED;
     }
     sysc_context *context = self->context;
     if (self->is_finished || !context->is_running ||
@@ -75,31 +75,11 @@ namespace
 
 const int IGNORED_KILLS_MAX = 1000;
 
-/* Suspends the thread by `suspend`; what every wait has in common. A status
- * other than SYSC_OK means that the thread did not wait. */
-template <typename Suspend>
-enum sysc_status wait_in(sysc_process *self, Suspend &&suspend)
-{
-    sysc_context *context = self->context;
-    try {
-        suspend();
-        if (!enter_activation(self)) {
-            /* The run is failing. The thread may not go on, whatever its code
-             * does with a status: it sleeps until the context is freed. */
-            sc_core::wait(*context->never, context->kernel);
-        }
-        return SYSC_OK;
-    } catch (const sc_core::sc_unwind_exception &) {
-        return keep_unwinding(self);
-    } catch (...) {
-        return set_error_from_exception(context);
-    }
-}
-
 /* The last resort against a thread that loops on SYSC_KILLED. */
 enum sysc_status refuse(sysc_process *self, enum sysc_status status)
 {
-    if (status == SYSC_KILLED && self->ignored_kill_count > IGNORED_KILLS_MAX) {
+    if ((status == SYSC_KILLED || status == SYSC_RESET) &&
+        self->ignored_kill_count > IGNORED_KILLS_MAX) {
         std::exception_ptr unwinding = std::move(self->unwinding);
         self->unwinding = nullptr;
         std::rethrow_exception(std::move(unwinding));

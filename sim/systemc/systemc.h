@@ -16,7 +16,7 @@
  *
  * Threads: the kernel keeps one global current context, so all contexts that
  * live at the same time must be used by one operating system thread
- * (SYSC_ERR_THREAD otherwise). Several contexts may live, one runs at a time.
+ * (SYSC_ERR_THREAD otherwise); only sysc_async_notify is for all. Several contexts may live, one runs at a time.
  *
  * When a call is allowed is written as E (elaboration: before the first run),
  * P (inside a process of this context) and B (between runs). doc/systemc.md has
@@ -43,9 +43,11 @@ enum sysc_status {
     SYSC_TIMEOUT, /* the time of a ..._for wait ended first */
     SYSC_EMPTY,   /* nothing to read from the fifo now */
     SYSC_FULL,    /* no room in the fifo now */
+    SYSC_BUSY,    /* the mutex is locked, the semaphore at 0 */
     SYSC_PAUSED,  /* the run ended at sysc_pause */
     SYSC_STOPPED, /* the run ended at sysc_stop */
     SYSC_KILLED,  /* this process was killed: return from the callback */
+    SYSC_RESET,   /* this process is reset: return, it then starts anew */
     /* Errors. */
     SYSC_ERR_ARGUMENT, /* NULL, negative, zero where it may not be */
     SYSC_ERR_NAME,     /* empty, with '.' or space, or taken */
@@ -183,12 +185,25 @@ sysc_thread_new(struct sysc_context *context, struct sysc_module *module,
 /* Ends a process, P. A thread's wait returns SYSC_KILLED at once. Killing
  * oneself returns SYSC_KILLED: return from the callback. */
 enum sysc_status sysc_process_kill(struct sysc_process *process);
+/* Begins a thread anew, P: its wait returns SYSC_RESET, and when the callback
+ * has returned it is called again, all before this call returns. Of oneself:
+ * returns SYSC_RESET, return from the callback. A thread that never ran starts
+ * with its first run. SYSC_ERR_KIND for a method, which begins anew anyway. */
+enum sysc_status sysc_process_reset(struct sysc_process *process);
+/* Suspends a process, P, B: what it waits for may happen, but it goes on only
+ * after sysc_process_resume, and then at once if something did. Of oneself, a
+ * thread stops in this call, a method after its return. Twice: SYSC_ERR_PHASE;
+ * so is resuming what is not suspended. */
+enum sysc_status sysc_process_suspend(struct sysc_process *process);
+enum sysc_status sysc_process_resume(struct sysc_process *process);
+bool sysc_process_is_suspended(const struct sysc_process *process);
 bool sysc_process_is_finished(const struct sysc_process *process);
 const char *sysc_process_name(const struct sysc_process *process);
 struct sysc_context *sysc_process_context(const struct sysc_process *process);
 
 /* Waiting, in the thread `self` itself only. Each returns SYSC_KILLED when the
- * thread is being killed; it must then return from its callback. (One that
+ * thread is being killed, SYSC_RESET when it is reset; it must then return from
+ * its callback. (One that
  * ignores this 1,000 times is unwound by force, through its C frames.) */
 SYSC_MUST_USE enum sysc_status sysc_wait_cycles(struct sysc_process *self,
                                                 int64_t cycles); /* 0: delta */
@@ -281,7 +296,13 @@ enum sysc_status sysc_clock_stop(struct sysc_clock *clock);
 
 /* ---- signals ----------------------------------------------------------- */
 
-enum sysc_type { SYSC_TYPE_BOOL, SYSC_TYPE_I64, SYSC_TYPE_F64 };
+enum sysc_type {
+    SYSC_TYPE_BOOL,
+    SYSC_TYPE_I64,
+    SYSC_TYPE_F64,
+    SYSC_TYPE_U64,
+    SYSC_TYPE_BYTES, /* by sysc_signal_new_bytes only */
+};
 
 struct sysc_signal;
 
@@ -293,12 +314,26 @@ SYSC_MUST_USE enum sysc_status sysc_signal_new(struct sysc_context *context,
                                                const char *name,
                                                enum sysc_type type,
                                                struct sysc_signal **signal);
+/* A signal of any value of a fixed size, at most 64 KiB; it holds zero bytes. */
+SYSC_MUST_USE enum sysc_status
+sysc_signal_new_bytes(struct sysc_context *context, struct sysc_module *module,
+                      const char *name, size_t size_bytes,
+                      struct sysc_signal **signal);
 /* E, P, B. SYSC_ERR_KIND if the signal has another type. */
 enum sysc_status sysc_signal_write_bool(struct sysc_signal *signal, bool value);
 enum sysc_status sysc_signal_write_i64(struct sysc_signal *signal,
                                        int64_t value);
 enum sysc_status sysc_signal_write_f64(struct sysc_signal *signal,
                                        double value);
+enum sysc_status sysc_signal_write_u64(struct sysc_signal *signal,
+                                       uint64_t value);
+/* Copies the signal's size from, or to, `bytes`. */
+enum sysc_status sysc_signal_write_bytes(struct sysc_signal *signal,
+                                         const void *bytes);
+SYSC_MUST_USE enum sysc_status
+sysc_signal_read_u64(const struct sysc_signal *signal, uint64_t *value);
+SYSC_MUST_USE enum sysc_status
+sysc_signal_read_bytes(const struct sysc_signal *signal, void *bytes);
 SYSC_MUST_USE enum sysc_status
 sysc_signal_read_bool(const struct sysc_signal *signal, bool *value);
 SYSC_MUST_USE enum sysc_status
@@ -335,6 +370,124 @@ size_t sysc_fifo_count_free(const struct sysc_fifo *fifo);     /* writable */
 struct sysc_event *sysc_fifo_written(const struct sysc_fifo *fifo);
 struct sysc_event *sysc_fifo_taken(const struct sysc_fifo *fifo);
 
+/* ---- mutexes and semaphores --------------------------------------------- */
+
+struct sysc_mutex;
+struct sysc_semaphore;
+
+/* E, P, B. Who waits is served in the order of the calls; a process that is
+ * served goes on one delta cycle later. */
+SYSC_MUST_USE enum sysc_status sysc_mutex_new(struct sysc_context *context,
+                                              struct sysc_module *module,
+                                              const char *name,
+                                              struct sysc_mutex **mutex);
+/* Waits until `self`, a thread, holds it. SYSC_ERR_PHASE if it does already,
+ * SYSC_ERR_DEAD if its holder has ended without unlocking. */
+SYSC_MUST_USE enum sysc_status sysc_mutex_lock(struct sysc_process *self,
+                                               struct sysc_mutex *mutex);
+/* Threads and methods: SYSC_BUSY instead of waiting. */
+SYSC_MUST_USE enum sysc_status sysc_mutex_try_lock(struct sysc_process *self,
+                                                   struct sysc_mutex *mutex);
+/* By its holder, also while it is being killed; SYSC_ERR_PHASE otherwise. */
+enum sysc_status sysc_mutex_unlock(struct sysc_process *self,
+                                   struct sysc_mutex *mutex);
+/* NULL if it is free. */
+struct sysc_process *sysc_mutex_holder(const struct sysc_mutex *mutex);
+
+SYSC_MUST_USE enum sysc_status
+sysc_semaphore_new(struct sysc_context *context, struct sysc_module *module,
+                   const char *name, int64_t count,
+                   struct sysc_semaphore **semaphore);
+/* Takes one, in threads: waits while there is none. */
+SYSC_MUST_USE enum sysc_status
+sysc_semaphore_take(struct sysc_process *self,
+                    struct sysc_semaphore *semaphore);
+/* Anywhere: SYSC_BUSY instead of waiting. */
+SYSC_MUST_USE enum sysc_status
+sysc_semaphore_try_take(struct sysc_semaphore *semaphore);
+/* Gives one, anywhere; SYSC_ERR_LIMIT beyond INT64_MAX. */
+enum sysc_status sysc_semaphore_give(struct sysc_semaphore *semaphore);
+int64_t sysc_semaphore_count(const struct sysc_semaphore *semaphore);
+
+/* ---- other operating system threads -------------------------------------- */
+
+struct sysc_async;
+
+/* A door into the simulation for other threads, E. */
+SYSC_MUST_USE enum sysc_status sysc_async_new(struct sysc_context *context,
+                                              struct sysc_module *module,
+                                              const char *name,
+                                              struct sysc_async **async);
+/* From any operating system thread, at any time until the context is freed, the
+ * one call that may: its event happens in the next delta cycle that the run
+ * begins. Several notifications before that are one; what they stand for is
+ * handed over by the caller, under a lock of its own. */
+enum sysc_status sysc_async_notify(struct sysc_async *async);
+struct sysc_event *sysc_async_event(const struct sysc_async *async);
+/* While it is awaited, E, P, B, a run that finds nothing else to do waits for a
+ * notification, in place of ending or letting time pass to its end. */
+enum sysc_status sysc_async_await(struct sysc_async *async, bool is_awaited);
+
+/* ---- ports, exports, names ------------------------------------------------ */
+
+enum sysc_kind {
+    SYSC_KIND_MODULE,
+    SYSC_KIND_PROCESS,
+    SYSC_KIND_EVENT,
+    SYSC_KIND_CLOCK,
+    SYSC_KIND_SIGNAL,
+    SYSC_KIND_FIFO,
+    SYSC_KIND_MUTEX,
+    SYSC_KIND_SEMAPHORE,
+    SYSC_KIND_ASYNC,
+    SYSC_KIND_PORT,
+    SYSC_KIND_EXPORT,
+};
+
+/* What was made under a name. `type`: "module", "process", "event", "clock",
+ * "mutex", "semaphore", "async", "signal i64", "signal bytes 16", "fifo 8" (the
+ * size of an element), or that of the port or export. Valid until the context
+ * is freed. */
+struct sysc_object {
+    enum sysc_kind kind;
+    const char *name; /* full */
+    const char *type;
+    void *object; /* struct sysc_module *, ... by `kind` */
+};
+/* NULL if there is none. */
+const struct sysc_object *sysc_find(const struct sysc_context *context,
+                                    const char *name);
+/* All of them in the order they were made; `visit` may not make more. */
+void sysc_walk(const struct sysc_context *context,
+               void (*visit)(const struct sysc_object *object, void *user),
+               void *user);
+
+struct sysc_port;
+
+/* E. A module says what it needs (port) and what it offers (export), each of a
+ * type: one of the types above for an object of that kind, or any other text
+ * for an interface that the two sides agree on ("memory": a struct of
+ * functions, say). */
+SYSC_MUST_USE enum sysc_status sysc_port_new(struct sysc_context *context,
+                                             struct sysc_module *module,
+                                             const char *name, const char *type,
+                                             struct sysc_port **port);
+SYSC_MUST_USE enum sysc_status sysc_export_new(struct sysc_context *context,
+                                               struct sysc_module *module,
+                                               const char *name,
+                                               const char *type, void *object);
+/* Connects the port of this full name to an object, an export, or another port
+ * (of the module around it, say), E. SYSC_ERR_NAME if there is no such name,
+ * SYSC_ERR_KIND if the types differ, SYSC_ERR_PHASE if it is bound already,
+ * SYSC_ERR_ARGUMENT if ports would be bound in a circle. The first run fails
+ * with SYSC_ERR_PHASE while a port is not bound. */
+SYSC_MUST_USE enum sysc_status sysc_bind(struct sysc_context *context,
+                                         const char *port_name,
+                                         const char *target_name);
+/* What it is bound to in the end, a struct sysc_fifo * for type "fifo 8", say;
+ * NULL if it is not. */
+void *sysc_port_object(const struct sysc_port *port);
+
 /* ---- traces ------------------------------------------------------------ */
 
 struct sysc_trace;
@@ -353,6 +506,16 @@ enum sysc_status sysc_trace_signal(struct sysc_trace *trace,
 enum sysc_status sysc_trace_clock(struct sysc_trace *trace,
                                   const struct sysc_clock *clock,
                                   const char *name);
+/* Its readable elements. */
+enum sysc_status sysc_trace_fifo(struct sysc_trace *trace,
+                                 const struct sysc_fifo *fifo,
+                                 const char *name);
+/* A mark whenever it happens. */
+enum sysc_status sysc_trace_event(struct sysc_trace *trace,
+                                  const struct sysc_event *event,
+                                  const char *name);
+enum sysc_status sysc_trace_u64(struct sysc_trace *trace,
+                                const uint64_t *variable, const char *name);
 enum sysc_status sysc_trace_bool(struct sysc_trace *trace, const bool *variable,
                                  const char *name);
 enum sysc_status sysc_trace_i64(struct sysc_trace *trace,
