@@ -92,11 +92,54 @@ enum status flows_sum_lanes(struct builder *b, int leaf_id,
     return OK;
 }
 
+/* Do lanes between the hold and the place outside it send partial results that
+ * nothing adds up on the way? */
+static bool adds_up_outside(const struct plan *plan, int hold,
+                            const struct einsum_statement *s)
+{
+    int keeper = flows_find_keeper(plan, hold, s->output.tensor);
+    for (int n = plan->nodes[hold].parent; n >= 0 && n != keeper;
+         n = plan->nodes[n].parent) {
+        const struct plan_node *node = &plan->nodes[n];
+        if (node->kind == PLAN_SPATIAL && node->trips > 1 &&
+            memory_find_axis(&plan->arch->memories[plan->nodes[hold].memory],
+                             node->axis)
+                    ->reduce == ARCH_REDUCE_NONE &&
+            !access_uses_rank(&s->output, node->rank)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Where nothing comes back, every visit of the hold begins anew. */
+static enum status sum_visited(struct builder *b, int leaf_id, int hold,
+                               int64_t *elements)
+{
+    const struct plan_leaf *leaf = &b->plan->leaves[leaf_id];
+    const struct einsum_statement *s =
+        &b->workload->statements[leaf->statement];
+    struct tensor_use use = {leaf_id, true, false, &s->output};
+    g_autoptr(GArray) uses = g_array_new(FALSE, FALSE, sizeof(use));
+    g_array_append_val(uses, use);
+    const bool is_counted[] = {true};
+    const struct hold_tile tile = {b,    hold,       s->output.tensor,
+                                   uses, is_counted, false};
+    struct plan_flow flow = {.kind = FLOW_DRAIN};
+    int keeper = flows_find_keeper(b->plan, hold, s->output.tensor);
+    TRY(flows_sum_hold(&tile, keeper, &flow));
+    *elements = flow.inner_total;
+    return OK;
+}
+
 enum status flows_sum_covered(struct builder *b, int leaf_id, int keeper,
                               int64_t *elements)
 {
     const struct einsum_statement *s =
         &b->workload->statements[b->plan->leaves[leaf_id].statement];
+    if (keeper >= 0 && adds_up_outside(b->plan, keeper, s)) {
+        return sum_visited(b, leaf_id, keeper, elements);
+    }
     struct chain chain;
     chain_of_leaf(b->plan, leaf_id, &chain);
     struct tensor_use use = {leaf_id, true, false, &s->output};
@@ -144,22 +187,16 @@ enum status flows_sum_hold(const struct hold_tile *hold, int keeper,
     return OK;
 }
 
-/* Do lanes between the keeper and the hold send partial results that nothing
- * adds up on the way? */
-static bool adds_up_outside(const struct chain *chain,
-                            const struct hold_tile *tile, int keeper)
+static enum status refuse_nested(const struct hold_tile *tile, int keeper)
 {
     const struct plan *plan = tile->b->plan;
-    for (int i = 0; i < chain->count; i++) {
-        const struct chain_link *link = &chain->link[i];
-        if (link->axis != NULL && is_below(plan, link->node, keeper) &&
-            plan->nodes[link->node].trips > 1 &&
-            link->axis->reduce == ARCH_REDUCE_NONE &&
-            !is_moved(tile->uses, tile->is_counted, link->rank)) {
-            return true;
-        }
-    }
-    return false;
+    diag_error(tile->b->diags, plan->nodes[tile->hold].span,
+               "mapping-spatial-reduce", NULL,
+               "'%s' comes from the hold on line %d, whose partial results are "
+               "added up outside its lanes: it can be held in them only once",
+               plan->workload->tensors[tile->tensor].name,
+               plan->nodes[keeper].span.line);
+    return ERR_INPUT;
 }
 
 /* What comes back is what was sent for not the first time: outside, of all lanes
@@ -172,7 +209,10 @@ enum status flows_sum_refill(const struct hold_tile *tile, int keeper,
         &plan->workload->statements[plan->leaves[flow->leaf].statement];
     struct chain chain;
     chain_of_hold(tile, &chain);
-    bool is_outside = adds_up_outside(&chain, tile, keeper);
+    bool is_outside = adds_up_outside(plan, tile->hold, s);
+    if (keeper >= 0 && adds_up_outside(plan, keeper, s)) {
+        return refuse_nested(tile, keeper);
+    }
     int64_t inside = 0;
     int64_t outside = 0;
     bool fits = chain_count_covered(&chain, s, &inside);

@@ -252,6 +252,47 @@ static inline bool nest_fetch(struct nest *nest, int hold, int tensor,
     return true;
 }
 
+/* Does a reduction run across lanes that cannot reduce, on the way to the place
+ * outside? Then nothing comes back. */
+static inline bool nest_adds_outside(const struct nest *nest, int hold,
+                                     int tensor, int keeper)
+{
+    const struct plan *plan = nest->plan;
+    int producer = plan->workload->tensors[tensor].producer;
+    if (producer < 0) {
+        return false;
+    }
+    const struct einsum_statement *s = &plan->workload->statements[producer];
+    for (int n = plan->nodes[hold].parent; n >= 0 && n != keeper;
+         n = plan->nodes[n].parent) {
+        const struct plan_node *node = &plan->nodes[n];
+        if (node->kind != PLAN_SPATIAL || node->trips == 1 ||
+            nest_axis(plan, node->axis)->reduce != ARCH_REDUCE_NONE) {
+            continue;
+        }
+        for (int r = 0; r < s->rank_count; r++) {
+            if (s->rank[r] == node->rank && s->is_reduced[r]) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Where nothing comes back, what the leaves of a lane have made is forgotten when
+ * its results have left. */
+static inline void nest_forget(struct nest *nest, int hold, int tensor,
+                               const struct nest_lane *lane)
+{
+    for (int l = 0; l < nest->plan->leaf_count; l++) {
+        g_autofree char *key = nest_key(lane, "made", l, tensor, NULL);
+        if (oracle_hold(nest->plan, nest->plan->leaves[l].node, tensor,
+                        false) == hold) {
+            g_hash_table_remove(nest->sets, key);
+        }
+    }
+}
+
 static inline bool nest_open(struct nest *nest, int hold, int tensor,
                              const struct nest_lane *lane,
                              struct element_set *written)
@@ -267,6 +308,10 @@ static inline bool nest_open(struct nest *nest, int hold, int tensor,
     nest_flow(nest, FLOW_REFILL, hold, tensor)->inside +=
         element_set_common(written, ever);
     element_set_merge(ever, written);
+    if (nest_adds_outside(nest, hold, tensor,
+                          oracle_hold(nest->plan, hold, tensor, false))) {
+        nest_forget(nest, hold, tensor, lane);
+    }
     struct element_set *copy = element_set_new(nest->plan, tensor);
     element_set_merge(copy, written);
     nest_replace(nest, key, copy);
@@ -651,33 +696,6 @@ static inline void nest_check_leaf(struct nest *nest, int leaf)
     nest_expect(nest, "partial results read back by lanes", tensor, l->node,
                 nest_planned(nest, FLOW_PARTIAL, tensor, leaf, -1).outside,
                 nest_flow(nest, FLOW_PARTIAL, place, tensor)->outside);
-}
-
-/* Does a reduction run across lanes that cannot reduce, on the way to the place
- * outside? Then nothing comes back. */
-static inline bool nest_adds_outside(const struct nest *nest, int hold,
-                                     int tensor, int keeper)
-{
-    const struct plan *plan = nest->plan;
-    int producer = plan->workload->tensors[tensor].producer;
-    if (producer < 0) {
-        return false;
-    }
-    const struct einsum_statement *s = &plan->workload->statements[producer];
-    for (int n = plan->nodes[hold].parent; n >= 0 && n != keeper;
-         n = plan->nodes[n].parent) {
-        const struct plan_node *node = &plan->nodes[n];
-        if (node->kind != PLAN_SPATIAL || node->trips == 1 ||
-            nest_axis(plan, node->axis)->reduce != ARCH_REDUCE_NONE) {
-            continue;
-        }
-        for (int r = 0; r < s->rank_count; r++) {
-            if (s->rank[r] == node->rank && s->is_reduced[r]) {
-                return true;
-            }
-        }
-    }
-    return false;
 }
 
 static inline void nest_check_stream(struct nest *nest, int hold, int tensor)
