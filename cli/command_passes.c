@@ -12,6 +12,8 @@ struct analyzed {
     struct cascade *cascade;
     struct workload *workload;
     struct pass_analysis *analysis;
+    struct cascade *original; /* of a rewrite, or NULL */
+    struct cascade_comparison comparison;
 };
 
 static void analyzed_free(gpointer data)
@@ -21,6 +23,7 @@ static void analyzed_free(gpointer data)
         pass_analysis_free(analyzed->analysis);
         workload_free(analyzed->workload);
         cascade_free(analyzed->cascade);
+        cascade_free(analyzed->original);
         g_free(analyzed);
     }
 }
@@ -42,6 +45,7 @@ static struct passes_result get_result(const struct cli *cli,
         .word_bytes = cli->settings.word_bytes,
         .workload = analyzed->workload,
         .analysis = analyzed->analysis,
+        .comparison = analyzed->original == NULL ? NULL : &analyzed->comparison,
     };
 }
 
@@ -180,8 +184,9 @@ static void print_all(struct cli *cli, const GPtrArray *cascades)
 /* ---- rewrites --------------------------------------------------------------- */
 
 /* All of --rewrite, each a list, in their order. One that does not apply ends
- * it: the answer is no. */
-static enum status rewrite(struct cli *cli, struct cascade **cascade)
+ * it: the answer is no. The original stays for comparison. */
+static enum status rewrite(struct cli *cli, struct cascade **cascade,
+                           struct cascade **original)
 {
     const GPtrArray *lists = cli->settings.rewrite;
     g_autoptr(GPtrArray) specs = g_ptr_array_new_with_free_func(g_free);
@@ -199,8 +204,33 @@ static enum status rewrite(struct cli *cli, struct cascade **cascade)
             cli->exit_code = 1;
             return OK;
         }
-        cascade_free(*cascade);
+        if (*original == NULL) {
+            *original = *cascade;
+        } else {
+            cascade_free(*cascade);
+        }
         *cascade = rewritten;
+    }
+    return OK;
+}
+
+/* The rewritten cascade must give the values of the original; else the answer
+ * is no, and nothing is written. */
+static enum status prove(struct cli *cli, const struct scope *chosen,
+                         struct analyzed *analyzed)
+{
+    struct cascade_comparison *comparison = &analyzed->comparison;
+    if (analyzed->original == NULL) {
+        return OK;
+    }
+    TRY(cascade_compare(analyzed->original, analyzed->cascade, chosen, 1,
+                        cli->diags, comparison));
+    if (!comparison->is_equal) {
+        diag_error(cli->diags, SPAN_NONE, "rewrite-unequal", NULL,
+                   "the rewritten cascade gives other values: off by %g, "
+                   "with a bound of %g",
+                   comparison->max_abs_error, comparison->bound);
+        cli->exit_code = 1;
     }
     return OK;
 }
@@ -241,7 +271,10 @@ static enum status run_one(struct cli *cli, const struct scope *chosen,
     g_ptr_array_add(cascades, analyzed);
     const char *path = g_ptr_array_index(cli->settings.operands, 0);
     TRY(cascade_load_file(cli->diags, path, &analyzed->cascade));
-    TRY(rewrite(cli, &analyzed->cascade));
+    TRY(rewrite(cli, &analyzed->cascade, &analyzed->original));
+    if (cli->exit_code == 0) {
+        TRY(prove(cli, chosen, analyzed));
+    }
     if (cli->exit_code != 0) {
         return OK;
     }
@@ -326,7 +359,9 @@ const struct command command_passes = {
         "the\n"
         "arithmetic intensity that follows.\n"
         "\n"
-        "With --rewrite, of the cascade that the rewrites make of it; one that "
+        "With --rewrite, of the cascade that the rewrites make of it, after "
+        "both\n"
+        "gave the same values on random data within the error bound; one that "
         "does\n"
         "not apply says why, and the exit code is 1. Rewrites "
         "(doc/rewrites.md):\n"

@@ -185,6 +185,21 @@ static json_t *make_assumptions(const struct pass_analysis *analysis)
     return list;
 }
 
+/* The keys of weir verify. */
+static json_t *make_comparison(const struct cascade_comparison *comparison)
+{
+    json_t *object = json_object();
+    set_text(object, "status", comparison->was_run ? "ok" : "too-large");
+    set_count(object, "points", comparison->points);
+    set_count(object, "undecided_points", comparison->undecided_points);
+    set_count(object, "seed", (int64_t)comparison->seed);
+    set_bool(object, "file_shapes", comparison->has_file_shapes);
+    json_object_set_new(object, "max_abs_error",
+                        json_real(comparison->max_abs_error));
+    json_object_set_new(object, "bound", json_real(comparison->bound));
+    return object;
+}
+
 json_t *passes_make_json(const struct passes_result *result)
 {
     const struct pass_analysis *analysis = result->analysis;
@@ -219,5 +234,9 @@ json_t *passes_make_json(const struct passes_result *result)
                         json_real(analysis->ops_per_byte));
     json_object_set_new(object, "assumptions", make_assumptions(analysis));
     json_object_set_new(object, "shapes", make_shapes(workload));
+    if (result->comparison != NULL) {
+        json_object_set_new(object, "rewrite",
+                            make_comparison(result->comparison));
+    }
     return object;
 }

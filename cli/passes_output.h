@@ -11,6 +11,7 @@ struct passes_result {
     int64_t word_bytes;
     const struct workload *workload;
     const struct pass_analysis *analysis;
+    const struct cascade_comparison *comparison; /* NULL: nothing rewritten */
 };
 
 /* One object; caller releases. */

@@ -233,6 +233,30 @@ static void print_shapes(const struct workload *workload, GString *out)
     g_string_append(out, "\n\n");
 }
 
+static void print_comparison(const struct cascade_comparison *comparison,
+                             GString *out)
+{
+    if (!comparison->was_run) {
+        g_string_append(out, "rewritten: too many points to compare values; "
+                             "choose smaller shapes with --set\n");
+        return;
+    }
+    g_autofree char *points = units_format_count(comparison->points);
+    g_string_append_printf(
+        out,
+        "rewritten: %s outputs equal on random data%s, off by %.3g at "
+        "most, bound %.3g\n",
+        points, comparison->has_file_shapes ? " at the file's shapes" : "",
+        comparison->max_abs_error, comparison->bound);
+    if (comparison->undecided_points > 0) {
+        g_autofree char *undecided =
+            units_format_count(comparison->undecided_points);
+        g_string_append_printf(
+            out, "           %s more have no bound: rounding decides on data\n",
+            undecided);
+    }
+}
+
 void passes_print_tables(const struct passes_result *result, GString *out)
 {
     const struct pass_analysis *analysis = result->analysis;
@@ -244,6 +268,9 @@ void passes_print_tables(const struct passes_result *result, GString *out)
                            analysis->workload->name, analysis->pass_count,
                            grows ? "grows with the inputs"
                                  : "does not grow with the inputs");
+    if (result->comparison != NULL) {
+        print_comparison(result->comparison, out);
+    }
     print_shapes(analysis->workload, out);
     print_families(analysis, out);
     print_waits(analysis, out);

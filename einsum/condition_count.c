@@ -190,6 +190,18 @@ static struct einsum_extension static_part(const struct einsum_extension *whole)
     return part;
 }
 
+/* The longest go innermost, where they are not looked at one by one. */
+static void insert_rank(struct counter *counter, int rank)
+{
+    const struct einsum_rank *ranks = counter->point.workload->rank;
+    int at = counter->count++;
+    for (; at > 0 && ranks[counter->rank[at - 1]].extent > ranks[rank].extent;
+         at--) {
+        counter->rank[at] = counter->rank[at - 1];
+    }
+    counter->rank[at] = rank;
+}
+
 static enum status count_points(const struct workload *workload,
                                 const struct einsum_data *data,
                                 const struct einsum_extension *part,
@@ -207,7 +219,7 @@ static enum status count_points(const struct workload *workload,
     }
     for (int i = 0; i < rank_count && fits; i++) {
         if ((named >> ranks[i] & 1) != 0) {
-            counter.rank[counter.count++] = ranks[i];
+            insert_rank(&counter, ranks[i]);
         } else {
             fits = num_mul(factor, workload->rank[ranks[i]].extent, &factor);
         }

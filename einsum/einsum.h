@@ -469,6 +469,24 @@ const char *rewrite_help(size_t i); /* one line */
 MUST_USE enum status cascade_rewrite(const struct cascade *cascade,
                                      const char *spec, struct diags *diags,
                                      struct cascade **rewritten);
+/* Both on the same random inputs. */
+struct cascade_comparison {
+    /* False: too many points, with the file's own shapes too. */
+    bool was_run;
+    bool has_file_shapes; /* the chosen ones are too many points */
+    bool is_equal; /* every output, within the sum of both error bounds */
+    uint64_t seed;
+    int64_t points;           /* output elements compared */
+    int64_t undecided_points; /* without a bound: rounding decides on data */
+    double max_abs_error;     /* difference of old and new */
+    double bound;             /* the largest */
+};
+/* `chosen` may name shapes that only one of them has. */
+MUST_USE enum status cascade_compare(const struct cascade *old,
+                                     const struct cascade *new,
+                                     const struct scope *chosen, uint64_t seed,
+                                     struct diags *diags,
+                                     struct cascade_comparison *result);
 /* The whole file, as it was read. */
 const char *cascade_text(const struct cascade *cascade);
 

@@ -373,6 +373,24 @@ bool length_has_rank(const struct lengths *lengths, const struct length *a)
     return length_ranks(lengths, a) != 0;
 }
 
+bool length_is_never_positive(const struct lengths *lengths,
+                              const struct length *a)
+{
+    int64_t most = 0;
+    for (guint i = 0; i < a->terms->len; i++) {
+        const struct term *term = term_at(a, i);
+        bool is_number = term->factors[0] == '\0';
+        bool has_atom = strpbrk(term->factors, "/ (") != NULL;
+        if (!is_number && (term->coefficient > 0 || has_atom)) {
+            return false;
+        }
+        if (is_number || term_ranks(lengths, term) == 0) {
+            most += term->coefficient;
+        }
+    }
+    return !a->is_beyond && most <= 0;
+}
+
 bool length_value(const struct lengths *lengths, const struct length *a,
                   int64_t *value)
 {

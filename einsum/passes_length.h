@@ -34,6 +34,10 @@ const struct length *length_of(struct lengths *lengths,
 bool length_has_rank(const struct lengths *lengths, const struct length *a);
 /* Bits of the ranks that occur. */
 guint32 length_ranks(const struct lengths *lengths, const struct length *a);
+/* At most 0 for all ranks (from 0) and shapes (from 1): no term grows, and with
+ * every shape 1 and every rank 0 it is at most 0. */
+bool length_is_never_positive(const struct lengths *lengths,
+                              const struct length *a);
 /* Of a length without ranks; false beyond int64. */
 MUST_USE bool length_value(const struct lengths *lengths,
                            const struct length *a, int64_t *value);

@@ -35,6 +35,10 @@ struct draft {
     GString *head;         /* lines before the first statement */
     GPtrArray *shapes;     /* char *: "M0: 16" */
     bool is_refused;
+    /* In place of the condition of the statement that lines are emitted for. */
+    const struct ast_node *where;
+    /* And this besides. */
+    const struct ast_node *guard;
 };
 
 typedef enum status (*rewrite_function)(struct draft *draft);
@@ -82,6 +86,9 @@ struct ast_node *draft_map(struct draft *draft, const struct ast_node *node,
 struct ast_node *draft_op(struct draft *draft, enum einsum_op op,
                           const struct ast_node *left,
                           const struct ast_node *right);
+struct ast_node *draft_call(struct draft *draft, enum ast_call call,
+                            const struct ast_node *left,
+                            const struct ast_node *right);
 struct ast_node *draft_rank(struct draft *draft, const char *name);
 struct ast_node *draft_shape(struct draft *draft, const char *name);
 struct ast_node *draft_number(struct draft *draft, int64_t value);
@@ -102,8 +109,9 @@ struct ast_node *draft_erase(struct draft *draft, const struct ast_node *node,
 
 /* ---- lines ---- */
 
-/* OUTPUT = [REDUCE(RANKS)] BODY, behind what already replaces the statement.
- * `ranks` NULL: no reduction written. */
+/* OUTPUT = [REDUCE(RANKS)] BODY, behind what already replaces the statement, with
+ * the parts of its condition whose ranks the line has. `ranks` NULL: no reduction
+ * written. */
 void draft_emit(struct draft *draft, int statement,
                 const struct ast_node *output, enum einsum_reduce reduce,
                 const GPtrArray *ranks, const struct ast_node *body);
@@ -121,10 +129,10 @@ void draft_redirect(struct draft *draft, const char *tensor, const char *name,
 
 /* ---- questions (rewrite_match.c) ---- */
 
-/* The statement has nothing but what its tree and reduction say, its indices
- * have no tensors, and its reduction is none, a sum or a maximum. */
+/* The statement has nothing but what its tree, reduction and condition say, its
+ * indices have no tensors, and its reduction is none, a sum or a maximum. */
 bool draft_is_plain(const struct draft *draft, int statement);
-/* Plain, and every index on the left is a rank. */
+/* Plain, every index on the left is a rank, and the condition has no tensors. */
 bool draft_is_simple(const struct draft *draft, int statement);
 bool draft_sums(const struct draft *draft, int statement);
 /* Names of the ranks in order of appearance. */
@@ -160,6 +168,24 @@ static inline int draft_count(const struct draft *draft)
 {
     return (int)draft->cascade->statements->len;
 }
+
+/* ---- conditions (rewrite_condition.c); NULL is none ---- */
+
+bool condition_is_equal(const struct ast_node *a, const struct ast_node *b);
+/* No tensors in it. */
+bool condition_is_static(const struct ast_node *condition);
+/* Every part of the conjunction has all of the ranks. */
+bool condition_needs_all(const struct ast_node *condition,
+                         const GPtrArray *ranks);
+/* The parts that have no other ranks; NULL for none. */
+struct ast_node *draft_condition(struct draft *draft,
+                                 const struct ast_node *condition,
+                                 const GPtrArray *ranks);
+/* Whatever the shapes and the other ranks, some value of the reduced ranks (m,
+ * or m1 and m0 of m1*M0+m0) meets the condition; `is_first`: the first does.
+ * False: not known. */
+bool draft_always_exists(struct draft *draft, const struct ast_node *condition,
+                         const GPtrArray *reduced, bool is_first);
 
 /* ---- products (rewrite_product.c) ---- */
 

@@ -53,6 +53,7 @@ static bool has_movable(const GPtrArray *under, const GPtrArray *reduced)
 /* The quotient that `factor` reads, with a denominator that can move, goes into
  * `product` in its place. */
 static bool expand_quotient(struct draft *draft, const struct ast_node *factor,
+                            const struct ast_node *condition,
                             const GPtrArray *reduced, struct product *product)
 {
     int producer =
@@ -62,7 +63,11 @@ static bool expand_quotient(struct draft *draft, const struct ast_node *factor,
     }
     const struct ast_statement *quotient = draft_statement(draft, producer);
     g_autoptr(GPtrArray) inner_reduced = statement_reduced(quotient);
-    if (inner_reduced->len > 0) {
+    /* Where the quotient has no point it is 0, and the sum must have none. */
+    if (inner_reduced->len > 0 ||
+        (quotient->condition != NULL &&
+         (!condition_is_equal(quotient->condition, condition) ||
+          !node_is_equal(quotient->output, factor)))) {
         return false;
     }
     struct substitution names = {quotient->output, factor};
@@ -84,14 +89,16 @@ static bool expand_quotient(struct draft *draft, const struct ast_node *factor,
 
 /* The sum's factors, quotients expanded; tensors that were are added to
  * `expanded`. */
-static struct product expand(struct draft *draft, const struct ast_node *body,
+static struct product expand(struct draft *draft,
+                             const struct ast_statement *statement,
                              const GPtrArray *reduced, GPtrArray *expanded)
 {
-    struct product old = product_of(body);
+    struct product old = product_of(statement->body);
     struct product product = {g_ptr_array_new(), old.under};
     for (guint i = 0; i < old.over->len; i++) {
         struct ast_node *factor = g_ptr_array_index(old.over, i);
-        if (expand_quotient(draft, factor, reduced, &product)) {
+        if (expand_quotient(draft, factor, statement->condition, reduced,
+                            &product)) {
             g_ptr_array_add(expanded, borrow(factor->name));
         } else {
             g_ptr_array_add(product.over, factor);
@@ -114,14 +121,25 @@ static void emit_deferred(struct draft *draft, int index,
         draft_access_like(draft, name, statement->output, 0, NULL);
     struct ast_node *inner = draft_multiply(draft, product->over);
     struct ast_node *outer = sum;
+    struct ast_node *guard = NULL;
+    bool may_be_empty =
+        !draft_always_exists(draft, statement->condition, reduced, false);
     for (guint i = 0; i < product->under->len; i++) {
         struct ast_node *factor = g_ptr_array_index(product->under, i);
-        struct ast_node **side = lacks_all(factor, reduced) ? &outer : &inner;
+        bool is_moved = lacks_all(factor, reduced);
+        struct ast_node **side = is_moved ? &outer : &inner;
         *side = draft_op(draft, EINSUM_DIVIDE, *side, factor);
+        if (is_moved && may_be_empty && guard == NULL &&
+            factor->kind == AST_ACCESS) {
+            guard = draft_op(draft, EINSUM_NOT_EQUAL, factor,
+                             draft_number(draft, 0));
+        }
     }
     draft_clear(draft, index);
     draft_emit(draft, index, sum, EINSUM_SUM, ranks, inner);
+    draft->guard = guard; /* a sum over no point is 0, not 0/0 */
     draft_emit(draft, index, statement->output, EINSUM_SUM, NULL, outer);
+    draft->guard = NULL;
 }
 
 static bool defer_in(struct draft *draft, int index, GPtrArray *expanded)
@@ -132,7 +150,7 @@ static bool defer_in(struct draft *draft, int index, GPtrArray *expanded)
     const struct ast_statement *statement = draft_statement(draft, index);
     g_autoptr(GPtrArray) reduced = statement_reduced(statement);
     g_autoptr(GPtrArray) names = g_ptr_array_new();
-    struct product product = expand(draft, statement->body, reduced, names);
+    struct product product = expand(draft, statement, reduced, names);
     /* A sum of nothing but what would move has no numerator to sum. */
     bool is_match = has_movable(product.under, reduced);
     if (is_match) {

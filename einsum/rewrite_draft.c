@@ -181,6 +181,16 @@ struct ast_node *draft_op(struct draft *draft, enum einsum_op op,
     return node;
 }
 
+struct ast_node *draft_call(struct draft *draft, enum ast_call call,
+                            const struct ast_node *left,
+                            const struct ast_node *right)
+{
+    struct ast_node *node = draft_op(draft, EINSUM_ADD, left, right);
+    node->kind = AST_CALL;
+    node->call = call;
+    return node;
+}
+
 static struct ast_node *new_named(struct draft *draft, enum ast_kind kind,
                                   const char *name)
 {
@@ -317,6 +327,30 @@ void draft_clear(struct draft *draft, int statement)
     }
 }
 
+/* The condition of the line that is being emitted. */
+static void emit_condition(struct draft *draft, int statement,
+                           const struct ast_node *output,
+                           const struct ast_node *body, GString *line)
+{
+    const struct ast_node *whole =
+        draft->where != NULL ? draft->where
+                             : draft_statement(draft, statement)->condition;
+    g_autoptr(GPtrArray) ranks = node_ranks(body);
+    g_autoptr(GPtrArray) left = node_ranks(output);
+    g_ptr_array_extend(ranks, left, NULL, NULL);
+    struct ast_node *condition = draft_condition(draft, whole, ranks);
+    if (draft->guard != NULL) {
+        struct ast_node *guard = draft_map(draft, draft->guard, NULL, NULL);
+        condition = condition == NULL
+                        ? guard
+                        : draft_call(draft, CALL_AND, condition, guard);
+    }
+    if (condition != NULL) {
+        g_string_append(line, " where ");
+        ast_print(draft_map(draft, condition, redirect, NULL), line);
+    }
+}
+
 void draft_emit(struct draft *draft, int statement,
                 const struct ast_node *output, enum einsum_reduce reduce,
                 const GPtrArray *ranks, const struct ast_node *body)
@@ -336,6 +370,9 @@ void draft_emit(struct draft *draft, int statement,
         g_string_append(line, ") ");
     }
     ast_print(draft_map(draft, body, redirect, NULL), line);
+    if (ast_has(body, AST_ACCESS)) {
+        emit_condition(draft, statement, output, body, line);
+    }
     g_string_append_c(line, '\n');
 }
 
@@ -368,7 +405,9 @@ void draft_finish(struct draft *draft)
     for (int i = 0; i < draft_count(draft); i++) {
         const struct ast_statement *statement = draft_statement(draft, i);
         if (g_ptr_array_index(draft->lines, (guint)i) != NULL ||
-            !reads_redirected(draft, statement->body)) {
+            (!reads_redirected(draft, statement->body) &&
+             (statement->condition == NULL ||
+              !reads_redirected(draft, statement->condition)))) {
             continue;
         }
         if (!draft_is_plain(draft, i)) {

@@ -19,6 +19,8 @@ static bool is_plain_sum(const struct draft *draft,
     return draft_is_simple(draft, index) && draft_sums(draft, index) &&
            names_have(reduced, softmax->outer) &&
            node_is_equal(statement->body, numerator) &&
+           condition_is_equal(statement->condition,
+                              softmax_condition(draft, softmax)) &&
            names_cover(left, draft_statement(draft, softmax->global)->output);
 }
 
@@ -96,7 +98,8 @@ enum status rewrite_local_maximum(struct draft *draft)
         draft_refuse(draft, softmax.local, "rewrite-already",
                      "'%s' is a local maximum already",
                      draft_statement(draft, softmax.local)->output->name);
-    } else if (is_found && softmax_check_split(draft, &softmax)) {
+    } else if (is_found && softmax_check_split(draft, &softmax) &&
+               softmax_check_rows(draft, &softmax)) {
         emit(draft, &softmax);
     }
     softmax_clear(&softmax);

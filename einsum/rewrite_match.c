@@ -26,7 +26,19 @@ static bool is_known_tree(const struct ast_node *node, bool is_index)
     return true;
 }
 
-/* Output, reduction and body alone; what else a statement may have would make
+static bool is_known_condition(const struct ast_node *node)
+{
+    if (ast_is_call(node, CALL_AND) || ast_is_call(node, CALL_OR)) {
+        return is_known_condition(node->child[0]) &&
+               is_known_condition(node->child[1]);
+    }
+    if (ast_is_call(node, CALL_NOT)) {
+        return is_known_condition(node->child[0]);
+    }
+    return is_known_tree(node, false);
+}
+
+/* Output, reduction, body and condition alone; what else a statement may have would make
  * its canonical text differ. */
 static char *print_known(const struct ast_statement *statement)
 {
@@ -43,6 +55,10 @@ static char *print_known(const struct ast_statement *statement)
         g_string_append(out, ") ");
     }
     ast_print(statement->body, out);
+    if (statement->condition != NULL) {
+        g_string_append(out, " where ");
+        ast_print(statement->condition, out);
+    }
     return g_string_free(out, FALSE);
 }
 
@@ -50,7 +66,9 @@ bool draft_is_plain(const struct draft *draft, int index)
 {
     const struct ast_statement *statement = draft_statement(draft, index);
     if (statement->body == NULL || !is_known_tree(statement->output, false) ||
-        !is_known_tree(statement->body, false)) {
+        !is_known_tree(statement->body, false) ||
+        (statement->condition != NULL &&
+         !is_known_condition(statement->condition))) {
         return false;
     }
     if (statement->has_reduction && statement->reduce != EINSUM_SUM &&
@@ -73,8 +91,7 @@ bool draft_is_simple(const struct draft *draft, int index)
             return false;
         }
     }
-    /* No rewrite carries a condition or a selection along. */
-    return statement->condition == NULL &&
+    return condition_is_static(statement->condition) &&
            statement->selection == SELECT_NONE &&
            !statement_is_initial(statement);
 }
@@ -136,6 +153,7 @@ GPtrArray *statement_reduced(const struct ast_statement *statement)
 {
     GPtrArray *reduced = statement_written(statement);
     g_autoptr(GPtrArray) ranks = node_ranks(statement->body);
+    ast_visit(statement->condition, AST_RANK, add_rank, ranks);
     for (guint i = 0; i < ranks->len; i++) {
         char *name = g_ptr_array_index(ranks, i);
         if (!ast_has_rank(statement->output, name) &&
@@ -226,6 +244,7 @@ GArray *draft_readers(const struct draft *draft, const char *tensor)
     for (int i = 0; i < draft_count(draft); i++) {
         const char *text = g_ptr_array_index(draft->old, (guint)i);
         if (node_reads(draft_statement(draft, i)->body, tensor) ||
+            node_reads(draft_statement(draft, i)->condition, tensor) ||
             (!draft_is_plain(draft, i) && text_reads(text, tensor) &&
              !g_str_equal(draft_statement(draft, i)->output->name, tensor))) {
             g_array_append_val(readers, i);

@@ -76,6 +76,7 @@ static void merge(struct draft *draft, const struct softmax *softmax)
         return;
     }
     if (!softmax_check_split(draft, softmax) ||
+        !softmax_check_rows(draft, softmax) ||
         !softmax_check_numerator(draft, softmax)) {
         return;
     }

@@ -7,7 +7,8 @@
 /* The statement is one sum of products, nothing divided. */
 static bool is_product_sum(const struct draft *draft, int index)
 {
-    if (!draft_is_simple(draft, index) || !draft_sums(draft, index)) {
+    if (!draft_is_simple(draft, index) || !draft_sums(draft, index) ||
+        draft_statement(draft, index)->condition != NULL) {
         return false;
     }
     struct product product = product_of(draft_statement(draft, index)->body);
@@ -149,6 +150,16 @@ static bool reassociate(struct draft *draft, int inner)
     return readers->len > 0;
 }
 
+static bool has_condition(const struct draft *draft)
+{
+    for (int i = 0; i < draft_count(draft); i++) {
+        if (draft_statement(draft, i)->condition != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum status rewrite_reassociate(struct draft *draft)
 {
     for (int i = 0; i < draft_count(draft); i++) {
@@ -158,6 +169,9 @@ enum status rewrite_reassociate(struct draft *draft)
     }
     draft_refuse(draft, -1, "rewrite-no-products",
                  "no sum of products is read by sums of products alone, over "
-                 "ranks that it has");
+                 "ranks that it has%s",
+                 has_condition(draft) ? " (a condition between them, such as a "
+                                        "causal mask, forbids it)"
+                                      : "");
     return OK;
 }

@@ -214,6 +214,21 @@ static struct ast_node *make_least(struct draft *draft)
     return draft_op(draft, EINSUM_NEGATE, infinity, NULL);
 }
 
+/* exp(R[m1] - R[m1+1]). Where a condition may leave nothing of the first blocks,
+ * both are -inf; there is nothing to correct as long as R[m1] is. */
+static void emit_correction(struct draft *draft, const struct softmax *softmax,
+                            int index, const struct ast_node *correction,
+                            const struct ast_node *now,
+                            const struct ast_node *next)
+{
+    if (!softmax_first_block_exists(draft, softmax)) {
+        draft->guard = draft_op(draft, EINSUM_LESS, make_least(draft), now);
+    }
+    draft_emit(draft, index, correction, EINSUM_SUM, NULL,
+               softmax_exp(draft, now, next));
+    draft->guard = NULL;
+}
+
 /* RM[0] = -inf; RM[m1+1] = max(RM[m1], LM[m1]); PRM = exp(RM[m1] - RM[m1+1]).
  * Stands where L is computed, so that all readers of L and G come later. */
 static void emit_maximum(struct draft *draft, struct running *running)
@@ -242,8 +257,7 @@ static void emit_maximum(struct draft *draft, struct running *running)
                EINSUM_SUM, NULL, make_least(draft));
     draft_emit(draft, index, next, EINSUM_SUM, NULL,
                draft_op(draft, EINSUM_MAX, now, local));
-    draft_emit(draft, index, block, EINSUM_SUM, NULL,
-               softmax_exp(draft, now, next));
+    emit_correction(draft, softmax, index, block, now, next);
     replace_result(draft, softmax, softmax->global, name);
     running->correction = block;
     draft_clear(draft, softmax->exponential);

@@ -6,14 +6,21 @@ static const struct ast_node *output_of(const struct draft *draft,
     return draft_statement(draft, statement)->output;
 }
 
-/* T = exp(a - b) without a reduction, or -1. */
+static const struct ast_node *condition_of(const struct draft *draft,
+                                           int statement)
+{
+    return draft_statement(draft, statement)->condition;
+}
+
+/* T = exp(a - b) without a reduction, under the same condition, or -1. */
 static int find_exp(const struct draft *draft, const struct ast_node *a,
-                    const struct ast_node *b)
+                    const struct ast_node *b, const struct ast_node *condition)
 {
     for (int i = 0; i < draft_count(draft); i++) {
         const struct ast_node *body = draft_statement(draft, i)->body;
         if (body == NULL || body->kind != AST_OP || body->op != EINSUM_EXP ||
-            !draft_is_simple(draft, i)) {
+            !draft_is_simple(draft, i) ||
+            !condition_is_equal(condition_of(draft, i), condition)) {
             continue;
         }
         const struct ast_node *exponent = body->child[0];
@@ -70,9 +77,10 @@ static bool match_local(const struct draft *draft, int global,
         return false;
     }
     const struct ast_node *score = draft_statement(draft, local)->body;
-    int exponential = find_exp(draft, score, maximum->body);
-    int correction = find_exp(draft, maximum->body, maximum->output);
-    if (exponential < 0 || correction < 0) {
+    int exponential =
+        find_exp(draft, score, maximum->body, condition_of(draft, local));
+    int correction = find_exp(draft, maximum->body, maximum->output, NULL);
+    if (maximum->condition != NULL || exponential < 0 || correction < 0) {
         return false;
     }
     softmax->global = global;
@@ -89,13 +97,41 @@ static bool match_global(const struct draft *draft, int global,
                          struct softmax *softmax)
 {
     const struct ast_statement *maximum = draft_statement(draft, global);
-    int exponential = find_exp(draft, maximum->body, maximum->output);
+    int exponential =
+        find_exp(draft, maximum->body, maximum->output, maximum->condition);
     if (exponential < 0) {
         return false;
     }
     softmax->global = global;
     softmax->exponential = exponential;
     softmax->score = maximum->body;
+    return true;
+}
+
+/* Conditions that leave out whole blocks would leave out steps of what advances
+ * over them. */
+static bool check_condition(struct draft *draft, const struct softmax *softmax)
+{
+    const struct ast_node *condition = softmax_condition(draft, softmax);
+    g_autoptr(GPtrArray) ranks = g_ptr_array_copy(softmax->inner, NULL, NULL);
+    g_ptr_array_insert(ranks, 0, borrow(softmax->outer));
+    if (condition == NULL) {
+        return true;
+    }
+    if (softmax->inner->len == 0) {
+        draft_refuse(draft, softmax->global, "rewrite-not-split",
+                     "'%s' is a maximum over '%s' under a condition, and has "
+                     "no blocks: apply 'split' first",
+                     output_of(draft, softmax->global)->name, softmax->outer);
+        return false;
+    }
+    if (!condition_needs_all(condition, ranks)) {
+        draft_refuse(draft, softmax->global, "rewrite-condition",
+                     "a part of the condition of '%s' does not name every rank "
+                     "that it reduces over",
+                     output_of(draft, softmax->global)->name);
+        return false;
+    }
     return true;
 }
 
@@ -123,7 +159,7 @@ static bool find_ranks(struct draft *draft, struct softmax *softmax)
                      output_of(draft, softmax->global)->name);
         return false;
     }
-    return true;
+    return check_condition(draft, softmax);
 }
 
 /* A maximum, over the rank asked for if one is. */
@@ -182,6 +218,12 @@ void softmax_clear(struct softmax *softmax)
     g_ptr_array_unref(softmax->inner);
 }
 
+const struct ast_node *softmax_condition(const struct draft *draft,
+                                         const struct softmax *softmax)
+{
+    return condition_of(draft, softmax->exponential);
+}
+
 const struct ast_node *softmax_numerator(const struct draft *draft,
                                          const struct softmax *softmax)
 {
@@ -205,6 +247,15 @@ bool softmax_check_sum(struct draft *draft, const struct softmax *softmax,
                      "sums over '%s' (a division is moved by "
                      "'defer-division')",
                      statement->output->name, access->name, softmax->outer);
+        return false;
+    }
+    if (access == softmax_numerator(draft, softmax) &&
+        !condition_is_equal(statement->condition,
+                            softmax_condition(draft, softmax))) {
+        draft_refuse(draft, index, "rewrite-condition",
+                     "'%s' and '%s' have different conditions",
+                     statement->output->name,
+                     output_of(draft, softmax->global)->name);
         return false;
     }
     if (!names_cover(left, output_of(draft, softmax->global))) {
@@ -247,6 +298,36 @@ bool softmax_check_split(struct draft *draft, const struct softmax *softmax)
                  "'%s' is a maximum over '%s' alone, which has no blocks: "
                  "apply 'split' first",
                  output_of(draft, softmax->global)->name, softmax->outer);
+    return false;
+}
+
+static GPtrArray *reduced_ranks(const struct softmax *softmax)
+{
+    GPtrArray *ranks = g_ptr_array_new();
+    g_ptr_array_add(ranks, borrow(softmax->outer));
+    g_ptr_array_extend(ranks, softmax->inner, NULL, NULL);
+    return ranks;
+}
+
+bool softmax_first_block_exists(struct draft *draft,
+                                const struct softmax *softmax)
+{
+    g_autoptr(GPtrArray) ranks = reduced_ranks(softmax);
+    return draft_always_exists(draft, softmax_condition(draft, softmax), ranks,
+                               true);
+}
+
+bool softmax_check_rows(struct draft *draft, const struct softmax *softmax)
+{
+    g_autoptr(GPtrArray) ranks = reduced_ranks(softmax);
+    if (draft_always_exists(draft, softmax_condition(draft, softmax), ranks,
+                            false)) {
+        return true;
+    }
+    draft_refuse(draft, softmax->global, "rewrite-condition",
+                 "the condition of '%s' may leave no element at all, and the "
+                 "corrections to a maximum of none are undefined",
+                 output_of(draft, softmax->global)->name);
     return false;
 }
 

@@ -24,6 +24,15 @@ struct softmax {
 bool softmax_find(struct draft *draft, struct softmax *softmax);
 void softmax_clear(struct softmax *softmax);
 
+/* Of the maximum and its exponentials; NULL: none. */
+const struct ast_node *softmax_condition(const struct draft *draft,
+                                         const struct softmax *softmax);
+/* The condition leaves something of the first block, for all other ranks. */
+bool softmax_first_block_exists(struct draft *draft,
+                                const struct softmax *softmax);
+/* It leaves something of some block. Else refuses. */
+bool softmax_check_rows(struct draft *draft, const struct softmax *softmax);
+
 /* Output of the statement that computes N; NULL if there is none. */
 const struct ast_node *softmax_numerator(const struct draft *draft,
                                          const struct softmax *softmax);

@@ -295,12 +295,26 @@ static struct ast_node *split_output(struct draft *draft, struct split *split,
                    : split_indices(draft, split, output, dim);
 }
 
+/* Indices take m1*M0+m0; tensors in it are read as they are in values. */
+static struct ast_node *split_condition(struct draft *draft,
+                                        struct split *split,
+                                        const struct ast_node *condition)
+{
+    struct split *const data = split;
+    struct ast_node *read = draft_map(draft, condition, split_access, &data);
+    return condition_is_static(condition)
+               ? draft_map(draft, read, replace_rank, split)
+               : read;
+}
+
 static void split_statement(struct draft *draft, struct split *split)
 {
     int index = split->statement;
     const struct ast_statement *statement = draft_statement(draft, index);
     if (!concerns(draft, split, statement->output) &&
-        !concerns(draft, split, statement->body)) {
+        !concerns(draft, split, statement->body) &&
+        (statement->condition == NULL ||
+         !concerns(draft, split, statement->condition))) {
         return;
     }
     if (!draft_is_plain(draft, index)) {
@@ -325,7 +339,11 @@ static void split_statement(struct draft *draft, struct split *split)
             g_ptr_array_add(ranks, borrow(split->inner));
         }
     }
+    if (statement->condition != NULL) {
+        draft->where = split_condition(draft, split, statement->condition);
+    }
     draft_emit(draft, index, output, statement->reduce, ranks, body);
+    draft->where = NULL;
 }
 
 /* m1*M0 + m2*MI + mi tells nobody the extent of m2. */

@@ -589,23 +589,25 @@ struct used_range used_count(const struct used_access *access)
     return range;
 }
 
-bool used_mark(const struct used_access *access, int64_t *budget,
-               used_visitor visit, void *data)
+bool used_mark(const struct used_access *access, bool is_certain,
+               int64_t *budget, used_visitor visit, void *data)
 {
     guint32 index_ranks = 0;
     guint32 ranks = 0;
     int64_t points = 0;
     for (int d = 0; d < access->access->dim_count; d++) {
         if (used_has_data(access, d)) {
-            return false;
+            return is_certain;
         }
         index_ranks |= dim_ranks(access, d);
     }
     for (int i = 0; i < access->part->condition_count; i++) {
         ranks |= access->part->condition[i]->ranks;
     }
-    if (access->has_data_condition ||
-        !is_enumerable(access->workload, index_ranks, &points) ||
+    if (access->has_data_condition && is_certain) {
+        return true;
+    }
+    if (!is_enumerable(access->workload, index_ranks, &points) ||
         points > *budget) {
         return false;
     }

@@ -29,11 +29,12 @@ int64_t used_index(const struct used_access *access, int dim,
 /* Distinct elements. */
 struct used_range used_count(const struct used_access *access);
 
-/* Calls `visit` with every element, some several times, -1 for none. False: data
- * decides, or the values of the ranks in the indices are more than *budget,
- * which falls by their number. */
+/* Calls `visit` with every element, some several times, -1 for none: those that
+ * are certain to be met, or, unless `is_certain`, that may be. False: data may say
+ * any, or the values of the ranks in the indices are more than *budget, which
+ * falls by their number. */
 typedef void (*used_visitor)(int64_t element, void *data);
-MUST_USE bool used_mark(const struct used_access *access, int64_t *budget,
-                        used_visitor visit, void *data);
+MUST_USE bool used_mark(const struct used_access *access, bool is_certain,
+                        int64_t *budget, used_visitor visit, void *data);
 
 #endif

@@ -112,7 +112,7 @@ static void mark(int64_t element, void *data)
 }
 
 static bool count_marked(const struct used_list *list, int64_t elements,
-                         int64_t *count)
+                         bool is_certain, int64_t *count)
 {
     int64_t budget = MARK_BUDGET;
     bool is_done = elements <= MARK_ELEMENTS;
@@ -142,8 +142,13 @@ static struct used_range count_union(const struct used_list *list,
         }
     }
     total.most = MIN(total.most, elements);
-    if (total.least < total.most && count_marked(list, elements, &count)) {
-        total = (struct used_range){count, count};
+    if (total.least < total.most &&
+        count_marked(list, elements, true, &count)) {
+        total.least = MAX(total.least, count);
+    }
+    if (total.least < total.most &&
+        count_marked(list, elements, false, &count)) {
+        total.most = MIN(total.most, count);
     }
     return total;
 }

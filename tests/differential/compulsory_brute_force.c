@@ -77,8 +77,7 @@ static void check_used(const struct loaded *loaded, const char *what,
         bool is_right = is_static ? least == marked.least && most == least
                                   : most >= marked.most && least <= most;
         if (!is_right) {
-            g_autofree char *text = cascade_print(workload->cascade);
-            print_error("%s\n%s\n%s: %d..%d, marked %d..%d\n", what, text,
+            print_error("%s, %s: %d..%d, marked %d..%d\n", what,
                         workload->tensors[t].name, (int)least, (int)most,
                         (int)marked.least, (int)marked.most);
         }
