@@ -122,7 +122,7 @@ static bool count_marked(const struct used_list *list, int64_t elements,
     for (guint i = 0; i < list->accesses->len && is_done; i++) {
         is_done =
             used_mark(&g_array_index(list->accesses, struct used_access, i),
-                      &budget, mark, &map);
+                      is_certain, &budget, mark, &map);
     }
     *count = map.count;
     return is_done;
