@@ -656,12 +656,12 @@ static void check_limits(const struct statement_builder *builder)
                    "the expression needs %d values at once, more than %d",
                    builder->max_depth, EINSUM_MAX_STACK);
     }
-    if (builder->reads->len + (guint)builder->extension.extension->index_count >
-        EINSUM_MAX_READS) {
+    guint count =
+        builder->reads->len + (guint)builder->extension.extension->index_count;
+    if (count > EINSUM_MAX_READS) {
         diag_error(diags, span, "einsum-too-many-operands", NULL,
                    "einsum '%s' has %u distinct operands, more than %d",
-                   builder->statement->name, builder->reads->len,
-                   EINSUM_MAX_READS);
+                   builder->statement->name, count, EINSUM_MAX_READS);
     }
 }
 
