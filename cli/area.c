@@ -2,6 +2,8 @@
 #include "cli/area.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <jansson.h>
 
@@ -33,15 +35,14 @@ static void print_total(const struct arch_area *area, GString *out)
 static void print_iso(const struct arch_iso_area *iso, GString *out)
 {
     g_string_append_printf(out,
-                           "\n%s = %" PRId64
-                           " for %.9g mm2: %.6g mm2 below the target of "
-                           "%.9g mm2;\n",
-                           iso->param, iso->value, iso->area_um2 / UM2_PER_MM2,
-                           (iso->target_um2 - iso->area_um2) / UM2_PER_MM2,
+                           "\n%s = %" PRId64 " is %.4g um2 below the target of "
+                           "%.6g mm2;\n",
+                           iso->param, iso->value,
+                           iso->target_um2 - iso->area_um2,
                            iso->target_um2 / UM2_PER_MM2);
     if (arch_is_known(iso->next_um2)) {
-        g_string_append_printf(out, "the next value takes %.9g mm2\n",
-                               iso->next_um2 / UM2_PER_MM2);
+        g_string_append_printf(out, "the next value is %.4g um2 above it\n",
+                               iso->next_um2 - iso->target_um2);
     } else {
         g_string_append(out, "the next value gives no legal chip\n");
     }
@@ -132,9 +133,24 @@ char *area_extend_json(const struct arch *arch, const struct arch_iso_area *iso,
 
 /* ---- the solver's options -------------------------------------------------- */
 
+/* What --set chose, but for the free param: the target is not searched. */
+static struct scope *copy_choice(const struct scope *chosen, const char *free)
+{
+    struct scope *copy = scope_new(NULL);
+    g_autoptr(GPtrArray) names = scope_names(chosen);
+    for (guint i = 0; i < names->len; i++) {
+        const char *name = g_ptr_array_index(names, i);
+        int64_t value = 0;
+        if (strcmp(name, free) != 0 && scope_get(chosen, name, &value)) {
+            scope_set(copy, name, value);
+        }
+    }
+    return copy;
+}
+
 /* An area, or the file of an architecture whose area it is. */
-static enum status parse_target(struct cli *cli, const char *text,
-                                double *target_um2)
+static enum status parse_target(struct cli *cli, const struct scope *chosen,
+                                const char *text, double *target_um2)
 {
     AUTO(arch) arch = NULL;
     AUTO(arch_area) area = NULL;
@@ -149,7 +165,8 @@ static enum status parse_target(struct cli *cli, const char *text,
         return units_parse(cli->diags, at, text, UNIT_UM2, NULL, &unused,
                            target_um2);
     }
-    TRY(arch_load_file(cli->diags, text, NULL, &arch));
+    AUTO(scope) choice = copy_choice(chosen, cli->settings.free_param);
+    TRY(arch_load_file(cli->diags, text, choice, &arch));
     area = arch_sum_area(arch);
     if (area->unknown_count > 0) {
         diag_error(
@@ -176,7 +193,7 @@ enum status area_solve(struct cli *cli, struct scope *chosen,
         return OK;
     }
     iso->param = settings->free_param;
-    TRY(parse_target(cli, settings->iso_area, &iso->target_um2));
+    TRY(parse_target(cli, chosen, settings->iso_area, &iso->target_um2));
     if (iso->target_um2 <= 0) {
         return cli_fail_usage(cli, NULL, "'--iso-area' must be more than 0");
     }
