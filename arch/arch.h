@@ -118,6 +118,11 @@ struct arch_memory {
     struct span span;
 };
 
+static inline int64_t arch_word_bytes(const struct arch_memory *memory)
+{
+    return memory->word_bits / 8;
+}
+
 struct arch_op {
     const char *name;       /* "mac", "exp": as in einsum_op_name */
     int64_t cycles;         /* initiation interval per lane and element */

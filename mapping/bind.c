@@ -183,6 +183,7 @@ static enum status build(struct builder *b, const struct scope *chosen)
     TRY(build_phases(b));
     TRY(check_order(b));
     TRY(build_flows(b));
+    TRY(check_residency(b));
     return build_capacity(b);
 }
 

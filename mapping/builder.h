@@ -3,6 +3,7 @@
  *   coverage.c  every point computed exactly once; geometry of a leaf's step
  *   flows.c     what moves where, how often
  *   order.c     every operand there when it is read
+ *   residency.c what the architecture lets a memory keep, and pass
  *   capacity.c  copies, footprints, spilling */
 #ifndef WEIR_MAPPING_BUILDER_H
 #define WEIR_MAPPING_BUILDER_H
@@ -71,6 +72,7 @@ enum status check_coverage(struct builder *b);
 enum status build_flows(struct builder *b);
 enum status check_order(struct builder *b);
 enum status build_capacity(struct builder *b);
+enum status check_residency(struct builder *b);
 
 /* ---- the tree of a plan ------------------------------------------------- */
 

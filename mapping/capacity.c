@@ -183,7 +183,8 @@ static enum status build_hold_footprint(struct builder *b, int hold)
         int64_t bytes = 0;
         TRY(count_tile(b, hold, node->held[i], uses, &bytes));
         bytes = num_ceil_div(bytes, count_instances(b, hold, uses));
-        if (!num_mul(bytes, b->plan->word_bytes, &bytes) ||
+        if (!num_mul(bytes, arch_word_bytes(&b->arch->memories[node->memory]),
+                     &bytes) ||
             !num_mul(bytes, copies, &bytes) || !num_add(sum, bytes, &sum)) {
             return diag_fail(b->diags, ERR_LIMIT, "mapping-limit",
                              "footprint exceeds 64 bits");

@@ -43,9 +43,9 @@ enum status model_bound(const struct plan *plan, struct diags *diags,
     int64_t elements = 0;
     TRY(workload_count_compulsory_elements(plan->workload, &inputs, &outputs));
     int64_t work = 0;
-    bool fits =
-        num_add(inputs, outputs, &elements) &&
-        num_mul(elements, plan->word_bytes, &evaluation->bound_traffic_bytes);
+    bool fits = num_add(inputs, outputs, &elements) &&
+                num_mul(elements, arch_word_bytes(&plan->arch->memories[0]),
+                        &evaluation->bound_traffic_bytes);
     for (int i = 0; i < plan->workload->statement_count && fits; i++) {
         const struct einsum_statement *s = &plan->workload->statements[i];
         int64_t part = 0;

@@ -62,8 +62,8 @@ static enum status add_access(struct counter *c, int memory, enum access access,
     struct evaluation_memory *out = &c->evaluation->memories[memory];
     int64_t bytes = 0;
     int64_t bits = 0;
-    if (!num_mul(elements, c->plan->word_bytes, &bytes) ||
-        !num_mul(elements, c->plan->arch->word_bits, &bits) ||
+    if (!num_mul(elements, arch_word_bytes(m), &bytes) ||
+        !num_mul(elements, m->word_bits, &bits) ||
         !num_add(is_write ? out->write_bytes : out->read_bytes, bytes,
                  is_write ? &out->write_bytes : &out->read_bytes)) {
         return limit_reached(c);
@@ -215,12 +215,11 @@ static enum status count_transfers(struct counter *c)
 {
     for (int m = 0; m < c->evaluation->memory_count; m++) {
         struct evaluation_memory *memory = &c->evaluation->memories[m];
-        int64_t bytes = 0;
-        if (!num_add(memory->read_bytes, memory->write_bytes, &bytes)) {
+        if (arch_count_access_cycles(c->plan->arch, m, memory->read_bytes,
+                                     memory->write_bytes,
+                                     &memory->transfer_cycles) != OK) {
             return limit_reached(c);
         }
-        TRY(arch_count_transfer_cycles(c->plan->arch, m, bytes,
-                                       &memory->transfer_cycles));
     }
     return OK;
 }

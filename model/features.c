@@ -8,8 +8,10 @@ unsigned model_used_features(enum fidelity fidelity)
 {
     switch (fidelity) {
     case FIDELITY_MODEL:
+        return BIT(LEAKAGE) | BIT(KEEPS) | BIT(NO_BYPASS) | BIT(MEMORY_WORD) |
+               BIT(SPLIT_BANDWIDTH);
     case FIDELITY_SIM:
-        return BIT(LEAKAGE);
+        return BIT(LEAKAGE) | BIT(KEEPS) | BIT(NO_BYPASS) | BIT(MEMORY_WORD);
     }
     BUG("fidelity %d", (int)fidelity);
 }

@@ -131,25 +131,46 @@ static int64_t flow_elements_at(const struct plan *plan,
     return elements;
 }
 
+/* Does the flow write where it passes `memory`'s port, rather than read? */
+static bool flow_writes_at(const struct plan_flow *flow, int memory)
+{
+    if (flow->node < 0) {
+        return flow->kind == FLOW_WRITE;
+    }
+    bool is_inside = flow->memory == memory;
+    return is_inside != (flow->kind == FLOW_DRAIN);
+}
+
+static bool is_unlimited(const struct arch_memory *memory)
+{
+    return memory->bandwidth_bytes_per_s == NUM_UNLIMITED &&
+           memory->read_bandwidth_bytes_per_s == NUM_UNLIMITED &&
+           memory->write_bandwidth_bytes_per_s == NUM_UNLIMITED;
+}
+
 enum status model_phase_transfer(const struct plan *plan, int phase, int memory,
                                  struct diags *diags, int64_t *cycles)
 {
+    const struct arch_memory *m = &plan->arch->memories[memory];
+    int64_t read_bytes = 0; /* elements first */
+    int64_t write_bytes = 0;
     *cycles = 0;
-    if (plan->arch->memories[memory].bandwidth_bytes_per_s == NUM_UNLIMITED) {
+    if (is_unlimited(m)) {
         return OK;
     }
-    int64_t elements = 0;
     for (int f = 0; f < plan->flow_count; f++) {
         const struct plan_flow *flow = &plan->flows[f];
+        int64_t *sum =
+            flow_writes_at(flow, memory) ? &write_bytes : &read_bytes;
         if (flow_phase(plan, flow) == phase &&
-            !num_add(elements, flow_elements_at(plan, flow, memory),
-                     &elements)) {
+            !num_add(*sum, flow_elements_at(plan, flow, memory), sum)) {
             return limit_reached(diags);
         }
     }
-    int64_t bytes = 0;
-    if (!num_mul(elements, plan->word_bytes, &bytes)) {
+    if (!num_mul(read_bytes, arch_word_bytes(m), &read_bytes) ||
+        !num_mul(write_bytes, arch_word_bytes(m), &write_bytes)) {
         return limit_reached(diags);
     }
-    return arch_count_transfer_cycles(plan->arch, memory, bytes, cycles);
+    return arch_count_access_cycles(plan->arch, memory, read_bytes, write_bytes,
+                                    cycles);
 }

@@ -34,17 +34,23 @@ static enum status split_spilled(const struct plan *plan, int memory,
     return OK;
 }
 
-static void add_leg(const struct plan *plan, int memory, int64_t bytes,
-                    struct transfer *transfer)
+/* `bytes` are of the arch's words; a memory may keep others. */
+static enum status add_leg(const struct plan *plan, int memory, int64_t bytes,
+                           struct transfer *transfer)
 {
     if (bytes == 0 || !is_finite(plan, memory)) {
-        return;
+        return OK;
     }
     if (transfer->leg_count == TRANSFER_MAX_LEGS) {
         BUG("transfer with more than %d legs", TRANSFER_MAX_LEGS);
     }
-    transfer->leg[transfer->leg_count++] =
-        (struct leg){.port = memory, .bytes = bytes};
+    struct leg *leg = &transfer->leg[transfer->leg_count++];
+    leg->port = memory;
+    return num_mul_div_ceil(bytes,
+                            arch_word_bytes(&plan->arch->memories[memory]),
+                            plan->word_bytes, &leg->bytes)
+               ? OK
+               : ERR_LIMIT;
 }
 
 /* The share of `memory` goes to `near`, that of the memory outside to `far`;
@@ -57,11 +63,12 @@ static enum status add_shared_leg(const struct plan *plan, int memory,
     int64_t spilled_bytes = 0;
     if (spills) {
         TRY(split_spilled(plan, memory, bytes, &kept_bytes, &spilled_bytes));
-        add_leg(plan, plan->arch->memories[memory].parent, spilled_bytes, far);
+        TRY(add_leg(plan, plan->arch->memories[memory].parent, spilled_bytes,
+                    far));
     }
-    add_leg(plan, memory,
-            plan->memories[memory].spills_through ? bytes : kept_bytes, near);
-    return OK;
+    return add_leg(plan, memory,
+                   plan->memories[memory].spills_through ? bytes : kept_bytes,
+                   near);
 }
 
 /* Bytes of one event. What is read back in the whole run is spread evenly over
@@ -93,10 +100,9 @@ static enum status count_move(const struct plan *plan,
     }
     TRY(add_shared_leg(plan, flow->outer, flow->outer_spills, bytes, transfer,
                        transfer));
-    if (!flow->is_cut_through) {
-        add_leg(plan, flow->memory, inside_bytes, transfer);
-    }
-    return OK;
+    return flow->is_cut_through
+               ? OK
+               : add_leg(plan, flow->memory, inside_bytes, transfer);
 }
 
 static int add_stream(struct phase *phase, struct stream stream)
