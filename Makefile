@@ -210,15 +210,16 @@ paper: ## the FuseMax study: out/fusemax/*.pdf, *.png and the table
 	@$(SUBMAKE) all
 	@$(SUBMAKE) run-paper
 
-STUDY := experiments/fusemax.yaml
-ACCOUNTING := experiments/fusemax-accounting.yaml
-STUDY_DB := out/fusemax/fusemax.db
+# Experiments of the study, each with a database of its name.
+STUDY := fusemax fusemax-accounting fusemax-area
 run-paper: all
 	@mkdir -p out/fusemax
-	build/weir sweep $(STUDY) --db $(STUDY_DB) >/dev/null && \
-	build/weir plot $(STUDY) --db $(STUDY_DB) -o out/fusemax && \
-	build/weir sweep $(ACCOUNTING) --db out/fusemax/accounting.db >/dev/null && \
-	build/weir plot $(ACCOUNTING) --db out/fusemax/accounting.db -o out/fusemax
+	@for name in $(STUDY); do \
+	  build/weir sweep experiments/$$name.yaml --db out/fusemax/$$name.db \
+	    > /dev/null && \
+	  build/weir plot experiments/$$name.yaml --db out/fusemax/$$name.db \
+	    -o out/fusemax || exit 1; \
+	  done
 
 bench: ## time what must stay fast (tests/bench/*.sh)
 	@./deps.sh build lint

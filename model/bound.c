@@ -65,6 +65,8 @@ enum status model_bound(const struct plan *plan, struct diags *diags,
     TRY(arch_count_transfer_cycles(plan->arch, 0,
                                    evaluation->bound_traffic_bytes, &transfer));
     int64_t compute = num_ceil_div(work, lanes);
+    evaluation->bound_compute_cycles = compute;
+    evaluation->bound_transfer_cycles = transfer;
     evaluation->bound_cycles = MAX(compute, transfer);
     return OK;
 }

@@ -96,6 +96,9 @@ struct evaluation {
     /* No mapping of this cascade on this architecture does better. */
     int64_t bound_cycles;
     int64_t bound_traffic_bytes; /* compulsory, of the outermost memory */
+    /* The larger of these is bound_cycles. */
+    int64_t bound_compute_cycles;  /* all operations on all lanes */
+    int64_t bound_transfer_cycles; /* compulsory bytes at full bandwidth */
     /* sim: cycles above the model's, by cause; 0 for the model. */
     int64_t model_cycles;
 };

@@ -20,18 +20,25 @@ static const char *const kind_names[] = {
 #undef FIGURE
     NULL};
 
-/* Two columns of a conference paper wide. `noenhanced`: an underscore in a name
- * is an underscore. */
+/* Two columns of a conference paper wide, or one. `noenhanced`: an underscore in
+ * a name is an underscore. */
 static const struct {
     const char *name;
     const char *terminal;
+    const char *wide;
+    const char *narrow;
 } formats[FIGURE_FORMAT_COUNT] = {
-    [FIGURE_PDF] = {"pdf", "pdfcairo noenhanced size 9in,2.8in font "
-                           "'Sans,10' fontscale 0.72"},
-    [FIGURE_SVG] = {"svg", "svg noenhanced size 1050,325 dynamic "
-                           "font 'Sans,10' fontscale 1.25 background 'white'"},
-    [FIGURE_PNG] = {"png", "pngcairo noenhanced size 2100,650 font 'Sans,10' "
-                           "fontscale 2.5 linewidth 2"},
+    [FIGURE_PDF] = {"pdf",
+                    "pdfcairo noenhanced font 'Sans,10' fontscale 0.72 size ",
+                    "9in,2.8in", "4.5in,3.2in"},
+    [FIGURE_SVG] = {"svg",
+                    "svg noenhanced dynamic font 'Sans,10' fontscale 1.25 "
+                    "background 'white' size ",
+                    "1050,325", "525,375"},
+    [FIGURE_PNG] = {"png",
+                    "pngcairo noenhanced font 'Sans,10' fontscale 2.5 "
+                    "linewidth 2 size ",
+                    "2100,650", "1050,750"},
 };
 
 const char *figure_format_name(enum figure_format format)
@@ -115,8 +122,11 @@ enum status figure_draw(struct diags *diags,
         g_strdup_printf("%s.%ld.tmp", path, (long)getpid());
     g_autofree char *quoted = gnuplot_quote(unfinished);
     g_autoptr(GString) script = g_string_new(NULL);
-    g_string_append_printf(script, "set terminal %s\nset output %s\n",
-                           formats[format].terminal, quoted);
+    g_string_append_printf(
+        script, "set terminal %s%s\nset output %s\n", formats[format].terminal,
+        get_kind(options->kind)->is_narrow ? formats[format].narrow
+                                           : formats[format].wide,
+        quoted);
     TRY(get_kind(options->kind)->write(diags, options, grid, script));
     g_string_append(script, "unset output\n");
     enum status status = gnuplot_run(diags, script->str);

@@ -57,6 +57,12 @@ struct run_origin {
     int64_t seed;           /* 0 where nothing is drawn */
 };
 
+/* What any execution moves of a tensor through the outermost memory. */
+struct run_tensor {
+    const char *name;
+    int64_t compulsory_bytes; /* 0 for intermediate tensors */
+};
+
 struct run {
     GStringChunk *strings; /* holds every text below */
     int64_t id;            /* in the store; 0 when not stored */
@@ -71,6 +77,9 @@ struct run {
     int shape_count;
     const char **shape_name; /* every extent of the workload */
     int64_t *shape_value;
+    double area_um2; /* of the chip; NaN where a part's is not known */
+    int tensor_count;
+    struct run_tensor *tensors;
     int assumption_count;
     const char **assumptions; /* what the mapping takes for granted */
     /* Owned, arrays and names; never pass it to evaluation_free. */

@@ -1,6 +1,7 @@
 /* A run owns a copy of everything it says, so that it outlives the problem it
  * came from, crosses a pipe and comes back from the store. */
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "reports/run.h"
@@ -84,6 +85,39 @@ static void keep_assumptions(struct run *run, const struct plan *plan)
     }
 }
 
+static int64_t count_compulsory(const struct workload *workload, int tensor,
+                                int64_t word_bytes)
+{
+    const struct einsum_tensor *t = &workload->tensors[tensor];
+    int64_t elements = t->kind == TENSOR_OUTPUT ? t->element_count : 0;
+    int64_t most = 0;
+    int64_t bytes = 0;
+    if (t->kind == TENSOR_INPUT &&
+        workload_count_used_elements(workload, tensor, &elements, &most) !=
+            OK) {
+        elements = 0;
+    }
+    return num_mul(elements, word_bytes, &bytes) ? bytes : 0;
+}
+
+static void keep_tensors(struct run *run, const struct plan *plan)
+{
+    const struct workload *workload = plan->workload;
+    run->tensors = g_new0(struct run_tensor, (size_t)workload->tensor_count);
+    for (int i = 0; i < workload->tensor_count; i++) {
+        run->tensors[run->tensor_count++] = (struct run_tensor){
+            .name = run_keep(run, workload->tensors[i].name),
+            .compulsory_bytes = count_compulsory(workload, i, plan->word_bytes),
+        };
+    }
+}
+
+static double sum_area_um2(const struct arch *arch)
+{
+    AUTO(arch_area) area = arch_sum_area(arch);
+    return arch_is_known(area->total_um2) ? area->total_um2 : (double)NAN;
+}
+
 static void keep_evaluation(struct run *run, const struct evaluation *from)
 {
     struct evaluation *to = &run->evaluation;
@@ -144,6 +178,8 @@ struct run *run_new(const struct problem *problem,
     run->mapping_hash = run_keep(run, mapping_hash(problem->mapping));
     keep_shapes(run, problem->workload);
     keep_assumptions(run, problem->plan);
+    keep_tensors(run, problem->plan);
+    run->area_um2 = sum_area_um2(problem->arch);
     keep_evaluation(run, evaluation);
     return run;
 }
@@ -156,6 +192,7 @@ void run_free(struct run *run)
     g_free(run->shape_name);
     g_free(run->shape_value);
     g_free(run->assumptions);
+    g_free(run->tensors);
     g_free(run->evaluation.memories);
     g_free(run->evaluation.units);
     g_free(run->evaluation.einsums);

@@ -182,6 +182,25 @@ static json_t *print_provenance(const struct run *run)
     return object;
 }
 
+static json_t *print_bound(const struct evaluation *evaluation)
+{
+    return json_pack(
+        "{sI sI sI sI}", "cycles", (json_int_t)evaluation->bound_cycles,
+        "compute_cycles", (json_int_t)evaluation->bound_compute_cycles,
+        "transfer_cycles", (json_int_t)evaluation->bound_transfer_cycles,
+        "traffic_bytes", (json_int_t)evaluation->bound_traffic_bytes);
+}
+
+static json_t *print_tensors(const struct run *run)
+{
+    json_t *tensors = json_object();
+    for (int i = 0; i < run->tensor_count; i++) {
+        json_object_set_new(tensors, run->tensors[i].name,
+                            json_integer(run->tensors[i].compulsory_bytes));
+    }
+    return tensors;
+}
+
 char *run_print_json(const struct run *run, size_t indent)
 {
     const struct evaluation *evaluation = &run->evaluation;
@@ -195,11 +214,10 @@ char *run_print_json(const struct run *run, size_t indent)
     json_object_set_new(object, "utilization", print_utilization(evaluation));
     json_object_set_new(object, "einsums", print_einsums(evaluation));
     json_object_set_new(object, "stalls", print_stalls(evaluation));
-    json_object_set_new(object, "bound",
-                        json_pack("{sI sI}", "cycles",
-                                  (json_int_t)evaluation->bound_cycles,
-                                  "traffic_bytes",
-                                  (json_int_t)evaluation->bound_traffic_bytes));
+    json_object_set_new(object, "bound", print_bound(evaluation));
+    json_object_set_new(object, "compulsory", print_tensors(run));
+    json_object_set_new(object, "area_um2",
+                        json_pack("{so}", "total", real(run->area_um2)));
     json_object_set_new(object, "bottleneck", text(evaluation->bottleneck));
     json_object_set_new(object, "model_cycles",
                         json_integer(evaluation->model_cycles));

@@ -194,6 +194,20 @@ static void parse_provenance(struct run *run, const json_t *object)
     run->mapping_hash = keep_text(run, provenance, "mapping_hash");
 }
 
+static void parse_tensors(struct run *run, json_t *tensors)
+{
+    run->tensors = g_new0(struct run_tensor, json_object_size(tensors) + 1);
+    const char *name = NULL;
+    json_t *bytes = NULL;
+    json_object_foreach(tensors, name, bytes)
+    {
+        run->tensors[run->tensor_count++] = (struct run_tensor){
+            .name = run_keep(run, name),
+            .compulsory_bytes = json_integer_value(bytes),
+        };
+    }
+}
+
 static void parse_totals(struct run *run, const json_t *object)
 {
     struct evaluation *evaluation = &run->evaluation;
@@ -208,7 +222,11 @@ static void parse_totals(struct run *run, const json_t *object)
     evaluation->model_cycles = get_count(object, "model_cycles");
     const json_t *bound = json_object_get(object, "bound");
     evaluation->bound_cycles = get_count(bound, "cycles");
+    evaluation->bound_compute_cycles = get_count(bound, "compute_cycles");
+    evaluation->bound_transfer_cycles = get_count(bound, "transfer_cycles");
     evaluation->bound_traffic_bytes = get_count(bound, "traffic_bytes");
+    run->area_um2 = get_real(json_object_get(object, "area_um2"), "total");
+    parse_tensors(run, json_object_get(object, "compulsory"));
     const char *bottleneck =
         json_string_value(json_object_get(object, "bottleneck"));
     evaluation->bottleneck =

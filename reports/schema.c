@@ -124,7 +124,19 @@ static const char version_3[] =
     "  drains INTEGER NOT NULL,"
     "  PRIMARY KEY (run, position)) WITHOUT ROWID;";
 
-static const char *const migrations[] = {version_1, version_2, version_3};
+static const char version_4[] =
+    "ALTER TABLE runs ADD COLUMN area_um2 REAL;"
+    "ALTER TABLE runs ADD COLUMN bound_compute_cycles INTEGER;"
+    "ALTER TABLE runs ADD COLUMN bound_transfer_cycles INTEGER;"
+    "CREATE TABLE tensors ("
+    "  run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,"
+    "  position INTEGER NOT NULL,"
+    "  tensor TEXT NOT NULL,"
+    "  compulsory_bytes INTEGER NOT NULL,"
+    "  PRIMARY KEY (run, position)) WITHOUT ROWID;";
+
+static const char *const migrations[] = {version_1, version_2, version_3,
+                                         version_4};
 
 static enum status check_owner(const struct store *store, struct diags *diags,
                                int64_t *version, bool *is_new)

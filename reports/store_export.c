@@ -8,7 +8,7 @@
 
 static const char *const tables[] = {"runs",      "actions", "units",
                                      "memories",  "einsums", "checks",
-                                     "transfers", NULL};
+                                     "transfers", "tensors", NULL};
 
 const char *const *store_table_names(void)
 {

@@ -94,6 +94,9 @@ static void load_head(struct run *run, sqlite3_stmt *row)
             g_string_chunk_insert(run->strings, bottleneck);
     }
     load_assumptions(run, (const char *)sqlite3_column_text(row, 24));
+    run->area_um2 = get_real(row, 25);
+    evaluation->bound_compute_cycles = sqlite3_column_int64(row, 26);
+    evaluation->bound_transfer_cycles = sqlite3_column_int64(row, 27);
 }
 
 /* ---- rows of a run ------------------------------------------------------ */
@@ -108,6 +111,15 @@ static void load_memory(struct run *run, sqlite3_stmt *row, GArray *rows)
         .energy_pj = get_real(row, 4),
     };
     g_array_append_val(rows, memory);
+}
+
+static void load_tensor(struct run *run, sqlite3_stmt *row, GArray *rows)
+{
+    struct run_tensor tensor = {
+        .name = keep_column(run, row, 0),
+        .compulsory_bytes = sqlite3_column_int64(row, 1),
+    };
+    g_array_append_val(rows, tensor);
 }
 
 static void load_unit(struct run *run, sqlite3_stmt *row, GArray *rows)
@@ -224,6 +236,14 @@ static enum status load_parts(struct store *store, struct diags *diags,
                   "SELECT memory, tensor, reads, fills, updates, drains"
                   " FROM transfers WHERE run = ? ORDER BY position",
                   load_transfer, transfers));
+    g_autoptr(GArray) tensors =
+        g_array_new(FALSE, FALSE, sizeof(struct run_tensor));
+    TRY(load_rows(store, diags, run,
+                  "SELECT tensor, compulsory_bytes FROM tensors"
+                  " WHERE run = ? ORDER BY position",
+                  load_tensor, tensors));
+    run->tensor_count = (int)tensors->len;
+    run->tensors = g_array_steal(tensors, NULL);
     evaluation->memory_count = (int)memories->len;
     evaluation->memories = g_array_steal(memories, NULL);
     evaluation->unit_count = (int)units->len;
@@ -241,7 +261,8 @@ static enum status load_parts(struct store *store, struct diags *diags,
     "SELECT id, time, version, git_id, key, command, experiment, label, seed," \
     " fidelity, cascade, arch, mapping, cascade_hash, arch_hash,"              \
     " mapping_hash, shapes, cycles, clock_hz, energy_pj, bound_cycles,"        \
-    " bound_traffic_bytes, model_cycles, bottleneck, assumptions FROM runs "
+    " bound_traffic_bytes, model_cycles, bottleneck, assumptions, area_um2,"   \
+    " bound_compute_cycles, bound_transfer_cycles FROM runs "
 
 /* The run in the first row of a query that starts with HEAD. */
 static enum status load_first(struct store *store, struct diags *diags,

@@ -120,11 +120,13 @@ static enum status save_head(struct store *store, struct diags *diags,
         " experiment, label, seed, fidelity, cascade, arch, mapping,"
         " cascade_hash, arch_hash, mapping_hash, shapes, cycles, clock_hz,"
         " seconds, energy_pj, bound_cycles, bound_traffic_bytes, model_cycles,"
-        " bottleneck, assumptions)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+        " bottleneck, assumptions, area_um2, bound_compute_cycles,"
+        " bound_transfer_cycles)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+        "?, ?, ?,"
         " ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         &statement));
-    TRY(sql_run(store, diags, statement, "iittttttittttttttiiddiiitt", id,
+    TRY(sql_run(store, diags, statement, "iittttttittttttttiiddiiittdii", id,
                 origin->time_s, origin->version, or_empty(origin->git_id),
                 run->key, origin->command, origin->experiment, origin->label,
                 origin->seed, fidelity_name(evaluation->fidelity), run->cascade,
@@ -132,7 +134,9 @@ static enum status save_head(struct store *store, struct diags *diags,
                 run->mapping_hash, shapes, evaluation->cycles,
                 evaluation->clock_hz, run_seconds(run), evaluation->energy_pj,
                 evaluation->bound_cycles, evaluation->bound_traffic_bytes,
-                evaluation->model_cycles, evaluation->bottleneck, assumptions));
+                evaluation->model_cycles, evaluation->bottleneck, assumptions,
+                run->area_um2, evaluation->bound_compute_cycles,
+                evaluation->bound_transfer_cycles));
     *is_new = sqlite3_changes(store->db) > 0;
     return OK;
 }
@@ -225,6 +229,19 @@ static enum status save_transfers(struct store *store, struct diags *diags,
     return OK;
 }
 
+static enum status save_tensors(struct store *store, struct diags *diags,
+                                const struct run *run, int64_t id)
+{
+    AUTO_STATEMENT statement = NULL;
+    TRY(sql_prepare(store, diags, "INSERT INTO tensors VALUES (?, ?, ?, ?)",
+                    &statement));
+    for (int i = 0; i < run->tensor_count; i++) {
+        TRY(sql_run(store, diags, statement, "iiti", id, (int64_t)i,
+                    run->tensors[i].name, run->tensors[i].compulsory_bytes));
+    }
+    return OK;
+}
+
 static enum status save_run(struct store *store, struct diags *diags,
                             struct run *run)
 {
@@ -236,6 +253,7 @@ static enum status save_run(struct store *store, struct diags *diags,
     if (is_new) {
         TRY(save_memories(store, diags, &run->evaluation, id));
         TRY(save_units(store, diags, &run->evaluation, id));
+        TRY(save_tensors(store, diags, run, id));
         TRY(save_einsums(store, diags, &run->evaluation, id));
         TRY(save_actions(store, diags, &run->evaluation, id));
         TRY(save_transfers(store, diags, &run->evaluation, id));

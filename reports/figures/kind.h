@@ -11,6 +11,7 @@ struct figure_kind {
     bool needs_baseline;
     bool needs_stack;
     bool can_sum;
+    bool is_narrow; /* one column of a paper wide instead of two */
     /* Appends everything but terminal and output. Data stand in the script. */
     enum status (*write)(struct diags *diags,
                          const struct figure_options *options,

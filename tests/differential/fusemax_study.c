@@ -413,6 +413,72 @@ static void test_energies_by_what_is_counted(void **state)
     free_runs(runs);
 }
 
+/* ---- time and area -------------------------------------------------------- */
+
+static double unit_seconds(const struct run *run, const char *name)
+{
+    for (int i = 0; i < run->evaluation.unit_count; i++) {
+        if (strcmp(run->evaluation.units[i].name, name) == 0) {
+            return (double)run->evaluation.units[i].busy_cycles /
+                   (double)run->evaluation.clock_hz;
+        }
+    }
+    fail();
+    return 0;
+}
+
+/* +Binding_PE16,BERT,256K,area_um2,...,stored-output-first-run */
+static const struct run *find_chip(GHashTable *runs, const struct row *row)
+{
+    bool is_first = strcmp(row->cell[5], "stored-output-first-run") == 0;
+    g_autofree char *label = g_strdup_printf(
+        "registers=%s model=%s PE=%s", is_first ? "first run" : "rerun",
+        row->cell[1], row->cell[0] + strlen("+Binding_PE"));
+    const struct run *run = g_hash_table_lookup(runs, label);
+    assert_non_null(run);
+    return run;
+}
+
+static double figure12_value(GHashTable *runs, const struct row *row,
+                             double *relative)
+{
+    const struct run *run = find_chip(runs, row);
+    const char *metric = row->cell[3];
+    double clock_hz = (double)run->evaluation.clock_hz;
+    *relative = 1e-9;
+    if (strcmp(metric, "area_um2") == 0) {
+        /* There the 2D array has PE um2 more, for a part with no area. */
+        return run->area_um2 +
+               g_ascii_strtod(row->cell[0] + strlen("+Binding_PE"), NULL);
+    }
+    if (strcmp(metric, "latency_s") == 0) {
+        return run_seconds(run);
+    }
+    if (strcmp(metric, "traffic_bytes") == 0) {
+        return dram_bytes(run);
+    }
+    if (strcmp(metric, "mem_latency_s") == 0) {
+        *relative = 1e-8; /* whole cycles here */
+        return (double)run->evaluation.memories[0].transfer_cycles / clock_hz;
+    }
+    if (strcmp(metric, "comp_1d_s") == 0) {
+        return unit_seconds(run, "array1d");
+    }
+    if (strcmp(metric, "comp_2d_s") == 0) {
+        return unit_seconds(run, "array2d");
+    }
+    *relative = INFINITY; /* parts of the above */
+    return 0;
+}
+
+static void test_time_and_area_of_figure_12(void **state)
+{
+    (void)state;
+    GHashTable *runs = evaluate("experiments/fusemax-area.yaml");
+    check_file(runs, DATA("fig12_pareto"), figure12_value);
+    free_runs(runs);
+}
+
 /* ---- the program --------------------------------------------------------- */
 
 static int set_up(void **state)
@@ -438,6 +504,7 @@ int main(void)
         cmocka_unit_test(test_whole_layers_of_figures_10_and_11),
         cmocka_unit_test(test_means_over_all_models_are_as_published),
         cmocka_unit_test(test_energies_by_what_is_counted),
+        cmocka_unit_test(test_time_and_area_of_figure_12),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
