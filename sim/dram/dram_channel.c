@@ -56,7 +56,7 @@ void channel_init(struct dram_channel *channel, struct dram *dram, int index)
     channel->next_refresh_cycle = refresh_interval(spec);
     channel->wake_cycle = channel->next_refresh_cycle;
     channel->oldest_hit = g_new0(int64_t, (gsize)bank_count);
-    channel->bank_stats = &dram->bank_stats[index * bank_count];
+    channel->bank_stats = dram->bank_stats + (ptrdiff_t)index * bank_count;
     init_buses(channel);
 }
 
@@ -157,7 +157,9 @@ static void trace_command(const struct dram_channel *channel,
     bool is_of_die = choice->kind == DRAM_PREA || choice->kind == DRAM_REF;
     bool is_rank_known =
         !is_of_die || channel->device.standard->die == DRAM_LEVEL_RANK;
-    bool is_column = dram_is_column(choice->kind);
+    bool is_column = choice->entry != NULL && dram_is_column(choice->kind);
+    bool has_row =
+        is_column || (choice->entry != NULL && choice->kind == DRAM_ACT);
     if (dram->trace == NULL) {
         return;
     }
@@ -169,7 +171,7 @@ static void trace_command(const struct dram_channel *channel,
         .rank = is_rank_known ? place->rank % (int)spec->ranks : -1,
         .group = is_of_die ? -1 : place->group % (int)spec->bank_groups,
         .bank = is_of_die ? -1 : place->bank % (int)spec->banks,
-        .row = is_column || choice->kind == DRAM_ACT ? choice->entry->row : -1,
+        .row = has_row ? choice->entry->row : -1,
         .column = is_column ? choice->entry->column : -1,
         .tag = choice->entry != NULL ? choice->entry->tag : -1,
     };

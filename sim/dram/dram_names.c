@@ -3,8 +3,9 @@
 
 const char *dram_timing_name(enum dram_timing timing)
 {
+    /* In the order of the enum, from the same list. */
     static const char *const names[] = {
-#define DRAM_TIMING_NAME(field, key) [DRAM_T_##field] = key,
+#define DRAM_TIMING_NAME(field, key) (key),
         DRAM_TIMINGS(DRAM_TIMING_NAME)
 #undef DRAM_TIMING_NAME
     };

@@ -7,12 +7,14 @@ struct dram_process {
     struct dram *dram;
     struct sysc_event *work; /* there is a new transfer */
     int64_t cycle_ps;
-    GHashTable *transfers; /* all that are not done, owned */
-    GQueue *waiting;       /* those with bursts to submit */
+    GHashTable *transfers; /* all that are not done, by tag; owned */
+    int64_t next_tag;
+    GQueue *waiting; /* those with bursts to submit */
 };
 
 struct transfer {
     struct sysc_event *done;
+    int64_t tag;
     int64_t next_address_bytes;
     int64_t unsubmitted, incomplete; /* bursts */
     bool is_write;
@@ -39,14 +41,14 @@ static void take_completions(struct dram_process *process)
     struct dram_completion completion;
     while (dram_take(process->dram, &completion)) {
         struct transfer *transfer =
-            (struct transfer *)(uintptr_t)completion.tag;
+            g_hash_table_lookup(process->transfers, &completion.tag);
         if (--transfer->incomplete > 0) {
             continue;
         }
         if (transfer->done != NULL) {
             (void)sysc_event_notify_delta(transfer->done);
         }
-        (void)g_hash_table_remove(process->transfers, transfer);
+        (void)g_hash_table_remove(process->transfers, &completion.tag);
     }
 }
 
@@ -57,7 +59,7 @@ static bool submit_burst(struct dram_process *process,
     struct dram_request request = {
         .address_bytes = transfer->next_address_bytes,
         .is_write = transfer->is_write,
-        .tag = (int64_t)(uintptr_t)transfer,
+        .tag = transfer->tag,
     };
     if (dram_submit(process->dram, &request) == DRAM_FULL) {
         return false;
@@ -114,7 +116,8 @@ enum sysc_status dram_process_new(struct sysc_context *context,
     made->dram = dram;
     made->cycle_ps = cycle_ps;
     made->waiting = g_queue_new();
-    made->transfers = g_hash_table_new_full(NULL, NULL, g_free, NULL);
+    made->transfers =
+        g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
     enum sysc_status status =
         sysc_module_new(context, parent, name, made, process_free, &module);
     if (status != SYSC_OK) {
@@ -157,7 +160,8 @@ enum sysc_status dram_process_start(struct dram_process *process,
     made->unsubmitted = last - first + 1;
     made->incomplete = made->unsubmitted;
     made->is_write = transfer->is_write;
-    (void)g_hash_table_add(process->transfers, made);
+    made->tag = process->next_tag++;
+    (void)g_hash_table_insert(process->transfers, &made->tag, made);
     g_queue_push_tail(process->waiting, made);
     return SYSC_OK;
 }

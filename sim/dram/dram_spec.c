@@ -19,30 +19,56 @@ static struct span span_of(const struct yaml_node *mapping, const char *key)
     return yaml_span(node != NULL ? node : mapping);
 }
 
-/* The value of `key` among `names`; `is_optional` leaves *index alone. */
-static enum status load_choice(struct loader *loader,
+static size_t count_names(const char *const *names)
+{
+    size_t count = 0;
+    while (names[count] != NULL) {
+        count++;
+    }
+    return count;
+}
+
+static enum status refuse_value(struct loader *loader,
+                                const struct yaml_node *mapping,
+                                const char *key, const char *const *names,
+                                const char *text)
+{
+    g_autofree char *near = suggest_text(text, names, count_names(names));
+    g_autoptr(GString) all = g_string_new("one of");
+    for (size_t i = 0; names[i] != NULL; i++) {
+        g_string_append_printf(all, "%s%s", i == 0 ? " " : ", ", names[i]);
+    }
+    diag_error(loader->diags, span_of(mapping, key), "dram-unknown-value",
+               near != NULL ? near : all->str, "'%s' is no %s", text, key);
+    return ERR_INPUT;
+}
+
+/* The value of `key` among `names`; absent, it leaves *index alone. */
+static enum status find_choice(struct loader *loader,
                                const struct yaml_node *mapping, const char *key,
-                               const char *const *names, bool is_optional,
-                               int *index)
+                               const char *const *names, int *index)
 {
     const char *text = NULL;
-    TRY(is_optional ? yaml_find_text(loader->diags, mapping, key, &text)
-                    : yaml_get_text(loader->diags, mapping, key, &text));
+    TRY(yaml_find_text(loader->diags, mapping, key, &text));
     if (text == NULL) {
         return OK;
     }
-    guint count = g_strv_length((char **)(uintptr_t)names);
-    for (guint i = 0; i < count; i++) {
+    for (size_t i = 0; names[i] != NULL; i++) {
         if (strcmp(text, names[i]) == 0) {
             *index = (int)i;
             return OK;
         }
     }
-    g_autofree char *near = suggest_text(text, names, count);
-    g_autofree char *all = g_strjoinv(", ", (char **)(uintptr_t)names);
-    diag_error(loader->diags, span_of(mapping, key), "dram-unknown-value",
-               near != NULL ? near : all, "'%s' is no %s", text, key);
-    return ERR_INPUT;
+    return refuse_value(loader, mapping, key, names, text);
+}
+
+static enum status get_choice(struct loader *loader,
+                              const struct yaml_node *mapping, const char *key,
+                              const char *const *names, int *index)
+{
+    const char *text = NULL;
+    TRY(yaml_get_text(loader->diags, mapping, key, &text));
+    return find_choice(loader, mapping, key, names, index);
 }
 
 static enum status get_count(struct loader *loader,
@@ -137,6 +163,16 @@ static enum status fill_defaults(struct loader *loader,
     return OK;
 }
 
+/* -1 if there is no such key. */
+static enum status find_timing(struct loader *loader,
+                               const struct yaml_node *timing, const char *key,
+                               int64_t *cycles)
+{
+    const struct yaml_node *node = yaml_find(timing, key);
+    *cycles = -1;
+    return node != NULL ? load_timing(loader, node, cycles) : OK;
+}
+
 static enum status load_timings(struct loader *loader)
 {
     const char *keys[DRAM_TIMING_COUNT + 1] = {NULL};
@@ -149,11 +185,7 @@ static enum status load_timings(struct loader *loader)
     }
     TRY(yaml_check_keys(loader->diags, timing, keys));
     for (int i = 0; i < DRAM_TIMING_COUNT; i++) {
-        const struct yaml_node *node = yaml_find(timing, keys[i]);
-        t[i] = -1;
-        if (node != NULL) {
-            TRY(load_timing(loader, node, &t[i]));
-        }
+        TRY(find_timing(loader, timing, keys[i], &t[i]));
     }
     return fill_defaults(loader, timing);
 }
@@ -203,8 +235,7 @@ static enum status load_mapping(struct loader *loader)
     TRY(yaml_get_text(loader->diags, loader->root, "mapping", &text));
     if (!dram_mapping_parse(text, &loader->spec->mapping)) {
         const char *const *names = dram_mapping_names();
-        g_autofree char *near =
-            suggest_text(text, names, g_strv_length((char **)(uintptr_t)names));
+        g_autofree char *near = suggest_text(text, names, count_names(names));
         diag_error(loader->diags, span_of(loader->root, "mapping"),
                    "dram-mapping", near,
                    "'%s' is no order of Ro, Ba, Bg, Ra, Pc, Co and Ch", text);
@@ -231,9 +262,9 @@ static enum status load_controller(struct loader *loader)
     TRY(yaml_get_node(loader->diags, loader->root, "controller", YAML_MAPPING,
                       &node));
     TRY(yaml_check_keys(loader->diags, node, keys));
-    TRY(load_choice(loader, node, "scheduler", schedulers, false, &scheduler));
-    TRY(load_choice(loader, node, "page", pages, false, &page));
-    TRY(load_choice(loader, node, "refresh", refreshes, false, &refresh));
+    TRY(get_choice(loader, node, "scheduler", schedulers, &scheduler));
+    TRY(get_choice(loader, node, "page", pages, &page));
+    TRY(get_choice(loader, node, "refresh", refreshes, &refresh));
     spec->scheduler = (enum dram_scheduler)scheduler;
     spec->page = (enum dram_page)page;
     spec->refresh = (enum dram_refresh)refresh;
@@ -259,8 +290,8 @@ static enum status load_timing_model(struct loader *loader)
         "controller", NULL};
     int standard = 0;
     TRY(yaml_check_keys(loader->diags, loader->root, keys));
-    TRY(load_choice(loader, loader->root, "standard", dram_standard_names(),
-                    false, &standard));
+    TRY(get_choice(loader, loader->root, "standard", dram_standard_names(),
+                   &standard));
     loader->spec->standard = (enum dram_standard)standard;
     TRY(load_organisation(loader));
     TRY(load_timings(loader));
@@ -300,7 +331,7 @@ static enum status load_root(struct loader *loader)
     (void)g_strlcpy(spec->name, text, sizeof spec->name);
     TRY(yaml_find_text(loader->diags, loader->root, "about", &text));
     TRY(yaml_get_text(loader->diags, loader->root, "source", &text));
-    TRY(load_choice(loader, loader->root, "model", models, false, &model));
+    TRY(get_choice(loader, loader->root, "model", models, &model));
     spec->model = (enum dram_model)model;
     TRY(yaml_get_real(loader->diags, loader->root, "period", UNIT_NS, NULL,
                       &period_ns));

@@ -288,8 +288,14 @@ void register_object(sysc_context *context, enum sysc_kind kind,
                      const char *name, const char *type, void *object);
 /* SYSC_OK if every port is bound. */
 enum sysc_status check_ports(sysc_context *context);
+enum sysc_status refuse_over(sysc_context *context, const char *name);
 /* SYSC_OK unless the simulation was stopped or has failed. */
-enum sysc_status check_not_over(sysc_context *context, const char *name);
+inline enum sysc_status check_not_over(sysc_context *context, const char *name)
+{
+    bool is_over = !context->is_running &&
+                   (context->is_stop_asked || context->failure != SYSC_OK);
+    return is_over ? refuse_over(context, name) : SYSC_OK;
+}
 
 /* An event of a channel (signal, fifo, clock) as a handle. */
 sysc_event *adopt_event(sysc_context *context, const sc_core::sc_event &event);

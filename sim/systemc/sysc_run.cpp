@@ -79,14 +79,10 @@ enum sysc_status ask_to_end(sysc_context *context, bool *is_asked)
 
 } // namespace
 
-enum sysc_status check_not_over(sysc_context *context, const char *name)
+enum sysc_status refuse_over(sysc_context *context, const char *name)
 {
-    if (!context->is_running &&
-        (context->is_stop_asked || context->failure != SYSC_OK)) {
-        return set_error(context, SYSC_ERR_PHASE,
-                         "'%s': the simulation is over", name);
-    }
-    return SYSC_OK;
+    return set_error(context, SYSC_ERR_PHASE, "'%s': the simulation is over",
+                     name);
 }
 
 extern "C" enum sysc_status sysc_run(struct sysc_context *context,

@@ -1,13 +1,12 @@
 /* The timing model against Ramulator 2.1 (commit c5b1c3a), which was run with
- * 300,000 requests, one per cycle of the memory and channel, FR-FCFS, open page,
- * refresh of all banks; "random" is uniform over 1 GiB. Its presets differ from
+ * 300,000 requests, one per cycle of its front end (here: one a memory cycle and
+ * channel), FR-FCFS, open page, refresh of all banks; "random" is uniform over
+ * 1 GiB. Its presets differ from
  * ours in tRFC of 8 Gb DDR4 (360 ns in place of JESD79-4's 350), so that is set.
  *
  * Nothing in the model was fitted to these numbers; both within 3 %, and of the
- * DDR4 streams without chance each request hits, misses or conflicts as there
- * (HBM2 differs a little: here a refresh of one pseudo-channel does not hold up
- * the other). With
- * WEIR_DRAM_TABLE set the test prints its own table for doc/dram.md. */
+ * DDR4 streams without chance each request hits, misses or conflicts as there.
+ * With WEIR_DRAM_TABLE set the test prints its own table for doc/dram.md. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -13,13 +13,14 @@
 
 /* One constraint that was met exactly at least once shows that the model waits
  * no longer than it must, and that the rule here was reached. */
+/* clang-format off */
 #define CHECKER_RULES(X)                                                       \
-    X(COMMAND_BUS)                                                             \
-    X(tRC) X(tRRD_S) X(tRRD_L) X(tFAW) X(tRCD) X(tRCD_WR) X(tRAS) X(tRTP)      \
-        X(tWR) X(tRP) X(tRP_AUTO_READ) X(tRP_AUTO_WRITE) X(tRP_ALL) X(tCCD_S)  \
-            X(tCCD_L) X(tWTR_S) X(tWTR_L) X(tRTW) X(tPPD) X(tRFC) X(tRP_REF)   \
-                X(RANK_SWITCH) X(tREF_ACT) X(tREF_REF) X(tRFC_PB) X(tRP_REFB)  \
-                    X(tRRD_REFB)
+    X(COMMAND_BUS) X(tRC) X(tRRD_S) X(tRRD_L) X(tFAW) X(tRCD) X(tRCD_WR)       \
+    X(tRAS) X(tRTP) X(tWR) X(tRP) X(tRP_AUTO_READ) X(tRP_AUTO_WRITE)           \
+    X(tRP_ALL) X(tCCD_S) X(tCCD_L) X(tWTR_S) X(tWTR_L) X(tRTW) X(tPPD)         \
+    X(tRFC) X(tRP_REF) X(RANK_SWITCH) X(tREF_ACT) X(tREF_REF) X(tRFC_PB)       \
+    X(tRP_REFB) X(tRRD_REFB)
+/* clang-format on */
 
 enum checker_rule {
 #define CHECKER_FIELD(rule) CHECKER_##rule,
