@@ -198,10 +198,17 @@ check-all: ## check, more random mappings, sanitizers, valgrind, fuzzing
 	@tests/valgrind.sh build/release
 	@$(SUBMAKE) CONFIG=fuzz fuzz
 
+# Seconds of each target; the language, in which most can be said, gets longer.
+FUZZ_SECONDS        := 30
+FUZZ_EINSUM_SECONDS := 600
+
 fuzz: $(FUZZ)
-	@for t in $(notdir $(FUZZ)); do echo "fuzzing $$t"; \
+	@for t in $(notdir $(FUZZ)); do \
+	  seconds=$(FUZZ_SECONDS); \
+	  [ $$t != fuzz_einsum ] || seconds=$(FUZZ_EINSUM_SECONDS); \
+	  echo "fuzzing $$t for $$seconds s"; \
 	  mkdir -p $(B)/corpus/$$t; \
-	  $(B)/tests/$$t -max_total_time=30 -rss_limit_mb=4096 \
+	  $(B)/tests/$$t -max_total_time=$$seconds -rss_limit_mb=4096 \
 	    -artifact_prefix=$(B)/ $(B)/corpus/$$t \
 	    tests/fuzz/corpus/$${t#fuzz_} || exit 1; done
 

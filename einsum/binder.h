@@ -40,6 +40,8 @@ void bind_parts(struct binder *binder);
 void count_ops(const struct binder *binder, size_t i);
 void bind_views(struct binder *binder);
 void bind_recurrences(struct binder *binder);
+/* Warnings about statements and elements without a point (workload_empty.c). */
+void check_empty_reductions(struct binder *binder);
 
 /* Value of a shape bound from outside: chosen before proposed. */
 bool binder_get_outside(const struct binder *binder, const char *shape,

@@ -351,11 +351,34 @@ static bool is_known(struct check *check, const char *name,
     return true;
 }
 
+/* A tensor advances along it: Y[k+1] = Y[k] + 1. */
+static bool is_stepped(const struct cascade *cascade, const char *rank)
+{
+    for (size_t i = 0; i < cascade->statements->len; i++) {
+        const struct ast_statement *statement =
+            cascade_statement_at(cascade, i);
+        const char *shifted = NULL;
+        if (find_shifted_dim(statement->output, &shifted) >= 0 &&
+            g_str_equal(shifted, rank) && statement->body != NULL &&
+            ast_has_rank(statement->body, rank)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void check_rank(struct ast_node *rank, void *data)
 {
     struct check *check = data;
     if (is_known(check, rank->name, cascade_has_rank) ||
         !g_hash_table_add(check->reported, g_strdup(rank->name))) {
+        return;
+    }
+    if (is_stepped(check->cascade, rank->name)) {
+        diag_error(check->diags, place_span(rank->place), "einsum-endless",
+                   NULL,
+                   "iterative rank '%s' never ends: there is no shape '%s'",
+                   rank->name, name_shape_of_rank(check->cascade, rank->name));
         return;
     }
     g_autofree char *suggestion = suggest_rank(check->cascade, rank);
