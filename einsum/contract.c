@@ -239,7 +239,7 @@ static struct product product_at(const struct product *whole, int64_t i,
     part.a = matrix_at(&whole->a, i, k);
     part.b = matrix_at(&whole->b, j, k);
     part.value += offset;
-    part.error += whole->error == NULL ? 0 : offset;
+    part.error = whole->error == NULL ? NULL : whole->error + offset;
     return part;
 }
 

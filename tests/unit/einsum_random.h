@@ -4,6 +4,7 @@
 #define TESTS_UNIT_EINSUM_RANDOM_H
 
 #include <stdbool.h>
+#include <string.h>
 
 #include <glib.h>
 
@@ -14,6 +15,9 @@ struct random_tensor {
     char name[8];
     char ranks[5]; /* "ijk" */
 };
+
+/* What a random cascade may have besides plain statements. */
+enum random_extras { RANDOM_PLAIN = 0, RANDOM_MACROS = 1, RANDOM_PARTS = 2 };
 
 struct random_cascade {
     GRand *random;
@@ -140,8 +144,98 @@ static inline void add_statement(struct random_cascade *cascade, int n,
     cascade->tensor_count++;
 }
 
+static inline void add_ranks(const char *ranks, char but, const char *before,
+                             GString *text)
+{
+    int count = 0;
+    for (const char *rank = ranks; *rank != '\0'; rank++) {
+        if (*rank != but || before != NULL) {
+            g_string_append_printf(text, "%s%s%c", count++ > 0 ? "," : "",
+                                   *rank == but ? before : "", *rank);
+        }
+    }
+}
+
+/* A tensor that has a rank. */
+static inline const struct random_tensor *
+choose_tensor(struct random_cascade *cascade)
+{
+    const struct random_tensor *tensor = NULL;
+    do {
+        tensor = &cascade->tensors[g_rand_int_range(cascade->random, 0,
+                                                    cascade->tensor_count)];
+    } while (tensor->ranks[0] == '\0');
+    return tensor;
+}
+
+static inline struct random_tensor *new_tensor(struct random_cascade *cascade,
+                                               int n)
+{
+    struct random_tensor *tensor = &cascade->tensors[cascade->tensor_count++];
+    g_snprintf(tensor->name, sizeof tensor->name, "T%d", n);
+    return tensor;
+}
+
+/* T<n>[..] = softmax(r) X[..] and the like. */
+static inline void add_macro(struct random_cascade *cascade, int n,
+                             GString *text)
+{
+    static const char *const calls[] = {"softmax(%c)", "layernorm(%c, 0.5)",
+                                        "rmsnorm(%c,1)", "mean(%c)"};
+    GRand *random = cascade->random;
+    const struct random_tensor *from = choose_tensor(cascade);
+    char rank =
+        from->ranks[g_rand_int_range(random, 0, (gint32)strlen(from->ranks))];
+    int call = g_rand_int_range(random, 0, (gint32)G_N_ELEMENTS(calls));
+    bool is_mean = call == 3;
+    struct random_tensor *made = new_tensor(cascade, n);
+    g_string_append_printf(text, "%s[", made->name);
+    add_ranks(from->ranks, is_mean ? rank : '\0', NULL, text);
+    g_string_append(text, "] = ");
+    for (const char *c = calls[call]; *c != '\0'; c++) {
+        bool is_rank = c[0] == '%';
+        g_string_append_c(text, is_rank ? rank : *c);
+        c += is_rank ? 1 : 0;
+        if (*c == '(' || *c == ',') {
+            add_blank(random, true, text);
+        }
+    }
+    g_string_append_printf(text, " %s[", from->name);
+    add_ranks(from->ranks, '\0', NULL, text);
+    g_string_append(text, is_chance(random, 50) ? "]\n" : "] * 2\n");
+    int count = 0;
+    for (const char *c = from->ranks; *c != '\0'; c++) {
+        if (!is_mean || *c != rank) {
+            made->ranks[count++] = *c;
+        }
+    }
+    made->ranks[count] = '\0';
+}
+
+/* T<n>[i,r] = X[i,r] and T<n>[i,R+r] = ..: read again as T<n>[i,r]. */
+static inline void add_parts(struct random_cascade *cascade, int n,
+                             GString *text)
+{
+    GRand *random = cascade->random;
+    const struct random_tensor *from = choose_tensor(cascade);
+    char rank =
+        from->ranks[g_rand_int_range(random, 0, (gint32)strlen(from->ranks))];
+    char before[3] = {g_ascii_toupper(rank), '+', '\0'};
+    struct random_tensor *made = new_tensor(cascade, n);
+    for (int part = 0; part < 2; part++) {
+        g_string_append_printf(text, "%s[", made->name);
+        add_ranks(from->ranks, rank, part == 0 ? "" : before, text);
+        g_string_append_printf(text, "] = %s%s[", part == 0 ? "" : "1 - ",
+                               from->name);
+        add_ranks(from->ranks, '\0', NULL, text);
+        g_string_append(text, is_chance(random, 50) ? "]\n" : "] * 3\n");
+    }
+    g_strlcpy(made->ranks, from->ranks, sizeof made->ranks);
+}
+
 /* Statements T0.. ; the last is named in `output`. The caller frees. */
-static inline char *random_einsums(GRand *random, char output[8])
+static inline char *random_einsums_with(GRand *random, guint extras,
+                                        char output[8])
 {
     struct random_cascade cascade = {
         random,
@@ -151,10 +245,21 @@ static inline char *random_einsums(GRand *random, char output[8])
     GString *text = g_string_new(NULL);
     int count = g_rand_int_range(random, 1, 7);
     for (int n = 0; n < count; n++) {
-        add_statement(&cascade, n, text);
+        if ((extras & RANDOM_MACROS) != 0 && is_chance(random, 25)) {
+            add_macro(&cascade, n, text);
+        } else if ((extras & RANDOM_PARTS) != 0 && is_chance(random, 25)) {
+            add_parts(&cascade, n, text);
+        } else {
+            add_statement(&cascade, n, text);
+        }
     }
     g_snprintf(output, 8, "T%d", count - 1);
     return g_string_free(text, FALSE);
+}
+
+static inline char *random_einsums(GRand *random, char output[8])
+{
+    return random_einsums_with(random, RANDOM_PLAIN, output);
 }
 
 #endif
