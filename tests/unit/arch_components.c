@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <string.h>
 
 #include "arch/arch.h"
 #include "tests/assert_close.h"
@@ -549,6 +550,45 @@ static void test_ports_cost_area_unless_banks_serve_them(void **state)
     assert_close(estimate("sram", banked).area_um2, area_um2, 1e-12);
 }
 
+/* The manual has every class in its table and every code. */
+static void test_the_manual_knows_every_class_and_code(void **state)
+{
+    (void)state;
+    g_autofree char *manual = NULL;
+    assert_true(g_file_get_contents("doc/architecture.md", &manual, NULL, NULL));
+    for (int i = 0; i < arch_class_count(); i++) {
+        g_autofree char *name =
+            g_strdup_printf("`%s`", arch_get_class(i)->name);
+        if (strstr(manual, name) == NULL) {
+            fail_msg("the manual does not name class %s", name);
+        }
+    }
+    GDir *dir = g_dir_open("arch", 0, NULL);
+    const char *file = NULL;
+    int words_found = 0;
+    while ((file = g_dir_read_name(dir)) != NULL) {
+        g_autofree char *path = g_build_filename("arch", file, NULL);
+        g_autofree char *text = NULL;
+        if (!g_str_has_suffix(file, ".c") ||
+            !g_file_get_contents(path, &text, NULL, NULL)) {
+            continue;
+        }
+        g_auto(GStrv) words = g_strsplit(text, "\"", -1);
+        for (int w = 1; words[w] != NULL; w++) {
+            if (!g_str_has_prefix(words[w], "arch-")) {
+                continue;
+            }
+            g_autofree char *code = g_strdup_printf("`%s`", words[w]);
+            if (strstr(manual, code) == NULL) {
+                fail_msg("the manual does not name %s of %s", code, file);
+            }
+            words_found++;
+        }
+    }
+    g_dir_close(dir);
+    assert_true(words_found > 30);
+}
+
 static void test_every_class_says_where_it_comes_from(void **state)
 {
     (void)state;
@@ -574,6 +614,7 @@ int main(void)
         cmocka_unit_test(test_costs_grow_with_size_width_and_bits),
         cmocka_unit_test(test_ports_cost_area_unless_banks_serve_them),
         cmocka_unit_test(test_every_class_says_where_it_comes_from),
+        cmocka_unit_test(test_the_manual_knows_every_class_and_code),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
