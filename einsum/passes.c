@@ -235,28 +235,10 @@ static enum status analyze(const struct axes *axes, int64_t word_bytes,
     return count_all(analysis, word_bytes);
 }
 
-/* Fibers of a tensor have one statement that makes them. */
-static enum status check_features(const struct workload *workload,
-                                  struct diags *diags)
-{
-    for (int i = 0; i < workload->statement_count; i++) {
-        const struct einsum_statement *statement = &workload->statements[i];
-        if ((statement->features & EINSUM_PART) != 0) {
-            diag_error(diags, statement->span, "passes-unsupported", NULL,
-                       "einsum '%s' has %s, which the pass analysis does not "
-                       "follow",
-                       statement->name, einsum_feature_name(EINSUM_PART));
-            return ERR_INPUT;
-        }
-    }
-    return OK;
-}
-
 enum status pass_analysis_new(const struct workload *workload,
                               int64_t word_bytes, struct diags *diags,
                               struct pass_analysis **analysis)
 {
-    TRY(check_features(workload, diags));
     AUTO(pass_analysis) made = g_new0(struct pass_analysis, 1);
     struct axes axes;
     made->workload = workload;

@@ -127,6 +127,9 @@ struct pass_schedule {
 void pass_schedule_init(struct pass_schedule *schedule,
                         const struct workload *workload);
 void pass_schedule_clear(struct pass_schedule *schedule);
+/* The statement of the group that computes the tensor or a part of it, or -1. */
+int pass_schedule_part(const struct pass_schedule *schedule,
+                       const struct workload *workload, int tensor, int group);
 
 /* Times in half passes: 2n is during pass n, 2n+1 between it and the next, 0
  * before the first. */

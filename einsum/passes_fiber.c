@@ -87,7 +87,8 @@ static bool is_derived(const struct axes *axes, int axis, int statement,
     bool has[EINSUM_MAX_RANKS];
     bool reads_fiber = false;
     axes_of_output(axes, statement, has);
-    if (s->kind != EINSUM_COMPUTE || !axes_cover(axes, has, axis) ||
+    if (s->kind != EINSUM_COMPUTE || (s->features & EINSUM_PART) != 0 ||
+        !axes_cover(axes, has, axis) ||
         (s->iterative_rank >= 0 &&
          axes_is_within(axes, axes->of_rank[s->iterative_rank],
                         axes_root(axes, axis)))) {

@@ -54,6 +54,17 @@ static bool is_along(const struct axes *axes, const struct einsum_access *read,
     return false;
 }
 
+/* Of the tensor's first part, if it has several. */
+static int64_t find_first_time(const struct live_finder *finder, int producer)
+{
+    int64_t first = INT64_MAX;
+    for (int part = producer; part >= 0;
+         part = finder->axes->workload->statements[part].next_part) {
+        first = MIN(first, finder->order->statement_time[part]);
+    }
+    return first;
+}
+
 static void find_held(struct live_finder *finder, int tensor)
 {
     const struct workload *workload = finder->axes->workload;
@@ -61,7 +72,7 @@ static void find_held(struct live_finder *finder, int tensor)
     int64_t first = INT64_MAX;
     int64_t last = 0;
     if (producer >= 0) {
-        first = finder->order->statement_time[producer];
+        first = find_first_time(finder, producer);
     }
     for (int i = 0; i < workload->statement_count; i++) {
         const struct einsum_statement *s = &workload->statements[i];
@@ -87,9 +98,13 @@ static bool is_carried(const struct live_finder *finder, int tensor)
         t->producer >= 0 && t->iterative_rank >= 0 &&
         axes_is_within(finder->axes, finder->axes->of_rank[t->iterative_rank],
                        finder->root);
-    return advances ||
-           (t->producer >= 0 &&
-            pass_statement_completes(finder->axes, finder->root, t->producer));
+    bool completes = false;
+    for (int part = t->producer; part >= 0;
+         part = finder->axes->workload->statements[part].next_part) {
+        completes = completes ||
+                    pass_statement_completes(finder->axes, finder->root, part);
+    }
+    return advances || completes;
 }
 
 static void find_tensors(struct live_finder *finder)
@@ -106,7 +121,7 @@ static void find_tensors(struct live_finder *finder)
             find_held(finder, i);
         }
         if (finder->found->len == before && is_carried(finder, i)) {
-            int64_t time = finder->order->statement_time[producer];
+            int64_t time = find_first_time(finder, producer);
             struct live_tensor live = {i, time, time, false};
             g_array_append_val(finder->found, live);
         }
@@ -246,7 +261,11 @@ static void multiply(const struct live_finder *finder, int tensor,
     const struct axes *axes = finder->axes;
     int producer = axes->workload->tensors[tensor].producer;
     struct pass_window window;
-    if ((producer >= 0 && find_window(finder, has, producer, axis, &window)) ||
+    bool is_part =
+        producer >= 0 &&
+        (axes->workload->statements[producer].features & EINSUM_PART) != 0;
+    if ((producer >= 0 && !is_part &&
+         find_window(finder, has, producer, axis, &window)) ||
         find_read_window(finder, has, tensor, axis, &window)) {
         multiply_window(&window, text, elements);
         g_free(window.text);

@@ -17,7 +17,8 @@ bool pass_read_is_initial(const struct workload *workload,
 {
     const struct einsum_tensor *tensor = &workload->tensors[read->tensor];
     int dim = tensor->iterative_dim;
-    if (dim < 0 || tensor->producer < 0 || !pass_index_is_affine(read, dim)) {
+    if (dim < 0 || tensor->producer < 0 || !pass_index_is_affine(read, dim) ||
+        (workload->statements[tensor->producer].features & EINSUM_PART) != 0) {
         return false;
     }
     const struct affine *written =
@@ -173,17 +174,12 @@ static bool is_of_last_step(const struct pass_order *order, int statement,
                             const struct einsum_access *read)
 {
     const struct workload *workload = order->axes->workload;
-    const struct einsum_tensor *tensor = &workload->tensors[read->tensor];
-    if (tensor->iterative_dim < 0 ||
-        !pass_index_is_affine(read, tensor->iterative_dim) ||
-        tensor->producer < 0 ||
-        order->schedule->group[tensor->producer] !=
-            order->schedule->group[statement]) {
-        return false;
-    }
-    const struct affine *written = &workload->statements[tensor->producer]
-                                        .output.index[tensor->iterative_dim];
-    return read->index[tensor->iterative_dim].constant < written->constant;
+    int dim = workload->tensors[read->tensor].iterative_dim;
+    int writer = pass_schedule_part(order->schedule, workload, read->tensor,
+                                    order->schedule->group[statement]);
+    return dim >= 0 && writer >= 0 && pass_index_is_affine(read, dim) &&
+           read->index[dim].constant <
+               workload->statements[writer].output.index[dim].constant;
 }
 
 static int64_t find_read_time(const struct pass_order *order, int statement,
@@ -254,8 +250,8 @@ static int64_t find_even_rise(const struct pass_order *order, int first,
         earliest = MIN(earliest, order->last_tensor_time[output]);
         for (int j = 0; j < s->read_count; j++) {
             int tensor = s->resolved_reads[j].tensor;
-            int producer = workload->tensors[tensor].producer;
-            if (producer < 0 || order->schedule->group[producer] != group) {
+            if (pass_schedule_part(order->schedule, workload, tensor, group) <
+                0) {
                 outside = MAX(outside, order->tensor_time[tensor] | 1);
             }
         }

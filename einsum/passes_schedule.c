@@ -4,6 +4,20 @@
 #include "einsum/binder.h"
 #include "einsum/passes.h"
 
+/* All parts of the tensor, but those of the group itself. */
+static bool is_computed(const struct workload *workload, const int *group,
+                        const bool *is_placed, int tensor, int wanted)
+{
+    for (int part = workload->tensors[tensor].producer; part >= 0;
+         part = workload->statements[part].next_part) {
+        if (group[part] != wanted && !is_placed[part] &&
+            workload->statements[part].kind == EINSUM_COMPUTE) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Every operand of the group from outside of it is computed. */
 static bool is_ready(const struct workload *workload, const int *group,
                      const bool *is_placed, int wanted)
@@ -12,10 +26,7 @@ static bool is_ready(const struct workload *workload, const int *group,
         const struct einsum_statement *statement = &workload->statements[i];
         for (int j = 0; group[i] == wanted && j < statement->read_count; j++) {
             int tensor = statement->resolved_reads[j].tensor;
-            int producer = workload->tensors[tensor].producer;
-            if (producer >= 0 && group[producer] != wanted &&
-                workload->statements[producer].kind == EINSUM_COMPUTE &&
-                !is_placed[producer]) {
+            if (!is_computed(workload, group, is_placed, tensor, wanted)) {
                 return false;
             }
         }
@@ -55,6 +66,16 @@ void pass_schedule_init(struct pass_schedule *schedule,
             }
         }
     }
+}
+
+int pass_schedule_part(const struct pass_schedule *schedule,
+                       const struct workload *workload, int tensor, int group)
+{
+    int part = workload->tensors[tensor].producer;
+    while (part >= 0 && schedule->group[part] != group) {
+        part = workload->statements[part].next_part;
+    }
+    return part;
 }
 
 void pass_schedule_clear(struct pass_schedule *schedule)

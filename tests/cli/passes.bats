@@ -101,6 +101,59 @@ print(len(json.load(sys.stdin)["cascades"]))')
     [[ $output == *"w/a.yaml:"*"w/b.yaml:"* ]]
 }
 
+@test "no cascade of the tree is without an analysis" {
+    run --separate-stderr $W passes --all workloads --json
+    [ $status = 0 ]
+    echo "$output" | python3 -c '
+import json, sys
+for c in json.load(sys.stdin)["cascades"]:
+    assert c["passes"] >= 1 and c["families"], c["path"]
+    assert c["compulsory_bytes_most"] >= c["compulsory_bytes"] > 0, c["path"]'
+}
+
+@test "what data decides is said" {
+    run $W passes workloads/attention/biformer.yaml
+    [[ $output == *"assumed: 'S' may gather any element of 'K' along 'r'"* ]]
+}
+
+@test "a causal square of a million is a matter of milliseconds" {
+    # Of instructions, not of time: closed form, or it would not end.
+    run timeout 20 $W passes workloads/attention/causal.yaml --set P=1M --json
+    [ $status = 0 ]
+    echo "$output" | python3 -c '
+import json, sys
+p = json.load(sys.stdin)
+assert p["einsums"]["QK"]["points"] == 2 * 8 * (2**20 * (2**20 + 1) // 2)
+assert p["families"]["m"]["grows"]'
+}
+
+@test "the footprint of a sliding window is the window" {
+    run $W passes workloads/attention/sliding-window.yaml --json --set P=1M,W=4K
+    echo "$output" | python3 -c '
+import json, sys
+p = json.load(sys.stdin)
+assert p["tensors"]["K"]["families"]["m"]["footprint"] == "W"
+assert p["families"]["m"]["peak"] == "W + F + 2"
+assert p["families"]["m"]["peak_elements"] == 4096 + 6 + 2
+assert not p["grows"]'
+}
+
+@test "a rewrite is proved before it is written" {
+    f="$BATS_TEST_TMPDIR/flash.yaml"
+    run $W passes workloads/attention/causal.yaml -o "$f" --json \
+        --rewrite defer-division,split:rank=m:by=M0,running-maximum
+    [ $status = 0 ]
+    echo "$output" | python3 -c '
+import json, sys
+p = json.load(sys.stdin)
+r = p["rewrite"]
+assert p["passes"] == 1 and not p["grows"]
+assert r["status"] == "ok" and r["points"] == 2 * 24 * 8
+assert r["max_abs_error"] <= r["bound"] < 1e-9'
+    run $W verify "$f"
+    [ $status = 0 ]
+}
+
 @test "help of passes" {
     run --separate-stderr $W passes --help
     [ $status = 0 ]

@@ -417,9 +417,31 @@ static void test_counts_beyond_int64_are_an_error(void **state)
     loaded_clear(&loaded);
 }
 
+/* Two ranks one behind the other, and a loop that starts from a tensor. */
+static void test_tensors_in_parts_have_fibers_of_their_own(void **state)
+{
+    (void)state;
+    struct loaded loaded = load_cascade(
+        "P: 3, J: 4, L: 2, N: J+L, E: 2, T: 5",
+        "Q: \"[p,e]\", K: \"[j,e]\", G: \"[l,e]\", V: \"[n]\"",
+        "S[p,j] = Q[p,e] * K[j,e]\n"
+        "S[p,J+l] = Q[p,e] * G[l,e]\n"
+        "A[p,n] = softmax(n) S[p,n]\n"
+        "Y[0,p] = A[p,n] * V[n]\n"
+        "Y[t+1,p] = Y[t,p] * 2",
+        "Y");
+    AUTO(pass_analysis) analysis = NULL;
+    assert_int_equal(
+        pass_analysis_new(loaded.workload, 2, loaded.diags, &analysis), OK);
+    assert_int_equal(analysis->pass_count, 3);
+    g_clear_pointer(&analysis, pass_analysis_free);
+    loaded_clear(&loaded);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_tensors_in_parts_have_fibers_of_their_own),
         cmocka_unit_test(test_attention_takes_three_two_and_one_passes),
         cmocka_unit_test(test_what_forces_the_passes_of_attention),
         cmocka_unit_test(
