@@ -7,6 +7,7 @@
  *   workload_parts.c       tensors that several statements define
  *   workload_fiber.c       operators over whole fibers
  *   workload_ops.c         operations of a statement
+ *   workload_whole.c       tensors of whole numbers
  *   workload_views.c       operands seen through views
  *   workload_recurrence.c  which statements recur on each other
  *
@@ -36,8 +37,10 @@ void bind_inputs(struct binder *binder);
 /* workload->statements, except what the two below add. */
 void bind_statements(struct binder *binder);
 void bind_parts(struct binder *binder);
-/* Of a statement that is bound besides: its operations. */
+/* Of a statement that is bound besides: its operations, and the range of its
+ * tensor if that holds whole numbers only. */
 void count_ops(const struct binder *binder, size_t i);
+void bind_range(const struct binder *binder, size_t i);
 void bind_views(struct binder *binder);
 void bind_recurrences(struct binder *binder);
 /* Warnings about statements and elements without a point (workload_empty.c). */

@@ -163,7 +163,9 @@ struct einsum_tensor {
     int producer;
     /* The constant that statements such as RM[0,p] = -inf give it. */
     int initializer;             /* statement id, or -1 */
-    struct einsum_values values; /* of an input */
+    /* Of an input; of a computed tensor EINSUM_VALUES_INTEGER if it follows from
+     * them that it holds whole numbers in a range, else nothing. */
+    struct einsum_values values;
     struct span span;
 };
 

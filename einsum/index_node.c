@@ -91,9 +91,9 @@ int64_t access_element(const struct bound_access *access, struct point *point)
 
 /* ---- ranges -------------------------------------------------------------- */
 
-/* Of an input that takes whole numbers only. */
-static bool input_range(const struct einsum_values *values, int64_t *low,
-                        int64_t *high)
+/* Of a tensor that holds whole numbers only. */
+static bool values_range(const struct einsum_values *values, int64_t *low,
+                         int64_t *high)
 {
     if (values->kind == EINSUM_VALUES_INTEGER) {
         *low = (int64_t)values->low;
@@ -135,13 +135,13 @@ static bool read_range(const struct index_node *node,
         producer < 0 || workload->statements[producer].next_part >= 0
             ? NULL
             : workload->statements[producer].extension;
-    if (producer < 0) {
-        return input_range(&workload->tensors[node->read->tensor].values, low,
-                           high) &&
+    if (extension == NULL || extension->selection == SELECT_NONE) {
+        return values_range(&workload->tensors[node->read->tensor].values, low,
+                            high) &&
                include_zero(node->read, low, high);
     }
-    if (extension == NULL || extension->selection == SELECT_NONE ||
-        extension->gives_values) {
+    if (extension->gives_values ||
+        selection_is_transform(extension->selection)) {
         return false;
     }
     const struct einsum_statement *statement = &workload->statements[producer];

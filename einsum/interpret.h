@@ -29,7 +29,7 @@ typedef void (*row_function)(const struct box_plan *plan, const int64_t *at);
 struct box_plan {
     const struct einsum_expr *expr;
     enum einsum_reduce reduce;
-    double gamma; /* of the whole reduction, for the error of a sum */
+    double gamma; /* of the whole reduction, for the error of a sum; 0: exact */
     row_function run_row;
     bool is_product_sum; /* of two operands */
     struct box_operand output;

@@ -203,7 +203,9 @@ static double count_reduced_terms(const struct workload *workload,
 
 void plan_choose_row(struct box_plan *plan)
 {
-    plan->is_product_sum = is_product_sum(plan);
+    /* Fast products know no exact sums. */
+    bool is_exact = plan->output.error != NULL && !(plan->gamma > 0.0);
+    plan->is_product_sum = is_product_sum(plan) && !is_exact;
     plan->run_row = choose_row(plan);
 }
 
@@ -220,7 +222,10 @@ void plan_init_row(struct box_plan *plan, const struct workload *workload,
     plan->read_count = statement->read_count + count_streams(statement);
     plan->loop_count = 1;
     plan->fixed_count = 0;
-    plan->gamma = sum_gamma(count_reduced_terms(workload, statement));
+    bool is_exact = workload->tensors[statement->output.tensor].values.kind ==
+                    EINSUM_VALUES_INTEGER;
+    plan->gamma =
+        is_exact ? 0.0 : sum_gamma(count_reduced_terms(workload, statement));
 }
 
 /* index(..): the stream's value instead of an element. */

@@ -240,12 +240,32 @@ static inline bool may_underflow(enum einsum_op op, double a, double b,
     return op == EINSUM_EXP && isfinite(a);
 }
 
-/* Sums and products of whole numbers are exact while they are doubles. */
+static bool is_integer(double a)
+{
+    return fabs(a) < 0x1p53 && floor(a) >= a;
+}
+
+/* a^b by multiplications that are all exact. */
+static bool is_power(double a, double b, double result)
+{
+    double power = 1.0;
+    for (double i = 0.0; i < b && fabs(power) < 0x1p53 && i < 64.0; i += 1.0) {
+        power *= a;
+    }
+    return b >= 0.0 && b < 64.0 && power <= result && power >= result;
+}
+
+/* Sums, products and powers of whole numbers are exact while they are doubles,
+ * quotients that are whole too. */
 static bool is_whole(enum einsum_op op, double a, double b, double result)
 {
     bool is_ring = op == EINSUM_ADD || op == EINSUM_SUB || op == EINSUM_MUL;
-    return is_ring && fabs(result) < 0x1p53 && fabs(a) < 0x1p53 &&
-           fabs(b) < 0x1p53 && floor(a) >= a && floor(b) >= b;
+    if ((!is_ring && op != EINSUM_DIVIDE && op != EINSUM_POW) ||
+        !is_integer(a) || !is_integer(b) || !is_integer(result)) {
+        return false;
+    }
+    return is_ring || (op == EINSUM_POW ? is_power(a, b, result)
+                                        : result * b <= a && result * b >= a);
 }
 
 static inline double error_of(enum einsum_op op, double a, double error_a,

@@ -740,6 +740,7 @@ static void bind_statement(struct binder *binder, size_t i)
     statement->read_count = (int)builder.reads->len;
     statement->reads =
         (struct einsum_access *)(void *)g_array_free(builder.reads, FALSE);
+    bind_range(binder, i);
     g_ptr_array_unref(builder.bound);
     g_array_unref(builder.nodes);
     g_array_unref(builder.imaginary);

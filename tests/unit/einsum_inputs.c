@@ -187,6 +187,35 @@ static void test_declared_values_bound_gathers(void **state)
     check_gather("-5..-1", "I[zero(j-1)]", 1);
 }
 
+/* Computed from whole numbers: bounded, and exact so that it is decided. */
+static void test_computed_whole_numbers_bound_gathers(void **state)
+{
+    (void)state;
+    struct loaded loaded = load_cascade(
+        "M: 12, Y: 3, X: 4, J: 30, B: 2",
+        "T: \"[m]\", R: \"[j] in 0..Y-1\", C: \"[j] in 0..X-1\", "
+        "S: \"[j,b] in {-1,1}\"",
+        "I[j] = R[j] * X + C[j]\n"
+        "A[j] = T[I[j]]\n"
+        "D[j] = sum(b) S[j,b] * S[j,b] + select(S[j,0] < 0, 9, max(R[j], 1))\n"
+        "E[j] = T[D[j]/2]\n",
+        "A, E");
+    assert_int_equal(diags_count(loaded.diags), 0);
+    struct einsum_data *data = new_data(&loaded, true, 4);
+    run_all(&loaded, data);
+    const double *t = values_of(&loaded, data, "T")->value;
+    const double *r = values_of(&loaded, data, "R")->value;
+    const double *c = values_of(&loaded, data, "C")->value;
+    const struct tensor_data *a = values_of(&loaded, data, "A");
+    for (int j = 0; j < 30; j++) {
+        assert_true(a->error[j] <= 0.0);
+        assert_true(fabs(a->value[j] - t[(int)(r[j] * 4.0 + c[j])]) <= 0.0);
+        assert_true(values_of(&loaded, data, "D")->error[j] <= 0.0);
+    }
+    einsum_data_free(data);
+    loaded_clear(&loaded);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +224,7 @@ int main(void)
         cmocka_unit_test(test_distinct_and_sorted),
         cmocka_unit_test(test_values_are_the_same_everywhere),
         cmocka_unit_test(test_declared_values_bound_gathers),
+        cmocka_unit_test(test_computed_whole_numbers_bound_gathers),
     };
     return cmocka_run_group_tests_name("einsum_inputs", tests, NULL, NULL);
 }
