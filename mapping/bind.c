@@ -169,7 +169,7 @@ static enum status build_phases(struct builder *b)
 
 /* ---- all steps ---------------------------------------------------------- */
 
-static enum status build(struct builder *b, const struct scope *chosen)
+enum status builder_run(struct builder *b, const struct scope *chosen)
 {
     const struct tree_variant *variant = NULL;
     TRY(eval_params(b, b->mapping->params, chosen));
@@ -183,13 +183,25 @@ static enum status build(struct builder *b, const struct scope *chosen)
     TRY(build_phases(b));
     TRY(check_order(b));
     TRY(build_flows(b));
-    TRY(check_residency(b));
-    return build_capacity(b);
+    return check_residency(b);
 }
 
-/* The plan takes over what the arrays hold, whatever became of the binding. */
-static void hand_over(struct builder *b)
+void builder_clear_sources(GArray *sources)
 {
+    for (guint i = 0; sources != NULL && i < sources->len; i++) {
+        struct flow_source *source =
+            &g_array_index(sources, struct flow_source, i);
+        if (source->uses != NULL) {
+            g_array_unref(source->uses);
+            g_free(source->is_counted);
+        }
+    }
+    g_clear_pointer(&sources, g_array_unref);
+}
+
+void builder_hand_over(struct builder *b)
+{
+    builder_clear_sources(b->sources);
     b->plan->node_count = (int)b->nodes->len;
     b->plan->nodes = (struct plan_node *)(void *)g_array_free(b->nodes, FALSE);
     b->plan->leaf_count = (int)b->leaves->len;
@@ -224,10 +236,10 @@ static enum status check_features(const struct mapping *mapping,
     return OK;
 }
 
-enum status plan_bind(const struct mapping *mapping,
-                      const struct workload *workload, const struct arch *arch,
-                      const struct scope *chosen, struct diags *diags,
-                      struct plan **result)
+enum status builder_start(struct builder *b, const struct mapping *mapping,
+                          const struct workload *workload,
+                          const struct arch *arch, struct diags *diags,
+                          bool wants_sources)
 {
     if (strcmp(mapping->cascade, workload->name) != 0) {
         diag_error(diags, mapping->span, "mapping-wrong-cascade", NULL,
@@ -236,13 +248,13 @@ enum status plan_bind(const struct mapping *mapping,
         return ERR_INPUT;
     }
     TRY(check_features(mapping, workload, diags));
-    AUTO(plan) plan = g_new0(struct plan, 1);
+    struct plan *plan = g_new0(struct plan, 1);
     plan->mapping = mapping;
     plan->workload = workload;
     plan->arch = arch;
     plan->word_bytes = num_ceil_div(arch->word_bits, 8);
     plan->is_regular = true;
-    struct builder b = {
+    *b = (struct builder){
         .plan = plan,
         .mapping = mapping,
         .workload = workload,
@@ -256,12 +268,29 @@ enum status plan_bind(const struct mapping *mapping,
         .rules = g_array_new(FALSE, TRUE, sizeof(struct flow_rule)),
         .items = g_ptr_array_new(),
     };
-    arch_fill_scope(arch, b.scope);
-    for (int i = 0; i < workload->shape_count; i++) {
-        scope_set(b.scope, workload->shape_name[i], workload->shape_value[i]);
+    if (wants_sources) {
+        b->sources = g_array_new(FALSE, TRUE, sizeof(struct flow_source));
     }
-    enum status status = build(&b, chosen);
-    hand_over(&b);
+    arch_fill_scope(arch, b->scope);
+    for (int i = 0; i < workload->shape_count; i++) {
+        scope_set(b->scope, workload->shape_name[i], workload->shape_value[i]);
+    }
+    return OK;
+}
+
+enum status plan_bind(const struct mapping *mapping,
+                      const struct workload *workload, const struct arch *arch,
+                      const struct scope *chosen, struct diags *diags,
+                      struct plan **result)
+{
+    struct builder b;
+    TRY(builder_start(&b, mapping, workload, arch, diags, false));
+    AUTO(plan) plan = b.plan;
+    enum status status = builder_run(&b, chosen);
+    if (status == OK) {
+        status = build_capacity(&b);
+    }
+    builder_hand_over(&b);
     TRY(status);
     *result = g_steal_pointer(&plan);
     return OK;

@@ -31,6 +31,16 @@ struct flow_rule {
     int last_delay;
 };
 
+/* Where a flow's numbers come from: what retile.c needs to find them again. */
+struct flow_source {
+    int leaf; /* of a leaf's flow or a stream's, or -1 */
+    const struct einsum_access *access; /* likewise, or NULL */
+    GArray *uses;                       /* of a hold's, below it; owned */
+    bool *is_counted;                   /* of the uses; owned */
+    bool is_fetched;                    /* less what is computed below */
+    int keeper;                         /* the hold outside, or -1 */
+};
+
 struct builder {
     struct plan *plan;
     const struct mapping *mapping;
@@ -43,6 +53,10 @@ struct builder {
     GArray *phases; /* struct plan_phase */
     GArray *flows;  /* struct plan_flow */
     GArray *rules;  /* struct flow_rule, by flow */
+    /* struct flow_source, by flow. NULL: not asked for, and then flows that move
+     * nothing are left out. */
+    GArray *sources;
+    struct flow_source source; /* of the flows that are added next */
     /* The tree item behind each node, by node id. */
     GPtrArray *items;
 };
@@ -73,6 +87,25 @@ enum status build_flows(struct builder *b);
 enum status check_order(struct builder *b);
 enum status build_capacity(struct builder *b);
 enum status check_residency(struct builder *b);
+/* The pipeline that loops and holds alone lie between it and `node`; -1. */
+int capacity_find_pipeline(const struct plan *plan, int node);
+/* Iterations of the pipeline between a tensor's first and last uses, both
+ * counted. */
+int64_t capacity_count_in_flight(struct builder *b, const GArray *uses);
+/* Runs the steps but the last on what plan_bind's arguments name; the builder is
+ * cleared by builder_hand_over, whatever came of it. */
+enum status builder_start(struct builder *b, const struct mapping *mapping,
+                          const struct workload *workload,
+                          const struct arch *arch, struct diags *diags,
+                          bool wants_sources);
+enum status builder_run(struct builder *b, const struct scope *chosen);
+/* The plan takes over what the builder's arrays hold. */
+void builder_hand_over(struct builder *b);
+/* NULL is legal. */
+void builder_clear_sources(GArray *sources);
+/* Cycles until a reduction across so many lanes of an axis has arrived. */
+int64_t coverage_count_reduce_cycles(const struct arch_axis *axis,
+                                     int64_t lanes);
 
 /* ---- the tree of a plan ------------------------------------------------- */
 
@@ -128,6 +161,8 @@ bool leaf_is_handed(const struct plan *plan, int leaf,
                     const struct einsum_access *read);
 /* All uses of `tensor` by leaves, tree order. Caller unrefs. */
 GArray *plan_uses(const struct plan *plan, int tensor);
+/* Those below a hold. */
+GArray *uses_below(struct builder *b, int hold, int tensor);
 /* Elements that the uses marked by `is_counted` (NULL: all) touch between them
  * when each rank (by id) spans `extent`, as a box of the values of each index;
  * `skipped_dim` (-1: none) counts as one. False on overflow. */

@@ -5,7 +5,7 @@
  * before it is written again. */
 #include "mapping/builder.h"
 
-static int pipeline_below(const struct plan *plan, int node)
+int capacity_find_pipeline(const struct plan *plan, int node)
 {
     for (int n = node; n >= 0; n = plan->nodes[n].first_child) {
         if (plan->nodes[n].kind == PLAN_PIPELINE) {
@@ -58,13 +58,8 @@ static int64_t revisit_distance(struct builder *b, int hold, int pipeline,
     return distance;
 }
 
-static int64_t count_needed_copies(struct builder *b, int hold, int tensor,
-                                   const GArray *uses)
+int64_t capacity_count_in_flight(struct builder *b, const GArray *uses)
 {
-    int pipeline = pipeline_below(b->plan, hold);
-    if (pipeline < 0) {
-        return 1;
-    }
     struct lifetime now = {0};
     struct lifetime previous = {0};
     for (guint u = 0; u < uses->len; u++) {
@@ -75,8 +70,17 @@ static int64_t count_needed_copies(struct builder *b, int hold, int tensor,
             !use->is_write && plan_reads_previous(b->plan, use->access);
         lifetime_add(is_previous ? &previous : &now, delay);
     }
-    int64_t in_flight =
-        1 + MAX(now.last - now.first, previous.last - previous.first);
+    return 1 + MAX(now.last - now.first, previous.last - previous.first);
+}
+
+static int64_t count_needed_copies(struct builder *b, int hold, int tensor,
+                                   const GArray *uses)
+{
+    int pipeline = capacity_find_pipeline(b->plan, hold);
+    if (pipeline < 0) {
+        return 1;
+    }
+    int64_t in_flight = capacity_count_in_flight(b, uses);
     int64_t distance = revisit_distance(b, hold, pipeline, tensor, uses);
     return distance >= in_flight ? 1 : num_ceil_div(in_flight, distance);
 }

@@ -93,6 +93,19 @@ static enum status limit_reached(struct builder *b, int leaf)
         b->workload->statements[b->plan->leaves[leaf].statement].name);
 }
 
+/* INT64_MAX: more than that. */
+int64_t coverage_count_reduce_cycles(const struct arch_axis *axis,
+                                     int64_t lanes)
+{
+    int64_t hops = lanes;
+    if (axis->reduce == ARCH_REDUCE_TREE) {
+        for (hops = 0; (INT64_C(1) << hops) < lanes; hops++) {
+        }
+    }
+    int64_t cycles = 0;
+    return num_mul(hops, axis->hop_cycles, &cycles) ? cycles : INT64_MAX;
+}
+
 /* Partial results of lanes go into one place: only an axis that adds them up on
  * the way can do that. */
 static enum status check_lane_reduction(struct builder *b, int leaf_id,
@@ -110,15 +123,9 @@ static enum status check_lane_reduction(struct builder *b, int leaf_id,
                    b->arch->units[leaf->unit].name);
         return ERR_INPUT;
     }
-    int64_t hops = lanes;
-    if (axis->reduce == ARCH_REDUCE_TREE) {
-        for (hops = 0; (INT64_C(1) << hops) < lanes; hops++) {
-        }
-    }
-    int64_t latency = 0;
-    return num_mul(hops, axis->hop_cycles, &latency) &&
-                   num_add(leaf->reduce_latency_cycles, latency,
-                           &leaf->reduce_latency_cycles)
+    int64_t latency = coverage_count_reduce_cycles(axis, lanes);
+    return num_add(leaf->reduce_latency_cycles, latency,
+                   &leaf->reduce_latency_cycles)
                ? OK
                : limit_reached(b, leaf_id);
 }

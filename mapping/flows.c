@@ -93,9 +93,18 @@ enum status flows_add(struct builder *b, struct plan_flow flow,
         return flows_limit(b);
     }
     flow.inner_total = b->plan->is_regular ? flow.total : flow.inner_total;
-    if (flow.total > 0 || flow.inner_total > 0) {
+    if (b->sources != NULL || flow.total > 0 || flow.inner_total > 0) {
         g_array_append_val(b->flows, flow);
         g_array_append_vals(b->rules, rule, 1);
+    }
+    if (b->sources != NULL) {
+        struct flow_source source = b->source;
+        if (source.uses != NULL) {
+            g_array_ref(source.uses);
+            source.is_counted =
+                g_memdup2(source.is_counted, source.uses->len * sizeof(bool));
+        }
+        g_array_append_val(b->sources, source);
     }
     return OK;
 }
@@ -145,6 +154,8 @@ static enum status add_read(struct builder *b, int leaf_id,
         .spills = flows_hold_spills(b, hold),
         .events = leaf->step_count,
     };
+    b->source = (struct flow_source){
+        .leaf = leaf_id, .access = read, .keeper = hold};
     TRY(flows_count_step(b, leaf, step, read, false, &flow.elements));
     if (!b->plan->is_regular) {
         TRY(flows_sum_lanes(b, leaf_id, read, false, hold, &flow));
@@ -180,6 +191,8 @@ static enum status add_write(struct builder *b, int leaf_id,
         .spills = flows_hold_spills(b, hold),
         .events = leaf->step_count,
     };
+    b->source = (struct flow_source){
+        .leaf = leaf_id, .access = &s->output, .keeper = hold};
     TRY(flows_count_step(b, leaf, step, &s->output, true, &flow.elements));
     int64_t distinct = 0;
     if (b->plan->is_regular) {
@@ -196,6 +209,7 @@ static enum status add_write(struct builder *b, int leaf_id,
     flow.spills = false;
     flow.total = count_first_reads(b, hold, s->output.tensor);
     flow.inner_total = flow.total;
+    b->source = (struct flow_source){.leaf = -1, .keeper = -1};
     return flows_add(b, flow, &no_rule);
 }
 

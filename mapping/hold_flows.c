@@ -9,7 +9,7 @@
 #include "mapping/flows.h"
 
 /* The uses of `tensor` by leaves below `hold`: all count for its tile. */
-static GArray *uses_below(struct builder *b, int hold, int tensor)
+GArray *uses_below(struct builder *b, int hold, int tensor)
 {
     GArray *uses = plan_uses(b->plan, tensor);
     for (guint i = uses->len; i-- > 0;) {
@@ -67,6 +67,8 @@ static enum status add_stream_use(struct builder *b, int hold, int tensor,
     visits_place(b, hold, one, is_counted, &rule);
     TRY(visits_count(b, &rule, one, is_counted, true, &flow.events));
     TRY(visits_extend(b, hold, &rule));
+    b->source = (struct flow_source){
+        .leaf = use->leaf, .access = use->access, .keeper = keeper};
     struct step step;
     TRY(step_of_leaf(b, use->leaf, &step));
     TRY(flows_count_step(b, leaf, &step, use->access, false, &flow.elements));
@@ -145,6 +147,17 @@ static enum status count_tile(const struct hold_tile *tile, int64_t *elements)
     return hold_tile_count(tile, extent, elements) ? OK : flows_limit(tile->b);
 }
 
+static void note_source(const struct hold_tile *tile, int keeper)
+{
+    tile->b->source = (struct flow_source){
+        .leaf = -1,
+        .uses = (GArray *)(uintptr_t)tile->uses,
+        .is_counted = (bool *)(uintptr_t)tile->is_counted,
+        .is_fetched = tile->is_fetched,
+        .keeper = keeper,
+    };
+}
+
 static enum status add_fill(struct builder *b, int hold, int tensor,
                             const GArray *uses, int keeper)
 {
@@ -173,6 +186,7 @@ static enum status add_fill(struct builder *b, int hold, int tensor,
         .outer_spills = flows_hold_spills(b, keeper),
     };
     const struct hold_tile tile = {b, hold, tensor, uses, is_counted, true};
+    note_source(&tile, keeper);
     struct flow_rule rule = visits_loops(b, hold, uses);
     visits_place(b, hold, uses, is_counted, &rule);
     TRY(count_tile(&tile, &flow.elements));
@@ -211,6 +225,7 @@ static enum status add_drain(struct builder *b, int hold, int tensor,
         .outer_spills = flows_hold_spills(b, keeper),
     };
     const struct hold_tile tile = {b, hold, tensor, uses, is_counted, false};
+    note_source(&tile, keeper);
     struct flow_rule rule = visits_loops(b, hold, uses);
     visits_place(b, hold, uses, is_counted, &rule);
     TRY(count_tile(&tile, &flow.elements));

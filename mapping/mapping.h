@@ -304,6 +304,52 @@ int64_t plan_count_spilled(const struct plan *plan, int memory, int64_t total);
  * all when what spills passes through. */
 int64_t plan_count_seen(const struct plan *plan, int memory, int64_t total);
 
+/* ---- many tilings of one tree --------------------------------------------- */
+
+/* A retiler is a bound plan whose tiles may be chosen anew, thousands of times a
+ * millisecond: the same tree, other numbers. Binding works out on which tiles
+ * each number of the plan depends; applying tiles fills the numbers in, without
+ * allocating, reading or walking anything. What a search lives on.
+ *
+ * Tiles must divide what they tile. Their sizes, capacities, copies and lanes are
+ * checked, the order of reads and writes is not: bind the winner as a plan.
+ * Holds that spill are refused ('mapping-retile'). One thread a retiler. */
+struct retiler;
+
+enum retiling {
+    RETILING_OK,
+    RETILING_TILE,      /* below 1, beyond its extent, or does not divide it */
+    RETILING_LANES,     /* more lanes than an axis has */
+    RETILING_COPIES,    /* fewer copies are declared than are in flight */
+    RETILING_CAPACITY,  /* more is held than fits */
+    RETILING_STRUCTURE, /* other moves than those that were bound: a loop over an
+                           iterative rank vanishes, or a reduction needs an axis
+                           that cannot reduce */
+    RETILING_LIMIT,     /* a count beyond 64 bits */
+};
+
+/* As plan_bind, which the tiles as written must pass. */
+MUST_USE enum status
+retiler_bind(const struct mapping *mapping, const struct workload *workload,
+             const struct arch *arch, const struct scope *chosen,
+             struct diags *diags, struct retiler **retiler);
+void retiler_free(struct retiler *retiler);
+BASE_DEFINE_CLEANUP(retiler)
+/* How many tiles there are to choose: those of `for` and `spatial` nodes in the
+ * order of nodes, then of loops written in compute nodes. */
+int retiler_tile_count(const struct retiler *retiler);
+/* The node (of the compute node, where the loop is written in one), the rank and
+ * the size as applied last, or as written. */
+int retiler_node(const struct retiler *retiler, int tile);
+int retiler_rank(const struct retiler *retiler, int tile);
+int64_t retiler_tile(const struct retiler *retiler, int tile);
+/* Takes tile_count tiles. If not OK, the plan's numbers mean nothing until the
+ * next call. */
+enum retiling retiler_apply(struct retiler *retiler, const int64_t *tiles);
+/* With the numbers of the last call; flows may move nothing (total 0). For
+ * counting, not for walking. */
+const struct plan *retiler_plan(const struct retiler *retiler);
+
 /* ---- the schedule ------------------------------------------------------- */
 
 enum walk_kind {
