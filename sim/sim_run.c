@@ -16,24 +16,6 @@ static void count_flows(struct machine *machine)
     }
 }
 
-/* Lane-cycles worked over lane-cycles there are. */
-static double find_utilization_ratio(struct machine *machine, int unit,
-                                     int64_t cycles)
-{
-    const struct plan *plan = machine->plan;
-    double worked = 0;
-    for (int l = 0; l < plan->leaf_count; l++) {
-        const struct plan_leaf *leaf = &plan->leaves[l];
-        if (leaf->unit == unit) {
-            worked += (double)*counter_executed(machine, l) *
-                      (double)leaf->busy_cycles_per_step *
-                      (double)leaf->lanes_used;
-        }
-    }
-    double lane_cycles = (double)cycles * (double)plan->arch->units[unit].lanes;
-    return lane_cycles > 0 ? worked / lane_cycles : 0;
-}
-
 /* Ticks to cycles: each cause is rounded down, and the cycles that are missing
  * go to the causes with the largest remainders, so that the sum stays right. */
 static void round_stalls(struct machine *machine, int unit,
@@ -66,9 +48,8 @@ static void fill_in(struct machine *machine, struct evaluation *evaluation)
         unit->busy_cycles =
             *counter_busy(machine, u) / machine->ticks_per_cycle;
         round_stalls(machine, u, unit->stall_cycles);
-        unit->utilization_ratio =
-            find_utilization_ratio(machine, u, evaluation->cycles);
     }
+    model_fill_utilization(machine->plan, evaluation);
 }
 
 enum status sim_run(const struct plan *plan, const struct sim_options *options,

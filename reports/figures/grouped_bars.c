@@ -226,7 +226,7 @@ static void write_axes(const struct grouped_bars *chart,
         script, "set grid ytics lt 1 lw 0.7 lc rgb '#d8d8d8' back\n"
                 "set border 3 lw 0.8 lc rgb '#333333'\n"
                 "set key outside top center horizontal Left reverse samplen 1.2"
-                " width -0.3 height 0.2 font ',9.5' noautotitle\n"
+                " width 0.6 height 0.2 font ',9.5' noautotitle\n"
                 "set tics font ',8.5'\n"
                 "set lmargin 7\nset rmargin 1\nset bmargin 4\n");
     if (chart->x_label != NULL) {
