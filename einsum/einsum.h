@@ -162,7 +162,7 @@ struct einsum_tensor {
     /* The statement that computes it; -1 for inputs. */
     int producer;
     /* The constant that statements such as RM[0,p] = -inf give it. */
-    int initializer;             /* statement id, or -1 */
+    int initializer; /* statement id, or -1 */
     /* Of an input; of a computed tensor EINSUM_VALUES_INTEGER if it follows from
      * them that it holds whole numbers in a range, else nothing. */
     struct einsum_values values;
@@ -187,7 +187,7 @@ enum einsum_feature {
     EINSUM_GATHER = 8,         /* reads where a tensor says */
     EINSUM_SCATTER = 16,       /* writes where a tensor says */
     EINSUM_INDEX_PRODUCER = 32, /* topk, argmax, argmin, argsort, sort */
-    EINSUM_PART = 64, /* other statements define the rest of its tensor */
+    EINSUM_PART = 64,       /* other statements define the rest of its tensor */
     EINSUM_TRANSFORM = 128, /* fft, dct and the like */
 };
 
@@ -277,9 +277,9 @@ MUST_USE enum status workload_count_points(const struct workload *workload,
  * Exact (least == most) for static conditions and indices, in closed form or, if
  * there is none, by looking at each value of the ranks in the indices, up to a
  * million; beyond that, and where data decides, a lower and an upper bound. */
-MUST_USE enum status workload_count_used_elements(const struct workload *workload,
-                                                  int tensor, int64_t *least,
-                                                  int64_t *most);
+MUST_USE enum status
+workload_count_used_elements(const struct workload *workload, int tensor,
+                             int64_t *least, int64_t *most);
 /* Operations of the whole statement: those per point and those of a transform.
  * ERR_LIMIT beyond int64. */
 MUST_USE enum status workload_count_ops(const struct workload *workload,
