@@ -75,9 +75,13 @@ int arch_find_word(struct arch_builder *builder,
         }
     }
     g_autofree char *suggestion = suggest_text(text, names, count);
-    g_autofree char *known = g_strjoinv(", ", (char **)(uintptr_t)names);
+    g_autoptr(GString) known = g_string_new(names[0]);
+    for (size_t i = 1; i < count; i++) {
+        g_string_append_printf(known, ", %s", names[i]);
+    }
     diag_error(builder->diags, yaml_span(yaml_find(mapping, key)), code,
-               suggestion, "unknown %s '%s', known are %s", what, text, known);
+               suggestion, "unknown %s '%s', known are %s", what, text,
+               known->str);
     return 0;
 }
 

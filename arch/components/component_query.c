@@ -5,16 +5,8 @@
 #include "arch/components/technology.h"
 
 static const struct arch_class classes[] = {
-#define CLASS(class_name, class_kind, function, class_needs, class_takes,      \
-              class_help, class_source, class_error)                           \
-    {.name = class_name,                                                       \
-     .kind = class_kind,                                                       \
-     .help = class_help,                                                       \
-     .source = class_source,                                                   \
-     .error = class_error,                                                     \
-     .needs = class_needs,                                                     \
-     .takes = class_takes,                                                     \
-     .estimate = function},
+#define CLASS(name, kind, estimate, needs, takes, help, source, error)         \
+    {name, kind, help, source, error, needs, takes, estimate},
 #include "arch/components/classes.def"
 #undef CLASS
 };

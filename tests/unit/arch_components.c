@@ -555,7 +555,8 @@ static void test_the_manual_knows_every_class_and_code(void **state)
 {
     (void)state;
     g_autofree char *manual = NULL;
-    assert_true(g_file_get_contents("doc/architecture.md", &manual, NULL, NULL));
+    assert_true(
+        g_file_get_contents("doc/architecture.md", &manual, NULL, NULL));
     for (int i = 0; i < arch_class_count(); i++) {
         g_autofree char *name =
             g_strdup_printf("`%s`", arch_get_class(i)->name);
