@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "cli/command.h"
+#include "cli/evaluation.h"
 #include "explore/explore.h"
 
 #define JOBS_MAX         1024
@@ -160,6 +161,28 @@ static enum status sweep(struct cli *cli, const struct experiment *experiment,
     return OK;
 }
 
+/* Of each architecture and fidelity once, as its first point has it. What does
+ * not load is left to the points, which fail one by one. */
+static enum status warn_of_unused(struct cli *cli,
+                                  const struct experiment *experiment)
+{
+    g_autoptr(GHashTable) seen =
+        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    for (size_t i = 0; i < experiment_point_count(experiment); i++) {
+        const struct point *point = experiment_point(experiment, i);
+        AUTO(diags) unseen = diags_new();
+        AUTO(arch) tried = NULL;
+        AUTO(arch) arch = NULL;
+        char *key = g_strdup_printf("%s %s", fidelity_name(point->fidelity),
+                                    point->arch);
+        if (g_hash_table_add(seen, key) &&
+            arch_load_file(unseen, point->arch, point->chosen, &tried) == OK) {
+            TRY(evaluation_load_arch(cli, point, &arch));
+        }
+    }
+    return OK;
+}
+
 static enum status run(struct cli *cli)
 {
     AUTO(scope) chosen = NULL;
@@ -172,6 +195,7 @@ static enum status run(struct cli *cli)
     TRY(experiment_load_file(cli->diags,
                              g_ptr_array_index(cli->settings.operands, 0),
                              &options, &experiment));
+    TRY(warn_of_unused(cli, experiment));
     TRY(open_store(cli, experiment, &store));
     return sweep(cli, experiment, store);
 }

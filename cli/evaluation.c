@@ -29,9 +29,8 @@ static enum status find_key(struct cli *cli, const struct point *point,
     return OK;
 }
 
-/* The chip as it was evaluated, and what of it was not. */
-static enum status load_arch(struct cli *cli, const struct point *point,
-                             struct arch **arch)
+enum status evaluation_load_arch(struct cli *cli, const struct point *point,
+                                 struct arch **arch)
 {
     TRY(arch_load_file(cli->diags, point->arch, point->chosen, arch));
     arch_warn_unused(*arch, model_used_features(point->fidelity),
@@ -89,7 +88,7 @@ enum status evaluation_run(struct cli *cli, enum fidelity fidelity)
     if (settings->db != NULL) {
         TRY(save(cli, run));
     }
-    TRY(load_arch(cli, &point, &arch));
+    TRY(evaluation_load_arch(cli, &point, &arch));
     print(cli, run, arch, has_iso ? &iso : NULL);
     return OK;
 }

@@ -62,3 +62,23 @@ setup() {
     [ "$status" -eq 0 ]
     [[ $stderr == *"warning: the model does not use"*"'pe'"*"[arch-not-used]"* ]]
 }
+
+@test "a sweep warns of them once for each architecture and fidelity" {
+    mkdir -p "$BATS_TEST_TMPDIR"
+    cat > "$BATS_TEST_TMPDIR/e.yaml" <<YAML
+schema: 1
+experiment: gemms
+fidelity: [model]
+cascade: $PWD/workloads/gemm.yaml
+arch: $PWD/arch-configs/eyeriss-like.yaml
+mapping: $PWD/tests/data/cli/gemm-eyeriss.yaml
+axes:
+- axis: size
+  set: [M]
+  values: [16, 32]
+YAML
+    run --separate-stderr $W sweep "$BATS_TEST_TMPDIR/e.yaml" --fidelity model \
+        --db "$BATS_TEST_TMPDIR/e.db"
+    [ "$status" -eq 0 ]
+    [ "$(grep -c "does not use the masking of 'pe'" <<<"$stderr")" = 1 ]
+}
