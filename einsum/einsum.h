@@ -275,8 +275,8 @@ MUST_USE enum status workload_count_points(const struct workload *workload,
                                            int statement, int64_t *count);
 /* Distinct elements of the tensor that some statement reads, seen through views.
  * Exact (least == most) for static conditions and indices, in closed form or, if
- * there is none, by looking at each value of the ranks in the indices, up to a
- * million; beyond that, and where data decides, a lower and an upper bound. */
+ * there is none, by looking at each value of the ranks in the indices, up to half
+ * a million; beyond that, and where data decides, a lower and an upper bound. */
 MUST_USE enum status
 workload_count_used_elements(const struct workload *workload, int tensor,
                              int64_t *least, int64_t *most);

@@ -464,8 +464,26 @@ static inline bool oracle_reaches(const struct oracle *oracle, int from, int to)
     return is_reached[to];
 }
 
+/* The first wrong tensor in text order, -1 for none. */
+static inline int oracle_find_wrong(const struct oracle *oracle,
+                                    const bool *is_off, bool *is_wrong)
+{
+    const struct workload *workload = oracle->workload;
+    for (int i = 0; i < workload->statement_count; i++) {
+        int t = workload->statements[i].output.tensor;
+        if (!is_off[t] && t != oracle->fiber.tensor) {
+            oracle_check_cover(oracle, t, &is_wrong[t]);
+            if (is_wrong[t]) {
+                return t;
+            }
+        }
+    }
+    return -1;
+}
+
 /* Takes tensors off the fiber, the first wrong one in text order first, until
- * what is left is consistent. */
+ * what is left is consistent; indices only when all else is, since what they
+ * lead to may not be on the fiber. */
 static inline void oracle_find_fiber(struct oracle *oracle)
 {
     const struct workload *workload = oracle->workload;
@@ -476,14 +494,10 @@ static inline void oracle_find_fiber(struct oracle *oracle)
             g_new0(bool, (size_t)workload->tensor_count);
         oracle_start(oracle, is_off);
         oracle_propagate(oracle, is_wrong);
-        oracle_check_indices(oracle, is_wrong);
-        wrong = -1;
-        for (int i = 0; i < workload->statement_count && wrong < 0; i++) {
-            int t = workload->statements[i].output.tensor;
-            if (!is_off[t] && t != oracle->fiber.tensor) {
-                oracle_check_cover(oracle, t, &is_wrong[t]);
-                wrong = is_wrong[t] ? t : -1;
-            }
+        wrong = oracle_find_wrong(oracle, is_off, is_wrong);
+        if (wrong < 0) {
+            oracle_check_indices(oracle, is_wrong);
+            wrong = oracle_find_wrong(oracle, is_off, is_wrong);
         }
         for (int t = 0; wrong >= 0 && t < workload->tensor_count; t++) {
             if (t == wrong || (oracle_reaches(oracle, wrong, t) &&

@@ -421,15 +421,15 @@ static void test_counts_beyond_int64_are_an_error(void **state)
 static void test_tensors_in_parts_have_fibers_of_their_own(void **state)
 {
     (void)state;
-    struct loaded loaded = load_cascade(
-        "P: 3, J: 4, L: 2, N: J+L, E: 2, T: 5",
-        "Q: \"[p,e]\", K: \"[j,e]\", G: \"[l,e]\", V: \"[n]\"",
-        "S[p,j] = Q[p,e] * K[j,e]\n"
-        "S[p,J+l] = Q[p,e] * G[l,e]\n"
-        "A[p,n] = softmax(n) S[p,n]\n"
-        "Y[0,p] = A[p,n] * V[n]\n"
-        "Y[t+1,p] = Y[t,p] * 2",
-        "Y");
+    struct loaded loaded =
+        load_cascade("P: 3, J: 4, L: 2, N: J+L, E: 2, T: 5",
+                     "Q: \"[p,e]\", K: \"[j,e]\", G: \"[l,e]\", V: \"[n]\"",
+                     "S[p,j] = Q[p,e] * K[j,e]\n"
+                     "S[p,J+l] = Q[p,e] * G[l,e]\n"
+                     "A[p,n] = softmax(n) S[p,n]\n"
+                     "Y[0,p] = A[p,n] * V[n]\n"
+                     "Y[t+1,p] = Y[t,p] * 2",
+                     "Y");
     AUTO(pass_analysis) analysis = NULL;
     assert_int_equal(
         pass_analysis_new(loaded.workload, 2, loaded.diags, &analysis), OK);
