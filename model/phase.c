@@ -171,6 +171,9 @@ enum status model_phase_transfer(const struct plan *plan, int phase, int memory,
         !num_mul(write_bytes, arch_word_bytes(m), &write_bytes)) {
         return limit_reached(diags);
     }
-    return arch_count_access_cycles(plan->arch, memory, read_bytes, write_bytes,
-                                    cycles);
+    /* Instances work side by side; bandwidths are of one. */
+    int64_t used = plan->memories[memory].instances_used;
+    return arch_count_access_cycles(plan->arch, memory,
+                                    num_ceil_div(read_bytes, used),
+                                    num_ceil_div(write_bytes, used), cycles);
 }
