@@ -12,15 +12,12 @@ struct counter {
     struct point point;
     int count;
     int rank[EINSUM_MAX_RANKS];
+    int64_t low[EINSUM_MAX_RANKS]; /* the box: low <= index < high */
+    int64_t high[EINSUM_MAX_RANKS];
     guint64 conditions[EINSUM_MAX_RANKS];
     bool is_linear; /* in the two innermost ranks */
     bool is_beyond; /* some number left int64 */
 };
-
-static int64_t extent_at(const struct counter *counter, int k)
-{
-    return counter->point.workload->rank[counter->rank[k]].extent;
-}
 
 static void add_to(struct counter *counter, int64_t *sum, int64_t value)
 {
@@ -52,8 +49,8 @@ static int64_t interval_length(struct counter *counter, int64_t outer)
 {
     int last = counter->count - 1;
     int inner = counter->rank[last];
-    int64_t low = 0;
-    int64_t high = extent_at(counter, last) - 1;
+    int64_t low = counter->low[inner];
+    int64_t high = counter->high[inner] - 1;
     counter->point.index[counter->rank[last - 1]] = outer;
     counter->point.index[inner] = 0;
     for (int i = 0; i < counter->extension->condition_count; i++) {
@@ -168,8 +165,9 @@ static void count_level(struct counter *counter, int k, int64_t *sum)
         return;
     }
     conditions_solve(counter->extension, counter->conditions[k],
-                     counter->rank[k], 0, extent_at(counter, k) - 1,
-                     &counter->point, &ranges);
+                     counter->rank[k], counter->low[counter->rank[k]],
+                     counter->high[counter->rank[k]] - 1, &counter->point,
+                     &ranges);
     for (int i = 0; i < ranges.count; i++) {
         count_range(counter, k, ranges.low[i], ranges.high[i], ranges.is_exact,
                     sum);
@@ -206,6 +204,7 @@ static enum status count_points(const struct workload *workload,
                                 const struct einsum_data *data,
                                 const struct einsum_extension *part,
                                 const int *ranks, int rank_count,
+                                const int64_t *low, const int64_t *high,
                                 int64_t *count)
 {
     struct counter counter = {.extension = part,
@@ -218,10 +217,14 @@ static enum status count_points(const struct workload *workload,
         named |= part->condition[i]->ranks;
     }
     for (int i = 0; i < rank_count && fits; i++) {
+        int64_t from = low != NULL ? low[i] : 0;
+        int64_t to = high != NULL ? high[i] : workload->rank[ranks[i]].extent;
         if ((named >> ranks[i] & 1) != 0) {
+            counter.low[ranks[i]] = from;
+            counter.high[ranks[i]] = to;
             insert_rank(&counter, ranks[i]);
         } else {
-            fits = num_mul(factor, workload->rank[ranks[i]].extent, &factor);
+            fits = num_mul(factor, to - from, &factor);
         }
     }
     if (counter.count == 0) {
@@ -240,7 +243,8 @@ enum status conditions_count(const struct workload *workload,
                              const struct einsum_extension *part,
                              const int *ranks, int rank_count, int64_t *count)
 {
-    return count_points(workload, NULL, part, ranks, rank_count, count);
+    return count_points(workload, NULL, part, ranks, rank_count, NULL, NULL,
+                        count);
 }
 
 enum status einsum_count_points(const struct workload *workload,
@@ -255,7 +259,7 @@ enum status einsum_count_points(const struct workload *workload,
         return OK;
     }
     return count_points(workload, data, statement->extension, statement->rank,
-                        statement->rank_count, count);
+                        statement->rank_count, NULL, NULL, count);
 }
 
 enum status workload_count_points(const struct workload *workload,
@@ -270,4 +274,17 @@ enum status workload_count_points(const struct workload *workload,
     struct einsum_extension part = static_part(statement->extension);
     return conditions_count(workload, &part, statement->rank,
                             statement->rank_count, count);
+}
+
+enum status workload_count_box_points(const struct workload *workload,
+                                      int statement_id, const int64_t *low,
+                                      const int64_t *high, int64_t *count)
+{
+    const struct einsum_statement *s = &workload->statements[statement_id];
+    struct einsum_extension part = {0};
+    if ((s->features & EINSUM_PREDICATE) != 0) {
+        part = static_part(s->extension);
+    }
+    return count_points(workload, NULL, &part, s->rank, s->rank_count, low,
+                        high, count);
 }

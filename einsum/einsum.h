@@ -273,6 +273,27 @@ int workload_find_statement(const struct workload *workload, const char *name);
  * of affine comparisons but the innermost two. ERR_LIMIT beyond int64. */
 MUST_USE enum status workload_count_points(const struct workload *workload,
                                            int statement, int64_t *count);
+/* Of those, the ones in a box (by position in statement.rank[], half open). */
+MUST_USE enum status workload_count_box_points(const struct workload *workload,
+                                               int statement,
+                                               const int64_t *low,
+                                               const int64_t *high,
+                                               int64_t *count);
+
+/* How many points of a box its static predicate leaves, quickly: BOX_SOME may be
+ * too careful. `low` and `high` by rank id. */
+enum box_points { BOX_NONE, BOX_SOME, BOX_ALL };
+enum box_points workload_classify_box(const struct workload *workload,
+                                      int statement, const int64_t *low,
+                                      const int64_t *high);
+/* Bit r: the static predicate names rank r. */
+unsigned workload_mask_ranks(const struct workload *workload, int statement);
+/* Appends what tells boxes of equal extents apart for an affine predicate: the
+ * values of its comparisons at the corner `low` (by rank id). False if it is not
+ * affine, or there are more than `most` values. */
+bool workload_mask_corner(const struct workload *workload, int statement,
+                          const int64_t *low, int most, int64_t *value,
+                          int *count);
 /* Distinct elements of the tensor that some statement reads, seen through views.
  * Exact (least == most) for static conditions and indices, in closed form or, if
  * there is none, by looking at each value of the ranks in the indices, up to half

@@ -224,11 +224,12 @@ static enum status check_features(const struct mapping *mapping,
 {
     for (int i = 0; i < workload->statement_count; i++) {
         const struct einsum_statement *statement = &workload->statements[i];
-        if (statement->features != 0) {
+        if ((statement->features & ~(unsigned)EINSUM_PREDICATE) != 0) {
             diag_error(diags, mapping->span, "mapping-unsupported", NULL,
                        "mappings do not model %s yet, which einsum '%s' of "
                        "cascade '%s' has",
-                       einsum_feature_name(statement->features),
+                       einsum_feature_name(statement->features &
+                                           ~(unsigned)EINSUM_PREDICATE),
                        statement->name, workload->name);
             return ERR_INPUT;
         }

@@ -23,22 +23,47 @@ struct follower {
     const struct chain *chain;
     const struct chain_tile *tile;
     bool fits;
-    GArray *known; /* struct known, of all links */
+    GHashTable *known; /* struct known -> itself */
 };
 
-/* What was found for the links from `at` on, where the region starts at 0. */
+#define MAX_CORNER 8
+
+/* What was found for the links from `at` on, as if the region began at 0. */
 struct known {
-    int at;
-    int64_t extent[EINSUM_MAX_RANKS];
+    struct {
+        int64_t at;
+        int64_t is_whole; /* all points exist */
+        int64_t extent[EINSUM_MAX_RANKS];
+        int64_t corner[MAX_CORNER]; /* where the predicate is */
+    } key;
     struct visits visits;
 };
+
+static guint known_hash(gconstpointer known)
+{
+    const unsigned char *bytes =
+        (const unsigned char *)&((const struct known *)known)->key;
+    guint hash = 2166136261u;
+    for (gsize i = 0; i < sizeof(((struct known *)0)->key); i++) {
+        hash = (hash ^ bytes[i]) * 16777619u;
+    }
+    return hash;
+}
+
+static gboolean known_equal(gconstpointer a, gconstpointer b)
+{
+    return memcmp(&((const struct known *)a)->key,
+                  &((const struct known *)b)->key,
+                  sizeof(((const struct known *)a)->key)) == 0;
+}
 
 /* ---- building ------------------------------------------------------------ */
 
 void chain_of_node(const struct plan *plan, int node, struct chain *chain)
 {
     int splits[MAX_LOOPS];
-    chain->workload = plan->workload;
+    *chain = (struct chain){.workload = plan->workload,
+                            .masked_links = CHAIN_MAX_LINKS};
     chain->count = node_splits(plan, node, splits);
     for (int i = 0; i < chain->count; i++) {
         const struct plan_node *split = &plan->nodes[splits[i]];
@@ -62,6 +87,43 @@ void chain_of_leaf(const struct plan *plan, int leaf, struct chain *chain)
             chain->link[i].is_last |= chain->link[i].node == l->at_node[a];
         }
     }
+    chain_add_statement(chain, l->statement);
+    if (plan->arch->units[l->unit].masking != ARCH_MASKING_SKIP) {
+        chain->masked_links = chain->count;
+    }
+}
+
+void chain_add_statement(struct chain *chain, int statement)
+{
+    unsigned ranks = workload_mask_ranks(chain->workload, statement);
+    for (int i = 0; i < chain->masked_count; i++) {
+        if (chain->masked[i] == statement) {
+            return;
+        }
+    }
+    chain->is_unmasked |= (chain->workload->statements[statement].features &
+                           EINSUM_PREDICATE) == 0 ||
+                          chain->masked_count == CHAIN_MAX_MASKED;
+    if (chain->is_unmasked) {
+        chain->masked_count = 0;
+        return;
+    }
+    chain->masked[chain->masked_count++] = statement;
+    chain->masked_ranks |= ranks;
+}
+
+void chain_drop_reduced(struct chain *chain, const struct einsum_statement *s)
+{
+    int kept = 0;
+    for (int i = 0; i < chain->count; i++) {
+        bool is_reduced = false;
+        for (int r = 0; r < s->rank_count; r++) {
+            is_reduced |= s->rank[r] == chain->link[i].rank && s->is_reduced[r];
+        }
+        chain->link[kept] = chain->link[i];
+        kept += !is_reduced || chain->link[i].axis != NULL;
+    }
+    chain->count = kept;
 }
 
 void chain_add_step(struct chain *chain, const struct step *step)
@@ -136,6 +198,43 @@ static int64_t tile_elements(struct follower *f, const struct region *region)
     return elements;
 }
 
+/* ---- predicates ---------------------------------------------------------- */
+
+static enum box_points region_points(const struct chain *chain,
+                                     const struct region *region)
+{
+    enum box_points points = chain->masked_count == 0 ? BOX_ALL : BOX_NONE;
+    for (int i = 0; i < chain->masked_count && points != BOX_ALL; i++) {
+        enum box_points part = workload_classify_box(
+            chain->workload, chain->masked[i], region->low, region->high);
+        points = MAX(points, part);
+    }
+    return points;
+}
+
+/* Where quick answers do not do. */
+static bool region_has_point(struct follower *f, const struct region *region)
+{
+    const struct workload *workload = f->chain->workload;
+    for (int i = 0; i < f->chain->masked_count; i++) {
+        const struct einsum_statement *s =
+            &workload->statements[f->chain->masked[i]];
+        int64_t low[EINSUM_MAX_RANKS];
+        int64_t high[EINSUM_MAX_RANKS];
+        int64_t points = 0;
+        for (int r = 0; r < s->rank_count; r++) {
+            low[r] = region->low[s->rank[r]];
+            high[r] = region->high[s->rank[r]];
+        }
+        f->fits &= workload_count_box_points(workload, f->chain->masked[i], low,
+                                             high, &points) == OK;
+        if (points > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* ---- visits -------------------------------------------------------------- */
 
 static void move(struct region *region, int rank, int64_t distance)
@@ -167,16 +266,16 @@ static void add_transition(struct follower *f, int at, struct visits *visits,
 }
 
 static void follow(struct follower *f, int at, const struct region *region,
-                   struct visits *visits);
+                   bool is_whole, struct visits *visits);
 
 /* `count` iterations alike, the first of which covers `region`. */
 static void append_iterations(struct follower *f, int at,
                               const struct region *region, int64_t count,
-                              struct visits *visits)
+                              bool is_whole, struct visits *visits)
 {
     const struct chain_link *link = &f->chain->link[at];
     struct visits one;
-    follow(f, at + 1, region, &one);
+    follow(f, at + 1, region, is_whole, &one);
     if (one.is_empty) {
         return;
     }
@@ -194,8 +293,33 @@ static void append_iterations(struct follower *f, int at,
     move(&visits->last, link->rank, (count - 1) * link->tile);
 }
 
+/* `count` full tiles, which the predicate may tell apart; `region` spans them. */
+static void append_masked(struct follower *f, int at,
+                          const struct region *region, int64_t count,
+                          struct visits *visits)
+{
+    const struct chain_link *link = &f->chain->link[at];
+    enum box_points points = region_points(f->chain, region);
+    struct region part = *region;
+    if (points == BOX_NONE) {
+        return;
+    }
+    if (points == BOX_ALL || count == 1) {
+        part.high[link->rank] =
+            MIN(part.high[link->rank], part.low[link->rank] + link->tile);
+        append_iterations(f, at, &part, count, points == BOX_ALL, visits);
+        return;
+    }
+    int64_t middle = part.low[link->rank] + count / 2 * link->tile;
+    part.high[link->rank] = middle;
+    append_masked(f, at, &part, count / 2, visits);
+    part = *region;
+    part.low[link->rank] = middle;
+    append_masked(f, at, &part, count - count / 2, visits);
+}
+
 static void follow_loop(struct follower *f, int at, const struct region *region,
-                        struct visits *visits)
+                        bool is_whole, struct visits *visits)
 {
     const struct chain_link *link = &f->chain->link[at];
     int64_t low = region->low[link->rank];
@@ -203,25 +327,30 @@ static void follow_loop(struct follower *f, int at, const struct region *region,
     int64_t full = (high - low) / link->tile;
     bool has_rest = (high - low) % link->tile != 0;
     struct region part = *region;
-    if (full > 0 && !(link->is_last && has_rest)) {
+    bool is_masked =
+        !is_whole && (f->chain->masked_ranks >> link->rank & 1) != 0;
+    if (is_masked && !link->is_last) {
+        part.high[link->rank] = low + full * link->tile;
+        append_masked(f, at, &part, full, visits);
+    } else if (full > 0 && !(link->is_last && has_rest)) {
         int64_t skipped = link->is_last ? full - 1 : 0;
         part.low[link->rank] = low + skipped * link->tile;
         part.high[link->rank] = part.low[link->rank] + link->tile;
-        append_iterations(f, at, &part, full - skipped, visits);
+        append_iterations(f, at, &part, full - skipped, is_whole, visits);
     }
     if (has_rest) {
         part.low[link->rank] = low + full * link->tile;
         part.high[link->rank] = high;
-        append_iterations(f, at, &part, 1, visits);
+        append_iterations(f, at, &part, 1, is_whole, visits);
     }
 }
 
 static void follow_link(struct follower *f, int at, const struct region *region,
-                        struct visits *visits)
+                        bool is_whole, struct visits *visits)
 {
     const struct chain_link *link = &f->chain->link[at];
     if (link->axis == NULL) {
-        follow_loop(f, at, region, visits);
+        follow_loop(f, at, region, is_whole, visits);
         return;
     }
     struct region part = *region;
@@ -229,7 +358,7 @@ static void follow_link(struct follower *f, int at, const struct region *region,
     *low += link->lane * link->tile;
     part.high[link->rank] = MIN(part.high[link->rank], *low + link->tile);
     if (*low < part.high[link->rank]) {
-        follow(f, at + 1, &part, visits);
+        follow(f, at + 1, &part, is_whole, visits);
     }
 }
 
@@ -241,44 +370,68 @@ static void move_all(struct region *region, const int64_t *distance, int sign)
     }
 }
 
-static const struct known *find_known(const struct follower *f, int at,
-                                      const int64_t *extent)
+/* False if such a region cannot be told from others. */
+static bool fill_key(const struct follower *f, int at,
+                     const struct region *region, bool is_whole,
+                     struct known *known)
 {
-    for (guint i = 0; i < f->known->len; i++) {
-        const struct known *known = &g_array_index(f->known, struct known, i);
-        if (known->at == at &&
-            memcmp(known->extent, extent, sizeof(known->extent)) == 0) {
-            return known;
-        }
+    memset(&known->key, 0, sizeof(known->key));
+    known->key.at = at;
+    known->key.is_whole = is_whole;
+    for (int r = 0; r < EINSUM_MAX_RANKS; r++) {
+        known->key.extent[r] = region->high[r] - region->low[r];
     }
-    return NULL;
+    int count = 0;
+    bool is_affine = true;
+    for (int i = 0; i < f->chain->masked_count && !is_whole && is_affine; i++) {
+        is_affine = workload_mask_corner(f->chain->workload,
+                                         f->chain->masked[i], region->low,
+                                         MAX_CORNER, known->key.corner, &count);
+    }
+    return is_affine;
+}
+
+static void follow_new(struct follower *f, int at, const struct region *region,
+                       bool is_whole, struct visits *visits)
+{
+    struct known known;
+    bool is_kept = fill_key(f, at, region, is_whole, &known);
+    const struct known *found =
+        is_kept ? g_hash_table_lookup(f->known, &known) : NULL;
+    if (found != NULL) {
+        *visits = found->visits;
+        move_all(&visits->first, region->low, 1);
+        move_all(&visits->last, region->low, 1);
+        return;
+    }
+    follow_link(f, at, region, is_whole, visits);
+    if (is_kept) {
+        known.visits = *visits;
+        move_all(&known.visits.first, region->low, -1);
+        move_all(&known.visits.last, region->low, -1);
+        g_hash_table_add(f->known, g_memdup2(&known, sizeof(known)));
+    }
 }
 
 /* The visits of `region` by the links from `at` on. */
 static void follow(struct follower *f, int at, const struct region *region,
-                   struct visits *visits)
+                   bool is_whole, struct visits *visits)
 {
     *visits = (struct visits){.is_empty = true};
+    if (!is_whole) {
+        enum box_points points = region_points(f->chain, region);
+        bool is_end = at == f->chain->count || at >= f->chain->masked_links;
+        if (points == BOX_NONE ||
+            (points == BOX_SOME && is_end && !region_has_point(f, region))) {
+            return;
+        }
+        is_whole = points == BOX_ALL || is_end;
+    }
     if (at == f->chain->count) {
         *visits = (struct visits){.first = *region, .last = *region};
         return;
     }
-    struct known known = {.at = at};
-    struct region start = *region;
-    for (int r = 0; r < EINSUM_MAX_RANKS; r++) {
-        known.extent[r] = region->high[r] - region->low[r];
-    }
-    move_all(&start, region->low, -1);
-    const struct known *found = find_known(f, at, known.extent);
-    if (found == NULL) {
-        follow_link(f, at, &start, visits);
-        known.visits = *visits;
-        g_array_append_val(f->known, known);
-    } else {
-        *visits = found->visits;
-    }
-    move_all(&visits->first, region->low, 1);
-    move_all(&visits->last, region->low, 1);
+    follow_new(f, at, region, is_whole, visits);
 }
 
 /* ---- lanes --------------------------------------------------------------- */
@@ -384,15 +537,15 @@ static bool add_lanes_fetched(struct chain *chain, int64_t lanes, bool is_first,
         .chain = chain,
         .tile = fetching->tile,
         .fits = true,
-        .known = g_array_new(FALSE, FALSE, sizeof(struct known)),
+        .known = g_hash_table_new_full(known_hash, known_equal, g_free, NULL),
     };
     struct region all = {{0}, {0}};
     for (int r = 0; r < chain->workload->rank_count; r++) {
         all.high[r] = chain->workload->rank[r].extent;
     }
     struct visits visits;
-    follow(&f, 0, &all, &visits);
-    g_array_unref(f.known);
+    follow(&f, 0, &all, chain->masked_count == 0, &visits);
+    g_hash_table_unref(f.known);
     if (visits.is_empty) {
         return true;
     }

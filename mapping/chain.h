@@ -7,6 +7,12 @@
  * once per kind of neighbours: the cost of counting depends on how many uneven
  * loops there are, not on how often they run.
  *
+ * With predicates, visits in which no point exists are left out. Iterations of a
+ * loop then fall into runs, found by bisection: with all points, where nothing
+ * more is to be looked at inside; with none; and, one by one, with some. Of those,
+ * boxes alike up to a translation along which the predicate stays the same are
+ * looked into once.
+ *
  * Lanes that are idle, or partly used, at the same iterations behave alike too:
  * they are followed one for each kind. */
 #ifndef WEIR_MAPPING_CHAIN_H
@@ -26,10 +32,20 @@ struct chain_link {
     int64_t lane;   /* the one that is followed */
 };
 
+#define CHAIN_MAX_MASKED 32
+
 struct chain {
     const struct workload *workload;
     int count;
     struct chain_link link[CHAIN_MAX_LINKS];
+    /* Statements with a predicate: a visit needs a point of one of them. 0: every
+     * visit happens. */
+    int masked_count;
+    int masked[CHAIN_MAX_MASKED];
+    bool is_unmasked; /* a statement without a predicate takes part */
+    unsigned masked_ranks;
+    /* From this link on a visit that has a point is taken whole. */
+    int masked_links;
 };
 
 /* What is looked at in each visit: a tile, which is fetched when it is another
@@ -56,6 +72,10 @@ struct chain_total {
 void chain_of_node(const struct plan *plan, int node, struct chain *chain);
 /* The links above a leaf, with its `at`. */
 void chain_of_leaf(const struct plan *plan, int leaf, struct chain *chain);
+/* A statement that takes part in the visits. */
+void chain_add_statement(struct chain *chain, int statement);
+/* Leaves out loops over ranks that the statement reduces. */
+void chain_drop_reduced(struct chain *chain, const struct einsum_statement *s);
 /* The loops inside a leaf's step come after. */
 void chain_add_step(struct chain *chain, const struct step *step);
 

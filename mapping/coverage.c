@@ -405,6 +405,12 @@ static enum status count_leaf_steps(struct builder *b, int leaf_id)
         return limit_reached(b, leaf_id);
     }
     leaf->point_count = total.elements;
+    if (leaf->is_masked &&
+        b->arch->units[leaf->unit].masking != ARCH_MASKING_NONE &&
+        workload_count_points(b->workload, leaf->statement,
+                              &leaf->point_count) != OK) {
+        return limit_reached(b, leaf_id);
+    }
     single_lanes(&chain, true);
     if (!chain_count_fetched(&chain, &steps, &total)) {
         return limit_reached(b, leaf_id);
@@ -415,7 +421,7 @@ static enum status count_leaf_steps(struct builder *b, int leaf_id)
         !num_mul(trips.elements, leaf->cycles_per_trip, &leaf->busy_cycles)) {
         return limit_reached(b, leaf_id);
     }
-    if (leaf->point_count != s->point_count) {
+    if (leaf->point_count != s->point_count && !leaf->is_masked) {
         BUG("'%s' covers %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT " points",
             s->name, leaf->point_count, s->point_count);
     }

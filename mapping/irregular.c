@@ -112,6 +112,22 @@ static bool adds_up_outside(const struct plan *plan, int hold,
     return false;
 }
 
+/* Elements of the output in tiles of which any point exists: each once, whatever
+ * is reduced. */
+static bool count_touched(const struct chain *chain,
+                          const struct einsum_statement *s,
+                          const struct chain_tile *tile, int64_t *elements)
+{
+    struct chain outputs = *chain;
+    struct chain_total total;
+    int path = chain->masked_links;
+    chain_drop_reduced(&outputs, s);
+    outputs.masked_links = path < CHAIN_MAX_LINKS ? outputs.count : path;
+    bool fits = chain_count_fetched(&outputs, tile, &total);
+    *elements = total.elements;
+    return fits;
+}
+
 /* Where nothing comes back, every visit of the hold begins anew. */
 static enum status sum_visited(struct builder *b, int leaf_id, int hold,
                                int64_t *elements)
@@ -146,7 +162,18 @@ enum status flows_sum_covered(struct builder *b, int leaf_id, int keeper,
     g_autoptr(GArray) uses = g_array_new(FALSE, FALSE, sizeof(use));
     g_array_append_val(uses, use);
     share_lanes(b->plan, &chain, keeper, uses, NULL, true);
-    return chain_count_covered(&chain, s, elements) ? OK : flows_limit(b);
+    if (!b->plan->leaves[leaf_id].is_masked) {
+        return chain_count_covered(&chain, s, elements) ? OK : flows_limit(b);
+    }
+    const struct lane_access lanes = {b->plan, &b->plan->leaves[leaf_id],
+                                      &s->output, true};
+    const struct chain_tile tile = {.count = count_lanes, .context = &lanes};
+    struct step step;
+    TRY(step_of_leaf(b, leaf_id, &step));
+    if (chain.masked_links > chain.count) {
+        chain_add_step(&chain, &step);
+    }
+    return count_touched(&chain, s, &tile, elements) ? OK : flows_limit(b);
 }
 
 /* The chain above a hold: loops in whose last iteration alone every use happens
@@ -154,6 +181,10 @@ enum status flows_sum_covered(struct builder *b, int leaf_id, int keeper,
 static void chain_of_hold(const struct hold_tile *tile, struct chain *chain)
 {
     chain_of_node(tile->b->plan, tile->hold, chain);
+    for (guint u = 0; u < tile->uses->len; u++) {
+        int leaf = g_array_index(tile->uses, struct tensor_use, u).leaf;
+        chain_add_statement(chain, tile->b->plan->leaves[leaf].statement);
+    }
     struct flow_rule rule = visits_loops(tile->b, tile->hold, tile->uses);
     for (int i = 0; i < chain->count; i++) {
         for (int l = 0; l < rule.loop_count; l++) {
@@ -215,7 +246,11 @@ enum status flows_sum_refill(const struct hold_tile *tile, int keeper,
     }
     int64_t inside = 0;
     int64_t outside = 0;
-    bool fits = chain_count_covered(&chain, s, &inside);
+    const struct chain_tile written = {.count = hold_tile_count,
+                                       .context = tile};
+    bool is_masked = chain.masked_count > 0;
+    bool fits = is_masked ? count_touched(&chain, s, &written, &inside)
+                          : chain_count_covered(&chain, s, &inside);
     share_lanes(plan, &chain, keeper, tile->uses, tile->is_counted, true);
     for (int i = 0; i < chain.count && is_outside; i++) {
         struct chain_link *link = &chain.link[i];
@@ -223,7 +258,8 @@ enum status flows_sum_refill(const struct hold_tile *tile, int keeper,
                            is_below(plan, link->node, keeper) &&
                            !is_moved(tile->uses, tile->is_counted, link->rank);
     }
-    fits = fits && chain_count_covered(&chain, s, &outside);
+    fits = fits && (is_masked ? count_touched(&chain, s, &written, &outside)
+                              : chain_count_covered(&chain, s, &outside));
     if (!fits) {
         return flows_limit(tile->b);
     }

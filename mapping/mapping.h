@@ -197,9 +197,13 @@ struct plan_leaf {
     int64_t points_per_step; /* of one lane of the `spatial` nodes above */
     int64_t busy_cycles;     /* of the whole run: a step lasts as long as its
                                 busiest lane */
-    int64_t point_count;     /* of the whole run, all lanes */
+    int64_t point_count; /* of the whole run, all lanes, computed: points that
+                                a predicate leaves out are where the unit
+                                cannot mask */
     int64_t reduce_latency_cycles; /* of a reduction across lanes */
     bool is_chained;
+    bool is_masked; /* the statement has a predicate: steps without a point are
+                       left out; of others, see the unit's `masking` */
     /* `compute: [SN, SD]`: leaves forward_from .. this-1 run point by point
      * with this one; what they compute arrives inside the lane. -1: none. */
     int forward_from;
@@ -254,8 +258,8 @@ struct plan {
     struct flow_rule *rules; /* by flow id: when it happens; for the walkers */
     struct plan_memory *memories; /* by arch memory id */
     int64_t word_bytes;
-    /* Every tile divides what it tiles and there is no `spatial` node: all
-     * events of a flow, all steps of a leaf are alike. The walkers yield moves
+    /* Every tile divides what it tiles, there is no `spatial` node and no
+     * predicate: all events of a flow, all steps of a leaf are alike. The walkers yield moves
      * of regular plans only. */
     bool is_regular;
     int param_count; /* the mapping's parameters as they came out */

@@ -357,6 +357,9 @@ static enum status build_compute(struct builder *b,
         return ERR_INPUT;
     }
     leaf.is_chained = item->is_chained;
+    leaf.is_masked = (b->workload->statements[leaf.statement].features &
+                      EINSUM_PREDICATE) != 0;
+    b->plan->is_regular &= !leaf.is_masked;
     if (leaf.is_chained && !b->arch->units[leaf.unit].is_chainable) {
         diag_error(b->diags, item->place.span, "mapping-not-chainable", NULL,
                    "unit '%s' cannot chain operations", item->place.text);

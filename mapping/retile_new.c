@@ -678,6 +678,15 @@ static enum status check_supported(struct retiler *r)
                        "binding them anew");
         }
     }
+    for (int l = 0; l < r->plan->leaf_count; l++) {
+        if (r->plan->leaves[l].is_masked) {
+            diag_error(r->builder.diags,
+                       r->plan->nodes[r->plan->leaves[l].node].span,
+                       "mapping-retile", NULL,
+                       "points that a predicate leaves out cannot be counted "
+                       "for other tiles without binding them anew");
+        }
+    }
     for (int l = 0; l < r->plan->leaf_count && has_lanes; l++) {
         if (has_overlap(r->plan, &r->plan->leaves[l])) {
             diag_error(r->builder.diags,

@@ -156,6 +156,24 @@ static void check_unit(struct builder *b, const struct plan_node *node,
     }
 }
 
+/* Which lanes have points of a predicate, and when, is not followed. */
+static void check_mask(struct builder *b, const struct plan_node *node,
+                       const struct plan_leaf *leaf)
+{
+    const struct einsum_statement *s =
+        &b->workload->statements[leaf->statement];
+    unsigned ranks = workload_mask_ranks(b->workload, leaf->statement);
+    if ((ranks >> node->rank & 1) != 0) {
+        diag_error(b->diags, b->plan->nodes[leaf->node].span,
+                   "mapping-unsupported",
+                   "spread it by 'spatial' of the compute node",
+                   "spatial nodes over rank '%s', which the predicate of '%s' "
+                   "names, are not modelled: their lanes would stop at "
+                   "different times",
+                   b->workload->rank[node->rank].name, s->name);
+    }
+}
+
 static void check_hold(struct builder *b, const struct plan_node *node,
                        const struct plan_node *hold)
 {
@@ -182,6 +200,7 @@ enum status check_spatial(struct builder *b)
             }
             if (node->kind == PLAN_COMPUTE) {
                 check_unit(b, spatial, &b->plan->leaves[node->leaf]);
+                check_mask(b, spatial, &b->plan->leaves[node->leaf]);
             } else if (node->kind == PLAN_HOLD) {
                 check_hold(b, spatial, node);
             }

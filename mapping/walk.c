@@ -306,6 +306,24 @@ static bool fill_box(const struct plan *plan, int leaf_id, const int64_t *index,
     return has_points;
 }
 
+/* Steps in which no point exists are left out. (Lanes of spatial nodes have the
+ * same: the predicate does not name their ranks.) */
+static bool has_point(const struct plan *plan, int leaf_id,
+                      const int64_t *index)
+{
+    const struct plan_leaf *leaf = &plan->leaves[leaf_id];
+    struct walk_event box;
+    int64_t points = 1;
+    if (leaf->is_masked) {
+        (void)fill_box(plan, leaf_id, index, &box);
+        if (workload_count_box_points(plan->workload, leaf->statement, box.lo,
+                                      box.hi, &points) != OK) {
+            BUG("points of a step exceed 64 bits");
+        }
+    }
+    return points > 0;
+}
+
 /* The next lane of the spatial nodes above the leaf, innermost fastest; false,
  * and the first again, after the last one. */
 static bool next_lane(const struct plan *plan, int node, int64_t *index)
@@ -436,7 +454,8 @@ static bool advance(struct walk_child *walk, struct walk_event *event)
         return false;
     case PLAN_COMPUTE: {
         int leaf = node->leaf;
-        bool is_run = runs_now(walk, &plan->leaves[leaf]);
+        bool is_run = runs_now(walk, &plan->leaves[leaf]) &&
+                      has_point(plan, leaf, walk->index);
         if (is_run) {
             event->kind = WALK_COMPUTE;
             event->leaf = leaf;

@@ -49,8 +49,10 @@ enum status model_bound(const struct plan *plan, struct diags *diags,
     for (int i = 0; i < plan->workload->statement_count && fits; i++) {
         const struct einsum_statement *s = &plan->workload->statements[i];
         int64_t part = 0;
+        int64_t points = 0;
         fits = s->kind != EINSUM_COMPUTE ||
-               (num_mul(s->point_count, point_cycles(plan, s), &part) &&
+               (workload_count_points(plan->workload, i, &points) == OK &&
+                num_mul(points, point_cycles(plan, s), &part) &&
                 num_add(work, part, &work));
     }
     if (!fits) {

@@ -6,6 +6,10 @@
  * finished from the start. A tile step may read finished elements only and may
  * not give an element more than it needs.
  *
+ * A predicate leaves points out: then the contributions of every element are
+ * counted beforehand, and points are looked at one by one. An element that gets
+ * none is finished from the start.
+ *
  * Accesses are affine, so the elements that a box of the iteration space touches
  * are base + sum of stride * index over the ranks that occur in the access:
  * each element is looked at once, not once for each point. */
@@ -20,6 +24,9 @@ struct tracker {
     int64_t **got;
     int64_t *needed; /* contributions of an element, by tensor id */
 };
+
+/* Of tensors whose statement has a predicate, `got` counts up from minus the
+ * contributions that the element is to get, and `needed` is 0. */
 
 /* ---- elements of a box --------------------------------------------------- */
 
@@ -207,7 +214,9 @@ static enum status track_tensor(struct tracker *tracker,
 {
     int id = s->output.tensor;
     int64_t count = tracker->workload->tensors[id].element_count;
-    tracker->needed[id] = count_contributions(tracker->workload, s);
+    bool is_masked = (s->features & EINSUM_PREDICATE) != 0;
+    tracker->needed[id] =
+        is_masked ? 0 : count_contributions(tracker->workload, s);
     tracker->got[id] = g_try_new0(int64_t, (gsize)count);
     if (tracker->got[id] == NULL) {
         return diag_fail(tracker->diags, ERR_MEM, "execute-memory",
@@ -230,6 +239,24 @@ static enum status track_computed(struct tracker *tracker)
     return status;
 }
 
+static int64_t add_points(const struct tracker *tracker, int statement,
+                          const int64_t *lo, const int64_t *hi, int64_t amount);
+
+static void expect_masked(struct tracker *tracker)
+{
+    const struct workload *workload = tracker->workload;
+    for (int i = 0; i < workload->statement_count; i++) {
+        const struct einsum_statement *s = &workload->statements[i];
+        if (s->kind == EINSUM_COMPUTE &&
+            (s->features & EINSUM_PREDICATE) != 0) {
+            int64_t lo[EINSUM_MAX_RANKS];
+            int64_t hi[EINSUM_MAX_RANKS];
+            full_box(workload, s, lo, hi);
+            (void)add_points(tracker, i, lo, hi, -1);
+        }
+    }
+}
+
 static void finish_initial(struct tracker *tracker)
 {
     for (int i = 0; i < tracker->workload->statement_count; i++) {
@@ -250,6 +277,7 @@ static enum status tracker_new(const struct workload *workload,
     tracker->got = g_new0(int64_t *, (gsize)workload->tensor_count + 1);
     tracker->needed = g_new0(int64_t, (gsize)workload->tensor_count + 1);
     TRY(track_computed(tracker));
+    expect_masked(tracker);
     finish_initial(tracker);
     *result = g_steal_pointer(&tracker);
     return OK;
@@ -276,11 +304,18 @@ static enum status check_operands(struct tracker *tracker,
     return OK;
 }
 
-static enum status add_contributions(struct tracker *tracker,
-                                     const struct einsum_statement *s,
+static enum status add_contributions(struct tracker *tracker, int statement,
                                      const int64_t *lo, const int64_t *hi)
 {
+    const struct einsum_statement *s =
+        &tracker->workload->statements[statement];
     int tensor = s->output.tensor;
+    if ((s->features & EINSUM_PREDICATE) != 0) {
+        int64_t wrong = add_points(tracker, statement, lo, hi, 1);
+        return wrong < 0 ? OK
+                         : report(tracker, s, &s->output, wrong,
+                                  "execute-twice", "computes more than all of");
+    }
     int64_t amount = 1;
     for (int r = 0; r < s->rank_count; r++) {
         amount *= s->is_reduced[r] ? hi[r] - lo[r] : 1;
@@ -309,6 +344,59 @@ static enum status check_complete(struct tracker *tracker)
     return OK;
 }
 
+/* ---- predicates ---------------------------------------------------------- */
+
+static bool next_point(const struct einsum_statement *s, const int64_t *lo,
+                       const int64_t *hi, int64_t *point)
+{
+    for (int r = s->rank_count; r-- > 0;) {
+        if (++point[r] < hi[r]) {
+            return true;
+        }
+        point[r] = lo[r];
+    }
+    return false;
+}
+
+static bool point_exists(const struct workload *workload, int statement,
+                         const int64_t *point)
+{
+    int64_t end[EINSUM_MAX_RANKS];
+    int64_t count = 0;
+    for (int r = 0; r < workload->statements[statement].rank_count; r++) {
+        end[r] = point[r] + 1;
+    }
+    return workload_count_box_points(workload, statement, point, end, &count) ==
+               OK &&
+           count > 0;
+}
+
+/* Adds `amount` to the element of every point of the box that exists; the first
+ * element that then has too much, or -1. */
+static int64_t add_points(const struct tracker *tracker, int statement,
+                          const int64_t *lo, const int64_t *hi, int64_t amount)
+{
+    const struct workload *workload = tracker->workload;
+    const struct einsum_statement *s = &workload->statements[statement];
+    int64_t *got = tracker->got[s->output.tensor];
+    int64_t point[EINSUM_MAX_RANKS];
+    memcpy(point, lo, sizeof(int64_t) * (size_t)s->rank_count);
+    do {
+        if (point_exists(workload, statement, point)) {
+            int64_t offset = constant_offset(workload, &s->output);
+            for (int r = 0; r < s->rank_count; r++) {
+                offset +=
+                    rank_stride(workload, &s->output, s->rank[r]) * point[r];
+            }
+            got[offset] += amount;
+            if (got[offset] > 0) {
+                return offset;
+            }
+        }
+    } while (next_point(s, lo, hi, point));
+    return -1;
+}
+
 /* ---- the whole schedule -------------------------------------------------- */
 
 static enum status run_box(struct tracker *tracker, int statement,
@@ -318,7 +406,7 @@ static enum status run_box(struct tracker *tracker, int statement,
     const struct einsum_statement *s =
         &tracker->workload->statements[statement];
     TRY(check_operands(tracker, s, lo, hi));
-    TRY(add_contributions(tracker, s, lo, hi));
+    TRY(add_contributions(tracker, statement, lo, hi));
     einsum_run_box(tracker->workload, statement, lo, hi, data);
     return OK;
 }

@@ -59,9 +59,10 @@ enum status sim_run(const struct plan *plan, const struct sim_options *options,
     if (!plan->is_regular) {
         return diag_fail(
             diags, ERR_INPUT, "sim-unsupported",
-            "mapping '%s' has tiles that do not divide, or spatial "
-            "nodes, which the simulator does not time yet",
-            mapping_name(plan->mapping));
+            "mapping '%s' has tiles that do not divide, spatial "
+                         "nodes or predicates, which the simulator does not "
+                         "time yet",
+                         mapping_name(plan->mapping));
     }
     AUTO(machine) machine = NULL;
     AUTO(evaluation) counted = NULL;

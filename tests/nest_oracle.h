@@ -185,6 +185,51 @@ static inline bool nest_runs(const struct nest *nest, int leaf, int hold)
     return true;
 }
 
+static inline bool nest_has_point(const struct nest *nest, int leaf,
+                                  const struct nest_lane *lane)
+{
+    const struct einsum_statement *s = oracle_statement(&nest->oracle, leaf);
+    struct oracle_step step;
+    nest_step_of_lane(nest, leaf, lane, &step);
+    int64_t point[EINSUM_MAX_RANKS];
+    memcpy(point, step.lo, sizeof(point));
+    do {
+        int64_t end[EINSUM_MAX_RANKS];
+        int64_t count = 0;
+        for (int r = 0; r < s->rank_count; r++) {
+            end[r] = point[r] + 1;
+        }
+        assert_int_equal(
+            workload_count_box_points(nest->plan->workload,
+                                      nest->plan->leaves[leaf].statement, point,
+                                      end, &count),
+            OK);
+        if (count > 0) {
+            return true;
+        }
+    } while (oracle_next_point(s, step.lo, step.hi, point));
+    return false;
+}
+
+/* Does any Einsum below the hold that uses the tensor have a point now? */
+static inline bool nest_is_used(const struct nest *nest, int hold, int tensor,
+                                const struct nest_lane *lane)
+{
+    const struct plan *plan = nest->plan;
+    for (int l = 0; l < plan->leaf_count; l++) {
+        const struct einsum_statement *s = oracle_statement(&nest->oracle, l);
+        bool is_use = s->output.tensor == tensor;
+        for (int r = 0; r < s->read_count; r++) {
+            is_use |= s->resolved_reads[r].tensor == tensor;
+        }
+        if (is_use && oracle_is_below(plan, plan->leaves[l].node, hold) &&
+            nest_has_point(nest, l, lane)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* What is read below the hold and not written there, and what is written. */
 static inline void nest_tiles(const struct nest *nest, int hold, int tensor,
                               const struct nest_lane *lane,
@@ -192,7 +237,8 @@ static inline void nest_tiles(const struct nest *nest, int hold, int tensor,
                               struct element_set *written)
 {
     const struct plan *plan = nest->plan;
-    for (int l = 0; l < plan->leaf_count; l++) {
+    bool is_used = nest_is_used(nest, hold, tensor, lane);
+    for (int l = 0; l < plan->leaf_count && is_used; l++) {
         const struct einsum_statement *s = oracle_statement(&nest->oracle, l);
         if (!oracle_is_below(plan, plan->leaves[l].node, hold) ||
             !nest_runs(nest, l, hold)) {
@@ -481,6 +527,15 @@ static inline void nest_run_instants(struct nest *nest,
 {
     const struct einsum_statement *s =
         oracle_statement(&nest->oracle, instant->leaf);
+    enum arch_masking masking =
+        nest->plan->arch->units[nest->plan->leaves[instant->leaf].unit].masking;
+    bool happens = masking != ARCH_MASKING_SKIP;
+    for (int l = 0; l < instant->count && level == time->count; l++) {
+        happens |= has_work[l] && nest_has_point(nest, instant->leaf, &now[l]);
+    }
+    if (level == time->count && !happens) {
+        return;
+    }
     if (level == time->count) {
         for (int r = 0; r < s->read_count; r++) {
             if (!oracle_is_forwarded(&nest->oracle, instant->leaf,
@@ -526,16 +581,20 @@ static inline void nest_run_leaf(struct nest *nest, int leaf,
     struct nest_instant instant = {leaf, lanes, count,
                                    g_new0(struct element_set *, sets)};
     g_autofree bool *has_work = g_new0(bool, (gsize)count);
+    bool is_any = false;
     for (int l = 0; l < count; l++) {
         int64_t points = 1;
         for (int r = 0; r < s->rank_count; r++) {
             points *= lanes[l].hi[s->rank[r]] - lanes[l].lo[s->rank[r]];
         }
-        nest->points[leaf] += points;
-        has_work[l] = true;
+        has_work[l] = nest_has_point(nest, leaf, &lanes[l]);
+        nest->points[leaf] += has_work[l] ? points : 0;
+        is_any |= has_work[l];
     }
-    nest->steps[leaf]++;
-    nest_run_instants(nest, &instant, &time, 0, lanes, has_work);
+    nest->steps[leaf] += is_any;
+    if (is_any) {
+        nest_run_instants(nest, &instant, &time, 0, lanes, has_work);
+    }
     for (gsize i = 0; i < sets; i++) {
         element_set_free(instant.before[i]);
     }
@@ -668,7 +727,13 @@ static inline void nest_check_leaf(struct nest *nest, int leaf)
     const struct plan *plan = nest->plan;
     const struct plan_leaf *l = &plan->leaves[leaf];
     const struct einsum_statement *s = oracle_statement(&nest->oracle, leaf);
-    assert_int_equal(l->point_count, nest->points[leaf]);
+    int64_t points = nest->points[leaf];
+    if (l->is_masked &&
+        plan->arch->units[l->unit].masking != ARCH_MASKING_NONE) {
+        assert_int_equal(
+            workload_count_points(plan->workload, l->statement, &points), OK);
+    }
+    assert_int_equal(l->point_count, points);
     assert_int_equal(l->step_count, nest->steps[leaf]);
     assert_int_equal(l->busy_cycles, nest->trips[leaf] * l->cycles_per_trip);
     for (int r = 0; r < s->read_count; r++) {

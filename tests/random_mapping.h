@@ -813,7 +813,17 @@ static inline struct random_case random_case_of(guint32 seed, bool is_irregular)
     };
     GRand *rand = g_rand_new_with_seed(seed);
     struct random_case c = {.chosen = scope_new(NULL)};
+    static const char *const masked[] = {
+        "workloads/attention/causal.yaml",
+        "workloads/attention/sliding-window.yaml",
+        "workloads/attention/symmetric-window.yaml",
+        "tests/data/cascade/masked-products.yaml",
+    };
     c.cascade = g_strdup(cascades[random_below(rand, G_N_ELEMENTS(cascades))]);
+    if (is_irregular && random_percent(rand, 40)) {
+        g_free(c.cascade);
+        c.cascade = g_strdup(masked[random_below(rand, G_N_ELEMENTS(masked))]);
+    }
     c.arch = g_strdup(random_arch(rand, c.chosen, is_irregular));
     AUTO(diags) diags = diags_new();
     AUTO(cascade) cascade = NULL;

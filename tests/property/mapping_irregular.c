@@ -32,6 +32,7 @@ struct run {
     int wanted;
     int legal;
     int irregular;
+    int masked;
     int refused;
     bool is_done;
 };
@@ -47,6 +48,7 @@ static void check_values(const struct workload *workload,
              a->value != NULL && i < workload->tensors[t].element_count; i++) {
             double error = a->error[i] + b->error[i];
             bool is_good = a->value[i] == b->value[i] ||
+                           (isnan(a->value[i]) && isnan(b->value[i])) ||
                            fabs(a->value[i] - b->value[i]) <= error;
             if (!is_good) {
                 print_error("'%s' element %" G_GINT64_FORMAT
@@ -194,6 +196,7 @@ static void check_seed(struct run *run)
         check_round_trip(&c, problem);
         run->legal++;
         run->irregular += !problem->plan->is_regular;
+        run->masked += problem->plan->leaves[0].is_masked;
     }
     random_case_clear(&c);
 }
@@ -208,6 +211,7 @@ static void test_random_irregular_mappings(void **state)
         assert_in_range(++cases, 0, 1000 + 50 * run->wanted);
     }
     assert_true(run->irregular >= run->wanted / 4);
+    assert_true(run->masked >= run->wanted / 30);
     run->is_done = true;
 }
 
@@ -229,8 +233,10 @@ static int tear_down(void **state)
                     run->seed, c.cascade, c.arch, c.text);
         random_case_clear(&c);
     }
-    print_message("# up to seed %u: %d legal (%d irregular), %d refused\n",
-                  run->seed, run->legal, run->irregular, run->refused);
+    print_message("# up to seed %u: %d legal (%d irregular, %d masked), %d "
+                  "refused\n",
+                  run->seed, run->legal, run->irregular, run->masked,
+                  run->refused);
     g_free(run);
     return 0;
 }
