@@ -15,14 +15,28 @@ static void begin(struct printer *printer, int depth, const char *key)
     g_string_append_printf(printer->out, "%*s%s: ", 2 * depth, "", key);
 }
 
+static void print_text(struct printer *printer, int depth, const char *key,
+                       const char *text)
+{
+    begin(printer, depth, key);
+    g_string_append_printf(printer->out, "%s\n", text);
+}
+
 static void print_count(struct printer *printer, int depth, const char *key,
                         int64_t count, const char *unit)
 {
     begin(printer, depth, key);
-    if (count == NUM_UNLIMITED) {
-        g_string_append(printer->out, "unlimited\n");
+    g_string_append_printf(printer->out, "%" PRId64 " %s\n", count, unit);
+}
+
+/* A size or a bandwidth: it may be unlimited. */
+static void print_limit(struct printer *printer, int depth, const char *key,
+                        int64_t limit, const char *unit)
+{
+    if (limit == NUM_UNLIMITED) {
+        print_text(printer, depth, key, "unlimited");
     } else {
-        g_string_append_printf(printer->out, "%" PRId64 " %s\n", count, unit);
+        print_count(printer, depth, key, limit, unit);
     }
 }
 
@@ -36,13 +50,6 @@ static void print_known(struct printer *printer, int depth, const char *key,
             printer->out, "%s %s\n",
             g_ascii_formatd(digits, sizeof(digits), "%.17g", cost), unit);
     }
-}
-
-static void print_text(struct printer *printer, int depth, const char *key,
-                       const char *text)
-{
-    begin(printer, depth, key);
-    g_string_append_printf(printer->out, "%s\n", text);
 }
 
 /* Cycles of the arch in those of a clock of its own; the loader rounds up. */
@@ -60,14 +67,14 @@ static void print_ports(struct printer *printer, int depth,
                         const struct arch_memory *memory)
 {
     bool has_ports = memory->ports + memory->read_ports > 0;
-    print_count(printer, depth, "bandwidth", memory->bandwidth_bytes_per_s,
+    print_limit(printer, depth, "bandwidth", memory->bandwidth_bytes_per_s,
                 "B/s");
     if (has_ports || memory->read_bandwidth_bytes_per_s != NUM_UNLIMITED) {
-        print_count(printer, depth, "read_bandwidth",
+        print_limit(printer, depth, "read_bandwidth",
                     memory->read_bandwidth_bytes_per_s, "B/s");
     }
     if (has_ports || memory->write_bandwidth_bytes_per_s != NUM_UNLIMITED) {
-        print_count(printer, depth, "write_bandwidth",
+        print_limit(printer, depth, "write_bandwidth",
                     memory->write_bandwidth_bytes_per_s, "B/s");
     }
     if (has_ports) {
@@ -83,7 +90,7 @@ static void print_ports(struct printer *printer, int depth,
 static void print_memory(struct printer *printer, int depth,
                          const struct arch_memory *memory)
 {
-    print_count(printer, depth, "size", memory->size_bytes, "B");
+    print_limit(printer, depth, "size", memory->size_bytes, "B");
     print_count(printer, depth, "access", memory->access_bits, "bits");
     print_count(printer, depth, "word", memory->word_bits, "bits");
     print_count(printer, depth, "clock", memory->clock_hz, "Hz");
@@ -122,7 +129,7 @@ static void print_network(struct printer *printer, int depth,
                arch_topology_name(network->topology));
     print_text(printer, depth, "chips",
                network->joins_chips ? "true" : "false");
-    print_count(printer, depth, "bandwidth", network->bandwidth_bytes_per_s,
+    print_limit(printer, depth, "bandwidth", network->bandwidth_bytes_per_s,
                 "B/s");
     print_count(printer, depth, "hop", network->hop_cycles, "cycles");
     print_known(printer, depth, "energy", network->energy_pj_per_bit, "pJ");

@@ -2,6 +2,7 @@
 #include "cli/area.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,7 +82,8 @@ void area_print_table(const struct arch *arch, const struct arch_iso_area *iso,
 
 static json_t *known(double cost)
 {
-    return arch_is_known(cost) ? json_real(cost) : json_null();
+    return arch_is_known(cost) && isfinite(cost) ? json_real(cost)
+                                                 : json_null();
 }
 
 static json_t *print_area(const struct arch *arch)
