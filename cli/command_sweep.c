@@ -161,8 +161,19 @@ static enum status sweep(struct cli *cli, const struct experiment *experiment,
     return OK;
 }
 
-/* Of each architecture and fidelity once, as its first point has it. What does
- * not load is left to the points, which fail one by one. */
+/* What does not load is left to the points, which fail one by one. */
+static enum status warn_of_point(struct cli *cli, const struct point *point)
+{
+    AUTO(diags) unseen = diags_new();
+    AUTO(arch) tried = NULL;
+    AUTO(arch) arch = NULL;
+    if (arch_load_file(unseen, point->arch, point->chosen, &tried) != OK) {
+        return OK;
+    }
+    return evaluation_load_arch(cli, point, &arch);
+}
+
+/* Of each architecture and fidelity once, as its first point has it. */
 static enum status warn_of_unused(struct cli *cli,
                                   const struct experiment *experiment)
 {
@@ -170,14 +181,10 @@ static enum status warn_of_unused(struct cli *cli,
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     for (size_t i = 0; i < experiment_point_count(experiment); i++) {
         const struct point *point = experiment_point(experiment, i);
-        AUTO(diags) unseen = diags_new();
-        AUTO(arch) tried = NULL;
-        AUTO(arch) arch = NULL;
         char *key = g_strdup_printf("%s %s", fidelity_name(point->fidelity),
                                     point->arch);
-        if (g_hash_table_add(seen, key) &&
-            arch_load_file(unseen, point->arch, point->chosen, &tried) == OK) {
-            TRY(evaluation_load_arch(cli, point, &arch));
+        if (g_hash_table_add(seen, key)) {
+            TRY(warn_of_point(cli, point));
         }
     }
     return OK;
