@@ -179,15 +179,17 @@ static enum status warn_of_unused(struct cli *cli,
 {
     g_autoptr(GHashTable) seen =
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    for (size_t i = 0; i < experiment_point_count(experiment); i++) {
+    enum status status = OK;
+    size_t count = experiment_point_count(experiment);
+    for (size_t i = 0; i < count && status == OK; i++) {
         const struct point *point = experiment_point(experiment, i);
         char *key = g_strdup_printf("%s %s", fidelity_name(point->fidelity),
                                     point->arch);
         if (g_hash_table_add(seen, key)) {
-            TRY(warn_of_point(cli, point));
+            status = warn_of_point(cli, point);
         }
     }
-    return OK;
+    return status;
 }
 
 static enum status run(struct cli *cli)
