@@ -82,6 +82,7 @@ enum status explore_evaluate(struct diags *diags, struct file_cache *cache,
     TRY(explore_check_names(diags, problem, point->chosen));
     TRY(evaluate_problem(diags, problem, point->fidelity, use_fast_forward,
                          &evaluation));
+    TRY(model_tighten_bound(problem->plan, diags, evaluation));
     g_autofree char *command = explore_print_command(point);
     struct run_origin whole = *origin;
     whole.command = command;

@@ -229,6 +229,20 @@ static void clear_layer(gpointer data)
     g_free(layer->einsums);
 }
 
+static enum status load_layer(struct diags *diags, const char *label,
+                              const struct yaml_node *names,
+                              struct figure_layer *layer)
+{
+    TRY(yaml_expect(diags, names, YAML_SEQUENCE, "a list of Einsums"));
+    layer->label = label;
+    layer->einsums = g_new0(const char *, yaml_count(names) + 1);
+    for (size_t i = 0; i < yaml_count(names); i++) {
+        TRY(yaml_expect(diags, yaml_item(names, i), YAML_SCALAR, "an Einsum"));
+        layer->einsums[i] = yaml_text(yaml_item(names, i));
+    }
+    return OK;
+}
+
 /* {label: [Einsum, ...], ...} */
 static enum status load_layers(struct diags *diags,
                                const struct yaml_node *node,
@@ -236,23 +250,15 @@ static enum status load_layers(struct diags *diags,
 {
     const struct yaml_node *stack = NULL;
     TRY(yaml_get_node(diags, node, "stack", YAML_MAPPING, &stack));
-    for (size_t i = 0; i < yaml_count(stack); i++) {
-        const struct yaml_node *names = yaml_pair_value(stack, i);
-        TRY(yaml_expect(diags, names, YAML_SEQUENCE, "a list of Einsums"));
-        struct figure_layer layer = {
-            .label = yaml_pair_key(stack, i),
-            .einsums = g_new0(const char *, yaml_count(names) + 1),
-        };
-        g_array_append_val(plan->layers, layer);
-        for (size_t k = 0; k < yaml_count(names); k++) {
-            TRY(yaml_expect(diags, yaml_item(names, k), YAML_SCALAR,
-                            "an Einsum"));
-            layer.einsums[k] = yaml_text(yaml_item(names, k));
-        }
-    }
+    g_array_set_size(plan->layers, (guint)yaml_count(stack));
     plan->options.layers =
         (const struct figure_layer *)(void *)plan->layers->data;
     plan->options.layer_count = plan->layers->len;
+    for (size_t i = 0; i < yaml_count(stack); i++) {
+        TRY(load_layer(diags, yaml_pair_key(stack, i),
+                       yaml_pair_value(stack, i),
+                       &g_array_index(plan->layers, struct figure_layer, i)));
+    }
     return OK;
 }
 

@@ -63,7 +63,7 @@ static enum status bind_name(struct diags *diags, const struct binding *binding,
     }
     scope_set(names->known, binding->name, value);
     if (binding->is_local) {
-        g_hash_table_add(names->locals, (gpointer)(uintptr_t)binding->name);
+        g_hash_table_add(names->locals, g_strdup(binding->name));
     } else {
         g_hash_table_remove(names->locals, binding->name);
     }
@@ -116,7 +116,8 @@ static enum status bind_names(struct diags *diags,
                               struct owned_point *owned)
 {
     AUTO(scope) known = scope_new(NULL);
-    g_autoptr(GHashTable) locals = g_hash_table_new(g_str_hash, g_str_equal);
+    g_autoptr(GHashTable) locals =
+        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     struct names names = {.known = known, .locals = locals, .fixed = fixed};
     TRY(bind_all(diags, experiment, owned->entries, &names));
     copy_names(known, locals, owned->chosen);

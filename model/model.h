@@ -127,6 +127,13 @@ void model_add_leakage(const struct plan *plan, struct evaluation *evaluation);
 /* The features of arch.h that a fidelity uses, as a mask for arch_warn_unused. */
 unsigned model_used_features(enum fidelity fidelity);
 
+/* Raises the bounds on traffic and cycles by what the pass analysis finds must
+ * leave the chip and come back (doc/model.md). Takes longer than an evaluation,
+ * so that searches leave it out. */
+MUST_USE enum status model_tighten_bound(const struct plan *plan,
+                                         struct diags *diags,
+                                         struct evaluation *evaluation);
+
 /* Fills in utilization_ratio of every unit from busy cycles and `cycles`. */
 void model_fill_utilization(const struct plan *plan,
                             struct evaluation *evaluation);
