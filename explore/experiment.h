@@ -56,9 +56,10 @@ struct table_column {
 
 struct table_plan {
     const char *name;
-    int of;          /* axis */
-    bool is_wide;    /* many columns, arithmetic means only */
-    GArray *columns; /* struct table_column */
+    int of;           /* axis */
+    bool is_wide;     /* many columns, arithmetic means only */
+    GArray *columns;  /* struct table_column */
+    const char *note; /* printed below, or NULL */
 };
 
 struct experiment {

@@ -49,6 +49,7 @@
  *       of: configuration
  *       columns:
  *         energy: {metric: energy, over: FLAT, sum: part, at: {clock: fast}}
+ *       note: text                 printed below the table
  *
  * Values are expressions over the names bound before: those of `set`, then
  * those of the axes in file order. Two axes may not bind the same name or

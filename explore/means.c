@@ -131,6 +131,10 @@ static void print_text(const struct study *study, const struct table_plan *plan,
         out, "%s (%s): %s\n", plan->name, fidelity_name(fidelity),
         plan->is_wide ? "arithmetic means" : "arithmetic and geometric means");
     table_print(table, out);
+    if (plan->note != NULL) {
+        g_autofree char *note = g_strchomp(g_strdup(plan->note));
+        g_string_append_printf(out, "%s\n", note);
+    }
 }
 
 static json_t *real(double value)

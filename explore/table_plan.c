@@ -41,8 +41,8 @@ static enum status load_speedups(struct diags *diags,
                                  const struct experiment *experiment,
                                  struct table_plan *plan)
 {
-    static const char *const keys[] = {"table", "kind", "of", "over",
-                                       "sum",   "at",   NULL};
+    static const char *const keys[] = {"table", "kind", "of",   "over",
+                                       "sum",   "at",   "note", NULL};
     const struct yaml_node *over = NULL;
     int sum = -1;
     TRY(yaml_check_keys(diags, node, keys));
@@ -93,7 +93,8 @@ static enum status load_columns(struct diags *diags,
                                 const struct experiment *experiment,
                                 struct table_plan *plan)
 {
-    static const char *const keys[] = {"table", "kind", "of", "columns", NULL};
+    static const char *const keys[] = {"table",   "kind", "of",
+                                       "columns", "note", NULL};
     const struct yaml_node *columns = NULL;
     TRY(yaml_check_keys(diags, node, keys));
     TRY(yaml_get_node(diags, node, "columns", YAML_MAPPING, &columns));
@@ -120,6 +121,7 @@ static enum status load_table(struct diags *diags, const struct yaml_node *node,
     int word = 0;
     TRY(yaml_expect(diags, node, YAML_MAPPING, "a table"));
     TRY(yaml_get_text(diags, node, "table", &plan->name));
+    TRY(yaml_find_text(diags, node, "note", &plan->note));
     TRY(yaml_get_node(diags, node, "kind", YAML_SCALAR, &kind));
     TRY(find_word(diags, kind, kinds, G_N_ELEMENTS(kinds), "kind of table",
                   &word));
