@@ -1,8 +1,9 @@
 /* What no mapping beats. Compute: the operations of the cascade, each at the
  * fastest rate any unit offers, spread perfectly over all lanes of the chip.
  * Traffic: every input element and every output element crosses the border of
- * the outermost memory once; and what several passes need again, if the chip has
- * no room for it, goes out and comes back, as no mapping computes twice. */
+ * the outermost memory once (of outputs with a predicate, those that get anything);
+ * and what several passes need again, if the chip has no room for it, goes out and
+ * comes back, as no mapping computes twice. */
 #include "model/counts.h"
 
 static int64_t fastest_cycles(const struct arch *arch, enum einsum_op op)
@@ -55,7 +56,8 @@ enum status model_bound(const struct plan *plan, struct diags *diags,
     int64_t elements = 0;
     TRY(workload_count_compulsory_elements(plan->workload, &inputs, &outputs));
     int64_t work = 0;
-    bool fits = num_add(inputs, outputs, &elements) &&
+    bool fits = model_drop_untouched(plan->workload, &outputs) &&
+                num_add(inputs, outputs, &elements) &&
                 num_mul(elements, arch_word_bytes(&plan->arch->memories[0]),
                         &evaluation->bound_traffic_bytes);
     for (int i = 0; i < plan->workload->statement_count && fits; i++) {
@@ -103,13 +105,7 @@ static bool has_all_points(const struct workload *workload)
 {
     for (int i = 0; i < workload->statement_count; i++) {
         const struct einsum_statement *s = &workload->statements[i];
-        int64_t points = 1;
-        for (int r = 0; r < s->rank_count; r++) {
-            if (!num_mul(points, workload->rank[s->rank[r]].extent, &points)) {
-                return false;
-            }
-        }
-        if (s->kind == EINSUM_COMPUTE && points != s->point_count) {
+        if (s->kind == EINSUM_COMPUTE && s->features != 0) {
             return false;
         }
     }

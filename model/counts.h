@@ -8,6 +8,10 @@
 enum status model_bound(const struct plan *plan, struct diags *diags,
                         struct evaluation *evaluation);
 
+/* Takes the output elements that get nothing, or fewer, off `outputs`. False on
+ * overflow. */
+bool model_drop_untouched(const struct workload *workload, int64_t *outputs);
+
 /* Cycles of one phase's units: slots, children, exposed latencies. `bottleneck`
  * becomes the unit that sets most of them. */
 enum status model_phase_cycles(const struct plan *plan, int phase,

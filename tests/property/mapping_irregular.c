@@ -25,7 +25,7 @@
 #include "tests/problem_fixture.h"
 #include "tests/random_mapping.h"
 
-#define MAX_POINTS 20000
+#define MAX_POINTS 3000
 
 struct run {
     guint32 seed;
