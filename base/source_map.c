@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* Distance of the checkpoints at which the code points so far are known. */
-#define CHECKPOINT_BYTES 1024
+#define CHECKPOINT_BYTES 64
 
 struct source_map {
     const struct source *source;

@@ -9,7 +9,7 @@ unsigned model_used_features(enum fidelity fidelity)
     switch (fidelity) {
     case FIDELITY_MODEL:
         return BIT(LEAKAGE) | BIT(KEEPS) | BIT(NO_BYPASS) | BIT(MEMORY_WORD) |
-               BIT(SPLIT_BANDWIDTH);
+               BIT(SPLIT_BANDWIDTH) | BIT(MASKING);
     case FIDELITY_SIM:
         return BIT(LEAKAGE) | BIT(KEEPS) | BIT(NO_BYPASS) | BIT(MEMORY_WORD);
     }

@@ -219,7 +219,7 @@ static int set_up(void **state)
 {
     struct run *run = g_new0(struct run, 1);
     run->seed = (guint32)random_environment("WEIR_RANDOM_SEED", 1);
-    run->wanted = (int)random_environment("WEIR_IRREGULAR_COUNT", 150);
+    run->wanted = (int)random_environment("WEIR_IRREGULAR_COUNT", 300);
     *state = run;
     return 0;
 }
