@@ -25,4 +25,12 @@ enum status model_exposed_cycles(const struct plan *plan, int phase,
 enum status model_phase_transfer(const struct plan *plan, int phase, int memory,
                                  struct diags *diags, int64_t *cycles);
 
+/* The same, of a phase whose plan may get other tiles between the counts: who
+ * waits for whom is worked out once. False on overflow. */
+struct waits;
+struct waits *waits_new(const struct plan *plan, int phase);
+void waits_free(struct waits *waits);
+BASE_DEFINE_CLEANUP(waits)
+bool waits_count(struct waits *waits, int64_t *cycles);
+
 #endif

@@ -24,7 +24,9 @@
 struct wait {
     int x;
     int y;
-    int64_t distance;
+    int64_t distance; /* -1: it never does */
+    int64_t delay;    /* between their children */
+    int rank; /* the iterative rank, if Y reads the value before; else -1 */
 };
 
 /* The recurrence at work; arrays by leaf id hold 0 for other phases' leaves. */
@@ -33,11 +35,14 @@ struct waits {
     int phase;
     int count;
     struct wait wait[MAX_WAITS];
+    int *order;      /* the phase's leaves, slot by slot, in tree order */
+    int *slot_start; /* by slot, and one more: where in `order` */
     int64_t *busy;   /* of a leaf in one iteration of the phase */
     int64_t *before; /* of a leaf in the slot: work that precedes its end */
     int64_t *unit;   /* by unit: work of the slot so far */
     int64_t *child;  /* by child, likewise */
     int64_t *finish; /* [step % HISTORY * leaf_count + leaf] */
+    int64_t *since;  /* by leaf: from its finish to the end of the step */
     int64_t now;
 };
 
@@ -70,18 +75,38 @@ static void add_wait(struct waits *w, int x_id, int y_id,
     const struct plan_phase *phase = &plan->phases[w->phase];
     const struct plan_leaf *x = &plan->leaves[x_id];
     const struct plan_leaf *y = &plan->leaves[y_id];
-    int64_t distance =
-        phase->children[y->child].delay - phase->children[x->child].delay;
-    if (plan_reads_previous(plan, read)) {
-        int64_t inside = iterations_inside(
-            plan, phase, plan->workload->tensors[read->tensor].iterative_rank);
-        distance = inside > 0 && inside < HISTORY ? distance + inside : -1;
-    }
+    struct wait wait = {
+        .x = x_id,
+        .y = y_id,
+        .delay =
+            phase->children[y->child].delay - phase->children[x->child].delay,
+        .rank = plan_reads_previous(plan, read)
+                    ? plan->workload->tensors[read->tensor].iterative_rank
+                    : -1,
+    };
     bool is_always = x->at_count == 0 && y->at_count == 0;
     /* Inside one child the wait is part of its program, not of the slots. */
-    if (is_always && x->child != y->child && distance >= 0 &&
-        distance < HISTORY && w->count < MAX_WAITS) {
-        w->wait[w->count++] = (struct wait){x_id, y_id, distance};
+    if (is_always && x->child != y->child && w->count < MAX_WAITS) {
+        w->wait[w->count++] = wait;
+    }
+}
+
+/* How far apart the two are with the tiles that the plan has now. */
+static void measure_distances(struct waits *w)
+{
+    const struct plan *plan = w->plan;
+    for (int i = 0; i < w->count; i++) {
+        struct wait *wait = &w->wait[i];
+        wait->distance = wait->delay;
+        if (wait->rank >= 0) {
+            int64_t inside =
+                iterations_inside(plan, &plan->phases[w->phase], wait->rank);
+            wait->distance =
+                inside > 0 && inside < HISTORY ? wait->delay + inside : -1;
+        }
+        bool is_any = plan->leaves[wait->x].reduce_latency_cycles > 0 &&
+                      wait->distance >= 0 && wait->distance < HISTORY;
+        wait->distance = is_any ? wait->distance : -1;
     }
 }
 
@@ -96,7 +121,6 @@ static void collect_waits(struct waits *w)
             for (int x = 0; x < plan->leaf_count; x++) {
                 const struct plan_leaf *producer = &plan->leaves[x];
                 if (producer->phase == w->phase &&
-                    producer->reduce_latency_cycles > 0 &&
                     plan->workload->statements[producer->statement]
                             .output.tensor == s->resolved_reads[i].tensor) {
                     add_wait(w, x, y, &s->resolved_reads[i]);
@@ -114,10 +138,10 @@ static const struct plan_child *child_of(const struct waits *w, int leaf)
     return &w->plan->phases[w->phase].children[l->child];
 }
 
-static bool is_active(const struct waits *w, int leaf, int slot, int64_t step)
+/* In that step; which slot it is in does not matter. */
+static bool is_active(const struct waits *w, int leaf, int64_t step)
 {
-    return w->plan->leaves[leaf].phase == w->phase &&
-           child_of(w, leaf)->slot == slot && step >= child_of(w, leaf)->delay;
+    return step >= child_of(w, leaf)->delay;
 }
 
 /* Adds up the work of the slot's active leaves, in their order, and notes when
@@ -133,8 +157,9 @@ static bool lay_out_slot(struct waits *w, int slot, int64_t step,
         w->child[c] = 0;
     }
     *length = 0;
-    for (int l = 0; l < plan->leaf_count; l++) {
-        if (!is_active(w, l, slot, step)) {
+    for (int i = w->slot_start[slot]; i < w->slot_start[slot + 1]; i++) {
+        int l = w->order[i];
+        if (!is_active(w, l, step)) {
             continue;
         }
         int64_t *unit = &w->unit[plan->leaves[l].unit];
@@ -160,9 +185,10 @@ static int64_t work_from(const struct waits *w, int leaf, int slot,
     const struct plan_leaf *y = &w->plan->leaves[leaf];
     int64_t unit = 0;
     int64_t child = 0;
-    for (int l = leaf; l < w->plan->leaf_count; l++) {
+    for (int i = w->slot_start[slot]; i < w->slot_start[slot + 1]; i++) {
+        int l = w->order[i];
         const struct plan_leaf *other = &w->plan->leaves[l];
-        if (is_active(w, l, slot, step)) {
+        if (l >= leaf && is_active(w, l, step)) {
             unit += other->unit == y->unit ? w->busy[l] : 0;
             child += other->child == y->child ? w->busy[l] : 0;
         }
@@ -183,7 +209,8 @@ static bool step_slot(struct waits *w, int slot, int64_t step, int64_t *waited)
     for (int i = 0; i < w->count; i++) {
         const struct wait *wait = &w->wait[i];
         int64_t source = step - wait->distance;
-        if (!is_active(w, wait->y, slot, step) ||
+        if (wait->distance < 0 || child_of(w, wait->y)->slot != slot ||
+            !is_active(w, wait->y, step) ||
             source < child_of(w, wait->x)->delay) {
             continue;
         }
@@ -214,17 +241,50 @@ static bool step_all(struct waits *w, int64_t step, int64_t *waited)
     return true;
 }
 
+/* Does every leaf that is waited for finish as long before the end of the step
+ * as in the step before? */
+static bool is_like_before(struct waits *w, int64_t step)
+{
+    bool is_like = true;
+    for (int i = 0; i < w->count; i++) {
+        int x = w->wait[i].x;
+        int64_t finish = w->finish[step % HISTORY * w->plan->leaf_count + x];
+        is_like &= w->now - finish == w->since[i];
+        w->since[i] = w->now - finish;
+    }
+    return is_like;
+}
+
+/* Steps in which all must be alike before everything stays so: the longest
+ * distance, after the last child has begun. 0: nothing waits. */
+static int64_t count_settling_steps(const struct waits *w)
+{
+    int64_t longest = -1;
+    for (int i = 0; i < w->count; i++) {
+        longest = MAX(longest, w->wait[i].distance);
+    }
+    return longest + 1;
+}
+
 /* What the first min(iterations, SETTLING + MEASURED) steps wait, and the last
- * MEASURED of SETTLING + MEASURED. */
+ * MEASURED of SETTLING + MEASURED. Steps that can only repeat are not stepped. */
 static bool measure(struct waits *w, int64_t iterations, int64_t *first,
                     int64_t *steady)
 {
+    int64_t needed = count_settling_steps(w);
+    int64_t last_begin = w->plan->phases[w->phase].max_delay + needed;
+    int64_t alike = 0;
+    int64_t waited = 0;
     *first = 0;
     *steady = 0;
     for (int64_t step = 0; step < SETTLING + MEASURED; step++) {
-        int64_t waited = 0;
-        if (!step_all(w, step, &waited)) {
-            return false;
+        if (alike <= needed) {
+            int64_t before = waited;
+            if (!step_all(w, step, &waited)) {
+                return false;
+            }
+            bool is_like = is_like_before(w, step) && waited == before;
+            alike = is_like && step > last_begin ? alike + 1 : 0;
         }
         *first += step < iterations ? waited : 0;
         *steady += step >= SETTLING ? waited : 0;
@@ -266,35 +326,73 @@ static bool fill_busy(struct waits *w)
     return true;
 }
 
-static bool count_cycles(struct waits *w, int64_t *cycles)
+bool waits_count(struct waits *w, int64_t *cycles)
 {
     int64_t iterations = w->plan->phases[w->phase].iteration_count;
     int64_t first = 0;
     int64_t steady = 0;
-    return fill_busy(w) && measure(w, iterations, &first, &steady) &&
-           extend(iterations, first, steady, cycles);
+    *cycles = 0;
+    measure_distances(w);
+    w->now = 0;
+    return count_settling_steps(w) == 0 ||
+           (fill_busy(w) && measure(w, iterations, &first, &steady) &&
+            extend(iterations, first, steady, cycles));
+}
+
+static void sort_by_slot(struct waits *w)
+{
+    const struct plan *plan = w->plan;
+    int count = 0;
+    for (int s = 0; s < plan->phases[w->phase].slot_count; s++) {
+        w->slot_start[s] = count;
+        for (int l = 0; l < plan->leaf_count; l++) {
+            if (plan->leaves[l].phase == w->phase &&
+                child_of(w, l)->slot == s) {
+                w->order[count++] = l;
+            }
+        }
+    }
+    w->slot_start[plan->phases[w->phase].slot_count] = count;
+}
+
+struct waits *waits_new(const struct plan *plan, int phase)
+{
+    struct waits *w = g_new0(struct waits, 1);
+    w->plan = plan;
+    w->phase = phase;
+    gsize leaves = (gsize)plan->leaf_count;
+    int64_t *numbers = g_new0(int64_t, leaves * (2 + HISTORY) + MAX_WAITS);
+    w->busy = numbers;
+    w->before = numbers + leaves;
+    w->finish = numbers + 2 * leaves;
+    w->since = numbers + (2 + HISTORY) * leaves;
+    w->unit = g_new0(int64_t, (gsize)plan->arch->unit_count);
+    w->child = g_new0(int64_t, (gsize)plan->phases[phase].child_count);
+    w->order = g_new0(int, leaves);
+    w->slot_start = g_new0(int, (gsize)plan->phases[phase].slot_count + 1);
+    sort_by_slot(w);
+    collect_waits(w);
+    return w;
+}
+
+void waits_free(struct waits *w)
+{
+    if (w == NULL) {
+        return;
+    }
+    g_free(w->busy);
+    g_free(w->unit);
+    g_free(w->child);
+    g_free(w->order);
+    g_free(w->slot_start);
+    g_free(w);
 }
 
 enum status model_exposed_cycles(const struct plan *plan, int phase,
                                  struct diags *diags, int64_t *cycles)
 {
-    struct waits w = {.plan = plan, .phase = phase};
-    collect_waits(&w);
-    *cycles = 0;
-    if (w.count == 0) {
-        return OK;
-    }
-    gsize leaves = (gsize)plan->leaf_count;
-    g_autofree int64_t *numbers = g_new0(int64_t, leaves * (2 + HISTORY));
-    g_autofree int64_t *unit = g_new0(int64_t, (gsize)plan->arch->unit_count);
-    g_autofree int64_t *child =
-        g_new0(int64_t, (gsize)plan->phases[phase].child_count);
-    w.busy = numbers;
-    w.before = numbers + leaves;
-    w.finish = numbers + 2 * leaves;
-    w.unit = unit;
-    w.child = child;
-    return count_cycles(&w, cycles) ? OK
-                                    : diag_fail(diags, ERR_LIMIT, "model-limit",
-                                                "cycles exceed 64 bits");
+    AUTO(waits) w = waits_new(plan, phase);
+    return waits_count(w, cycles) ? OK
+                                  : diag_fail(diags, ERR_LIMIT, "model-limit",
+                                              "cycles exceed 64 bits");
 }
