@@ -1,6 +1,6 @@
 /* Another tiling of a bound plan, by its formulas: no allocation, no names, no
  * walk. The numbers are those that binding the mapping with these tiles would
- * give (tests/property/mapping_retile.c). */
+ * give (tests/property/model_retile.c). */
 #include "mapping/retile.h"
 
 #include <string.h>

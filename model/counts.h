@@ -25,6 +25,9 @@ enum status model_exposed_cycles(const struct plan *plan, int phase,
 enum status model_phase_transfer(const struct plan *plan, int phase, int memory,
                                  struct diags *diags, int64_t *cycles);
 
+/* What all memories, units and networks of the chip leak in a cycle. */
+double model_leakage_pj_per_cycle(const struct arch *arch);
+
 /* The same, of a phase whose plan may get other tiles between the counts: who
  * waits for whom is worked out once. False on overflow. */
 struct waits;

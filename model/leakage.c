@@ -64,3 +64,32 @@ void model_add_leakage(const struct plan *plan, struct evaluation *e)
     e->actions =
         (struct evaluation_action *)(void *)g_array_free(leaks.actions, FALSE);
 }
+
+static double leak_pj_per_cycle(const struct arch *arch, int64_t instances,
+                                double leakage_mw)
+{
+    return leakage_mw > 0 ? (double)instances * leakage_mw * PJ_PER_MW_S /
+                                (double)arch->clock_hz
+                          : 0;
+}
+
+double model_leakage_pj_per_cycle(const struct arch *arch)
+{
+    double energy_pj = 0;
+    for (int m = 0; m < arch->memory_count; m++) {
+        energy_pj += leak_pj_per_cycle(arch, arch->memories[m].instances,
+                                       arch->memories[m].leakage_mw);
+    }
+    for (int u = 0; u < arch->unit_count; u++) {
+        energy_pj += leak_pj_per_cycle(arch, arch->units[u].lanes,
+                                       arch->units[u].leakage_mw);
+    }
+    for (int f = 0; f < arch->fanout_count; f++) {
+        const struct arch_fanout *fanout = &arch->fanouts[f];
+        if (fanout->network.is_given) {
+            energy_pj += leak_pj_per_cycle(arch, fanout->instances,
+                                           fanout->network.leakage_mw);
+        }
+    }
+    return energy_pj;
+}

@@ -124,6 +124,25 @@ MUST_USE enum status model_count(const struct plan *plan,
  * known. model_evaluate has done it. */
 void model_add_leakage(const struct plan *plan, struct evaluation *evaluation);
 
+/* ---- estimates: for searches ------------------------------------------------ */
+
+/* What a search compares. */
+struct estimate {
+    int64_t cycles;
+    double energy_pj;
+    int64_t traffic_bytes; /* of the outermost memory */
+};
+
+/* The model of a retiler's tilings: the numbers of model_evaluate, a million times
+ * a second for a matrix product (`make bench`). Borrows the retiler. */
+struct estimator;
+struct estimator *estimator_new(struct retiler *retiler);
+void estimator_free(struct estimator *estimator);
+BASE_DEFINE_CLEANUP(estimator)
+/* Applies the tiles (retiler_apply) and estimates; `result` is set if OK. */
+enum retiling estimator_run(struct estimator *estimator, const int64_t *tiles,
+                            struct estimate *result);
+
 /* The features of arch.h that a fidelity uses, as a mask for arch_warn_unused. */
 unsigned model_used_features(enum fidelity fidelity);
 

@@ -13,6 +13,8 @@
 
 #include <cmocka.h>
 
+#include "model/model.h"
+#include "tests/assert_close.h"
 #include "tests/problem_fixture.h"
 #include "tests/random_mapping.h"
 
@@ -173,6 +175,23 @@ static void check_plans(const struct plan *a, const struct plan *b)
     }
 }
 
+/* The estimator's numbers are those of the model. */
+static void check_estimate(struct retiler *retiler, const struct plan *plan,
+                           const int64_t *tiles)
+{
+    AUTO(diags) diags = diags_new();
+    AUTO(evaluation) model = NULL;
+    assert_int_equal(model_evaluate(plan, diags, &model), OK);
+    AUTO(estimator) estimator = estimator_new(retiler);
+    struct estimate estimate;
+    assert_int_equal(estimator_run(estimator, tiles, &estimate), RETILING_OK);
+    assert_int_equal(estimate.cycles, model->cycles);
+    assert_int_equal(estimate.traffic_bytes,
+                     model->memories[0].read_bytes +
+                         model->memories[0].write_bytes);
+    assert_close(estimate.energy_pj, model->energy_pj, 1e-12);
+}
+
 static bool has_code(const struct diags *diags, const char *code)
 {
     for (size_t i = 0; i < diags_count(diags); i++) {
@@ -210,6 +229,7 @@ static void compare(struct tally *tally, const struct random_case *c,
     }
     if (result == RETILING_OK && status == OK) {
         check_plans(retiler_plan(retiler), problem->plan);
+        check_estimate(retiler, problem->plan, tiles);
         tally->equal++;
     } else if (result == RETILING_STRUCTURE) {
         tally->structure++;
@@ -283,12 +303,13 @@ static void test_spilling_holds_are_refused(void **state)
 {
     (void)state;
     AUTO(diags) diags = diags_new();
-    AUTO(problem) p = fixture_load(diags, "attention/three-pass", "flat-cloud",
-                                   "flat", "B=1 H=1 P=1024 M=1024 E=64 F=64");
+    AUTO(problem)
+    p = fixture_load(diags, "attention/three-pass", "flat-cloud", "flat",
+                     "B=1 H=1 P=1024 M=1024 E=64 F=64");
     AUTO(retiler) retiler = NULL;
-    assert_int_equal(retiler_bind(p->mapping, p->workload, p->arch, NULL, diags,
-                                  &retiler),
-                     ERR_INPUT);
+    assert_int_equal(
+        retiler_bind(p->mapping, p->workload, p->arch, NULL, diags, &retiler),
+        ERR_INPUT);
     assert_true(has_code(diags, "mapping-retile"));
     assert_null(retiler);
 }
