@@ -74,6 +74,11 @@ static bool is_at(const struct plan_leaf *leaf, int node)
     return false;
 }
 
+static int64_t lanes_above(const struct retiler *r, int node, int axis)
+{
+    return r->has_lanes ? spatial_lanes_above(r->plan, node, axis) : 1;
+}
+
 static bool fits_unit(const struct retiler *r, struct plan_leaf *leaf,
                       int leaf_id)
 {
@@ -94,8 +99,7 @@ static bool fits_unit(const struct retiler *r, struct plan_leaf *leaf,
         const struct arch_axis *axis = &unit->axis[leaf->axis_of[i]];
         leaf->lane_extent[i] = extent;
         leaf->lanes_used *= extent;
-        if (extent * spatial_lanes_above(r->plan, leaf->node, axis->id) >
-            axis->size) {
+        if (extent * lanes_above(r, leaf->node, axis->id) > axis->size) {
             return false;
         }
     }
@@ -108,8 +112,7 @@ static enum retiling count_leaf(struct retiler *r, int leaf_id)
     struct plan_leaf *leaf = &r->plan->leaves[leaf_id];
     const struct einsum_statement *s =
         &r->plan->workload->statements[leaf->statement];
-    int64_t extent[EINSUM_MAX_RANKS];
-    node_extents(r->plan, leaf->node, extent);
+    const int *extent = &r->leaf_extent[leaf_id * EINSUM_MAX_RANKS];
     leaf->step_count = 1;
     leaf->lanes_used = 1;
     leaf->trips_per_step = 1;
@@ -126,7 +129,7 @@ static enum retiling count_leaf(struct retiler *r, int leaf_id)
         }
     }
     for (int i = 0; i < s->rank_count; i++) {
-        leaf->step_extent[i] = extent[s->rank[i]];
+        leaf->step_extent[i] = r->value[extent[i]];
         fits &= multiply(&leaf->points_per_step, leaf->step_extent[i]);
     }
     for (int i = 0; i < r->step_count[leaf_id]; i++) {
@@ -188,7 +191,7 @@ static int64_t count_dim(const struct retiler *r, const struct dim *dim)
 {
     int64_t inner = r->value[dim->extent];
     if (dim->kind == DIM_RANGE) {
-        return inner + dim->constant;
+        return MAX(inner + dim->constant, dim->least);
     }
     int64_t outer = r->value[dim->outer];
     /* Rows of `inner` neighbours, `step` apart: they meet or leave gaps. */
@@ -389,17 +392,13 @@ static int64_t count_spread(const struct retiler *r, const struct kept *kept)
 static bool count_kept_tile(struct retiler *r, const struct kept *kept,
                             int64_t *elements)
 {
-    if (!kept->is_iterative) {
-        return count_elements(r, &kept->tile, elements);
-    }
-    int64_t extent[EINSUM_MAX_RANKS];
-    node_extents(r->plan, kept->hold, extent);
-    int64_t slices =
-        hold_count_slices(&r->builder, kept->hold, kept->tensor, kept->uses);
-    int dim = r->plan->workload->tensors[kept->tensor].iterative_dim;
-    return uses_count_elements(kept->uses, NULL, extent, slices > 0 ? dim : -1,
-                               elements) &&
-           multiply(elements, MAX(slices, 1));
+    int64_t slices = kept->is_iterative
+                         ? hold_count_slices(&r->builder, kept->hold,
+                                             kept->tensor, kept->uses)
+                         : 0;
+    return slices > 0 ? count_elements(r, &kept->slice, elements) &&
+                            multiply(elements, slices)
+                      : count_elements(r, &kept->tile, elements);
 }
 
 static int64_t count_needed_copies(const struct retiler *r,
@@ -556,6 +555,7 @@ void retiler_free(struct retiler *r)
     g_free(r->value);
     g_free(r->trips);
     g_free(r->declared);
+    g_free(r->leaf_extent);
     g_free(r->step_first);
     g_free(r->step_count);
     g_free(r->footprint);

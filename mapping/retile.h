@@ -21,7 +21,7 @@ struct split {
 
 /* How many values an index takes. */
 enum dim_kind {
-    DIM_RANGE, /* value[extent] + constant */
+    DIM_RANGE, /* value[extent] + constant, at least `least` */
     DIM_PAIR, /* of step * i + j, i below value[outer], j below value[extent] */
 };
 
@@ -31,6 +31,7 @@ struct dim {
     int outer;
     int64_t step;
     int64_t constant;
+    int64_t least;
 };
 
 struct lane {
@@ -92,6 +93,7 @@ struct kept {
     GArray *uses;          /* below the hold; owned by the retiler */
     struct formula tile;   /* its dims */
     bool is_iterative;     /* slices are counted by the general rule */
+    struct formula slice;  /* then the dims of one slice */
     int64_t in_flight;     /* iterations */
     struct lanes distance; /* iterations between two visits to a part */
     int spread_count;      /* over instances: the most of these */
@@ -125,6 +127,8 @@ struct retiler {
     int64_t *value;
     int64_t *trips;    /* by split */
     int64_t *declared; /* copies by node; 0: as many as needed */
+    bool has_lanes;    /* some split is a spatial node */
+    int *leaf_extent;  /* [leaf * EINSUM_MAX_RANKS + position]: value indices */
     int *step_first;   /* by leaf: the splits of its step */
     int *step_count;
     GArray *formulas;   /* struct formula */

@@ -2,6 +2,8 @@
  * it depends on. */
 #include "mapping/retile.h"
 
+#include <string.h>
+
 /* ---- splits and values ---------------------------------------------------- */
 
 static int full_extent(const struct retiler *r, int rank)
@@ -69,6 +71,7 @@ static void add_node_splits(struct retiler *r)
             continue;
         }
         bool is_lane = node->kind == PLAN_SPATIAL;
+        r->has_lanes |= is_lane;
         r->variables[r->variable_count++] = r->split_count;
         r->splits[r->split_count++] = (struct split){
             .node = n,
@@ -116,6 +119,21 @@ static int count_splits_at_most(const struct retiler *r)
         count += (int)item->loops->len + EINSUM_MAX_RANKS;
     }
     return count;
+}
+
+/* What is left at a leaf of each of its ranks. */
+static void place_leaf_extents(struct retiler *r)
+{
+    const struct plan *plan = r->plan;
+    r->leaf_extent = g_new0(int, (gsize)plan->leaf_count *EINSUM_MAX_RANKS);
+    for (int l = 0; l < plan->leaf_count; l++) {
+        const struct einsum_statement *s =
+            &plan->workload->statements[plan->leaves[l].statement];
+        for (int i = 0; i < s->rank_count; i++) {
+            r->leaf_extent[l * EINSUM_MAX_RANKS + i] =
+                extent_at(r, plan->leaves[l].node, s->rank[i]);
+        }
+    }
 }
 
 /* What each split splits: known when all of them are. */
@@ -176,6 +194,7 @@ static enum status compile_splits(struct retiler *r)
     r->value = g_new0(int64_t, (gsize)r->value_count);
     r->trips = g_new0(int64_t, (gsize)r->split_count + 1);
     place_splits(r);
+    place_leaf_extents(r);
     return fill_values(r);
 }
 
@@ -210,38 +229,60 @@ static void add_dim(const struct retiler *r, struct formula *f,
     f->dim[f->dim_count++] = dim;
 }
 
-/* The same dimension of several uses: one rank, a constant apart, or general. */
-static void add_shared_dim(const struct retiler *r, struct formula *f, int d)
+/* The same dimension of several uses, as the range that they span: all along one
+ * rank by single steps, or at a constant; else general. */
+static void add_span(const struct retiler *r, struct formula *f, int d)
 {
-    const struct affine *first = NULL;
-    int64_t low = 0;
-    int64_t high = 0;
+    int rank = -1;
+    int64_t low = INT64_MAX;
+    int64_t reach = INT64_MIN; /* beyond the extent */
+    int64_t fixed = INT64_MIN; /* of constants, one more */
     for (guint u = 0; u < f->uses->len; u++) {
         const struct affine *index =
             &g_array_index(f->uses, struct tensor_use, u).access->index[d];
         if (f->is_counted != NULL && !f->is_counted[u]) {
             continue;
         }
-        first = first == NULL ? index : first;
-        for (int k = 0; k < EINSUM_MAX_RANKS; k++) {
-            f->is_general |= index->coefficient[k] != first->coefficient[k];
+        int mover = -1;
+        for (int k = 0; k < r->plan->workload->rank_count; k++) {
+            f->is_general |= index->coefficient[k] != 0 &&
+                             (index->coefficient[k] != 1 || mover >= 0 ||
+                              (rank >= 0 && rank != k));
+            mover = index->coefficient[k] != 0 ? k : mover;
         }
-        low = index == first ? index->constant : MIN(low, index->constant);
-        high = index == first ? index->constant : MAX(high, index->constant);
+        rank = mover >= 0 ? mover : rank;
+        low = MIN(low, index->constant);
+        int64_t *most = mover >= 0 ? &reach : &fixed;
+        *most = MAX(*most, index->constant + (mover >= 0 ? 0 : 1));
     }
-    if (first == NULL) {
+    if (rank < 0 || low == INT64_MAX) {
         f->is_general = true;
         return;
     }
-    add_dim(r, f, first);
-    struct dim *dim = &f->dim[f->dim_count - 1];
-    if (high > low) {
-        int64_t step = 0;
-        for (int k = 0; k < EINSUM_MAX_RANKS; k++) {
-            step += ABS(first->coefficient[k]);
+    f->dim[f->dim_count++] = (struct dim){
+        .kind = DIM_RANGE,
+        .extent = f->rank_extent[rank],
+        .constant = reach - low,
+        .least = fixed == INT64_MIN ? 0 : fixed - low,
+    };
+}
+
+static void add_shared_dim(const struct retiler *r, struct formula *f, int d)
+{
+    const struct affine *first = NULL;
+    bool is_same = true;
+    for (guint u = 0; u < f->uses->len; u++) {
+        if (f->is_counted == NULL || f->is_counted[u]) {
+            const struct affine *index =
+                &g_array_index(f->uses, struct tensor_use, u).access->index[d];
+            first = first == NULL ? index : first;
+            is_same &= memcmp(index, first, sizeof *index) == 0;
         }
-        f->is_general |= dim->kind != DIM_RANGE || step > 1;
-        dim->constant = high - low;
+    }
+    if (is_same && first != NULL) {
+        add_dim(r, f, first);
+    } else {
+        add_span(r, f, d);
     }
 }
 
@@ -590,6 +631,13 @@ static void compile_kept(struct retiler *r, int hold, int tensor)
                                  .slice_extent = -1,
                                  .uses = kept.uses};
     add_tile(r, &kept.tile, hold, tensor, false);
+    kept.slice = kept.tile;
+    if (kept.is_iterative) {
+        kept.slice.dim_count = 0;
+        kept.slice.is_general = false;
+        kept.slice.skipped_dim = t->iterative_dim;
+        add_tile(r, &kept.slice, hold, tensor, false);
+    }
     int pipeline = capacity_find_pipeline(r->plan, hold);
     kept.in_flight = pipeline < 0 ? 1 : capacity_count_in_flight(b, kept.uses);
     if (pipeline >= 0) {

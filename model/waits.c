@@ -29,20 +29,30 @@ struct wait {
     int rank; /* the iterative rank, if Y reads the value before; else -1 */
 };
 
+/* Where a leaf of the phase stands. */
+struct place {
+    int unit;
+    int child;
+    int slot;
+    int delay;
+};
+
 /* The recurrence at work; arrays by leaf id hold 0 for other phases' leaves. */
 struct waits {
     const struct plan *plan;
     int phase;
     int count;
     struct wait wait[MAX_WAITS];
-    int *order;      /* the phase's leaves, slot by slot, in tree order */
-    int *slot_start; /* by slot, and one more: where in `order` */
-    int64_t *busy;   /* of a leaf in one iteration of the phase */
-    int64_t *before; /* of a leaf in the slot: work that precedes its end */
-    int64_t *unit;   /* by unit: work of the slot so far */
-    int64_t *child;  /* by child, likewise */
-    int64_t *finish; /* [step % HISTORY * leaf_count + leaf] */
-    int64_t *since;  /* by leaf: from its finish to the end of the step */
+    struct place *place; /* by leaf id */
+    int *order;          /* the phase's leaves, slot by slot, in tree order */
+    int *slot_start;     /* by slot, and one more: where in `order` */
+    int *first_wait;     /* likewise, in `wait`: those whose Y is in the slot */
+    int64_t *busy;       /* of a leaf in one iteration of the phase */
+    int64_t *before;     /* of a leaf in the slot: work that precedes its end */
+    int64_t *unit;       /* by unit: work of the slot so far */
+    int64_t *child;      /* by child, likewise */
+    int64_t *finish;     /* [step % HISTORY * leaf_count + leaf] */
+    int64_t *since;      /* by leaf: from its finish to the end of the step */
     int64_t now;
 };
 
@@ -91,6 +101,27 @@ static void add_wait(struct waits *w, int x_id, int y_id,
     }
 }
 
+static int compare_slots(const void *a, const void *b, void *user)
+{
+    const struct wait *x = a;
+    const struct wait *y = b;
+    const struct waits *w = user;
+    int slots = w->place[x->y].slot - w->place[y->y].slot;
+    return slots != 0 ? slots : x->y != y->y ? x->y - y->y : x->x - y->x;
+}
+
+static void sort_waits(struct waits *w)
+{
+    g_qsort_with_data(w->wait, w->count, sizeof *w->wait, compare_slots, w);
+    int at = 0;
+    for (int s = 0; s <= w->plan->phases[w->phase].slot_count; s++) {
+        while (at < w->count && w->place[w->wait[at].y].slot < s) {
+            at++;
+        }
+        w->first_wait[s] = at;
+    }
+}
+
 /* How far apart the two are with the tiles that the plan has now. */
 static void measure_distances(struct waits *w)
 {
@@ -110,6 +141,28 @@ static void measure_distances(struct waits *w)
     }
 }
 
+/* Can its result have to cross lanes, with any tiles? */
+static bool may_reduce(const struct plan *plan, const struct plan_leaf *leaf)
+{
+    const struct einsum_statement *s =
+        &plan->workload->statements[leaf->statement];
+    for (int i = 0; i < s->rank_count; i++) {
+        if (!s->is_reduced[i]) {
+            continue;
+        }
+        if (leaf->axis_of[i] >= 0) {
+            return true;
+        }
+        for (int n = leaf->node; n >= 0; n = plan->nodes[n].parent) {
+            if (plan->nodes[n].kind == PLAN_SPATIAL &&
+                plan->nodes[n].rank == s->rank[i]) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static void collect_waits(struct waits *w)
 {
     const struct plan *plan = w->plan;
@@ -120,7 +173,7 @@ static void collect_waits(struct waits *w)
              i++) {
             for (int x = 0; x < plan->leaf_count; x++) {
                 const struct plan_leaf *producer = &plan->leaves[x];
-                if (producer->phase == w->phase &&
+                if (producer->phase == w->phase && may_reduce(plan, producer) &&
                     plan->workload->statements[producer->statement]
                             .output.tensor == s->resolved_reads[i].tensor) {
                     add_wait(w, x, y, &s->resolved_reads[i]);
@@ -132,16 +185,10 @@ static void collect_waits(struct waits *w)
 
 /* ---- stepping ----------------------------------------------------------- */
 
-static const struct plan_child *child_of(const struct waits *w, int leaf)
-{
-    const struct plan_leaf *l = &w->plan->leaves[leaf];
-    return &w->plan->phases[w->phase].children[l->child];
-}
-
 /* In that step; which slot it is in does not matter. */
 static bool is_active(const struct waits *w, int leaf, int64_t step)
 {
-    return step >= child_of(w, leaf)->delay;
+    return step >= w->place[leaf].delay;
 }
 
 /* Adds up the work of the slot's active leaves, in their order, and notes when
@@ -150,11 +197,9 @@ static bool lay_out_slot(struct waits *w, int slot, int64_t step,
                          int64_t *length)
 {
     const struct plan *plan = w->plan;
-    for (int u = 0; u < plan->arch->unit_count; u++) {
-        w->unit[u] = 0;
-    }
-    for (int c = 0; c < plan->phases[w->phase].child_count; c++) {
-        w->child[c] = 0;
+    for (int i = w->slot_start[slot]; i < w->slot_start[slot + 1]; i++) {
+        w->unit[w->place[w->order[i]].unit] = 0;
+        w->child[w->place[w->order[i]].child] = 0;
     }
     *length = 0;
     for (int i = w->slot_start[slot]; i < w->slot_start[slot + 1]; i++) {
@@ -162,8 +207,8 @@ static bool lay_out_slot(struct waits *w, int slot, int64_t step,
         if (!is_active(w, l, step)) {
             continue;
         }
-        int64_t *unit = &w->unit[plan->leaves[l].unit];
-        int64_t *child = &w->child[plan->leaves[l].child];
+        int64_t *unit = &w->unit[w->place[l].unit];
+        int64_t *child = &w->child[w->place[l].child];
         if (!num_add(*unit, w->busy[l], unit) ||
             !num_add(*child, w->busy[l], child)) {
             return false;
@@ -182,12 +227,12 @@ static bool lay_out_slot(struct waits *w, int slot, int64_t step,
 static int64_t work_from(const struct waits *w, int leaf, int slot,
                          int64_t step)
 {
-    const struct plan_leaf *y = &w->plan->leaves[leaf];
+    const struct place *y = &w->place[leaf];
     int64_t unit = 0;
     int64_t child = 0;
     for (int i = w->slot_start[slot]; i < w->slot_start[slot + 1]; i++) {
         int l = w->order[i];
-        const struct plan_leaf *other = &w->plan->leaves[l];
+        const struct place *other = &w->place[l];
         if (l >= leaf && is_active(w, l, step)) {
             unit += other->unit == y->unit ? w->busy[l] : 0;
             child += other->child == y->child ? w->busy[l] : 0;
@@ -206,12 +251,11 @@ static bool step_slot(struct waits *w, int slot, int64_t step, int64_t *waited)
         return false;
     }
     int64_t unhindered = end;
-    for (int i = 0; i < w->count; i++) {
+    for (int i = w->first_wait[slot]; i < w->first_wait[slot + 1]; i++) {
         const struct wait *wait = &w->wait[i];
         int64_t source = step - wait->distance;
-        if (wait->distance < 0 || child_of(w, wait->y)->slot != slot ||
-            !is_active(w, wait->y, step) ||
-            source < child_of(w, wait->x)->delay) {
+        if (wait->distance < 0 || !is_active(w, wait->y, step) ||
+            source < w->place[wait->x].delay) {
             continue;
         }
         int64_t until =
@@ -339,20 +383,25 @@ bool waits_count(struct waits *w, int64_t *cycles)
             extend(iterations, first, steady, cycles));
 }
 
-static void sort_by_slot(struct waits *w)
+static void place_leaves(struct waits *w)
 {
     const struct plan *plan = w->plan;
+    const struct plan_phase *phase = &plan->phases[w->phase];
     int count = 0;
-    for (int s = 0; s < plan->phases[w->phase].slot_count; s++) {
+    for (int s = 0; s < phase->slot_count; s++) {
         w->slot_start[s] = count;
         for (int l = 0; l < plan->leaf_count; l++) {
-            if (plan->leaves[l].phase == w->phase &&
-                child_of(w, l)->slot == s) {
+            const struct plan_leaf *leaf = &plan->leaves[l];
+            if (leaf->phase == w->phase &&
+                phase->children[leaf->child].slot == s) {
                 w->order[count++] = l;
+                w->place[l] =
+                    (struct place){leaf->unit, leaf->child, s,
+                                   phase->children[leaf->child].delay};
             }
         }
     }
-    w->slot_start[plan->phases[w->phase].slot_count] = count;
+    w->slot_start[phase->slot_count] = count;
 }
 
 struct waits *waits_new(const struct plan *plan, int phase)
@@ -368,10 +417,13 @@ struct waits *waits_new(const struct plan *plan, int phase)
     w->since = numbers + (2 + HISTORY) * leaves;
     w->unit = g_new0(int64_t, (gsize)plan->arch->unit_count);
     w->child = g_new0(int64_t, (gsize)plan->phases[phase].child_count);
+    w->place = g_new0(struct place, leaves);
     w->order = g_new0(int, leaves);
     w->slot_start = g_new0(int, (gsize)plan->phases[phase].slot_count + 1);
-    sort_by_slot(w);
+    w->first_wait = g_new0(int, (gsize)plan->phases[phase].slot_count + 1);
+    place_leaves(w);
     collect_waits(w);
+    sort_waits(w);
     return w;
 }
 
@@ -383,8 +435,10 @@ void waits_free(struct waits *w)
     g_free(w->busy);
     g_free(w->unit);
     g_free(w->child);
+    g_free(w->place);
     g_free(w->order);
     g_free(w->slot_start);
+    g_free(w->first_wait);
     g_free(w);
 }
 
