@@ -55,7 +55,8 @@ TEST_CFLAGS  := $(call pkg_cflags,$(TEST_LIBS))
 
 # ---- sources ---------------------------------------------------------------
 
-FOLDERS := base formats einsum arch $(wildcard arch/*) kernels mapping model sim \
+FOLDERS := base formats einsum arch $(wildcard arch/*) kernels kernels/spmm \
+  mapping model sim \
   $(wildcard sim/*) \
   mappers $(wildcard mappers/*) reports $(wildcard reports/*) explore
 LIB_C   := $(wildcard $(addsuffix /*.c,$(FOLDERS)))
@@ -193,6 +194,7 @@ check-all: ## check, more random mappings, sanitizers, valgrind, fuzzing
 	WEIR_RANDOM_DRAM_COUNT=3000 build/release/tests/dram_timing
 	WEIR_RANDOM_PASSES_COUNT=2000 build/release/tests/passes_beyond
 	WEIR_NAIVE_COUNT=10000 build/release/tests/einsum_naive
+	WEIR_RANDOM_SPMM_COUNT=10000 build/release/tests/spmm_random
 	WEIR_ZOO_SEEDS=25 tests/attention_zoo.sh
 	@$(SUBMAKE) CONFIG=asan check
 	@$(SUBMAKE) CONFIG=tsan check

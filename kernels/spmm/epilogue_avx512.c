@@ -1,0 +1,187 @@
+/* What follows the sum, 16 values at a time: the operations of
+ * epilogue_portable.c in its order. Four vectors of a row become one line of
+ * bytes by the pack instructions, whose order within 128 bits is the order of
+ * lines; four lines become quads by unpack instructions. */
+#if defined(__x86_64__)
+
+#include "kernels/spmm/block.h"
+
+#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl")
+#include <immintrin.h>
+
+#define INLINE  static inline __attribute__((always_inline))
+#define NEAREST (_MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
+
+INLINE __m512 exponential(__m512 x)
+{
+    __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(EXP_LOG2E)),
+                                    NEAREST);
+    __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(EXP_LN2_HIGH), x);
+    r = _mm512_fnmadd_ps(n, _mm512_set1_ps(EXP_LN2_LOW), r);
+    __m512 sum = _mm512_set1_ps(EXP_C7);
+    sum = _mm512_fmadd_ps(sum, r, _mm512_set1_ps(EXP_C6));
+    sum = _mm512_fmadd_ps(sum, r, _mm512_set1_ps(EXP_C5));
+    sum = _mm512_fmadd_ps(sum, r, _mm512_set1_ps(EXP_C4));
+    sum = _mm512_fmadd_ps(sum, r, _mm512_set1_ps(EXP_C3));
+    sum = _mm512_fmadd_ps(sum, r, _mm512_set1_ps(EXP_C2));
+    sum = _mm512_fmadd_ps(sum, r, _mm512_set1_ps(1.0f));
+    sum = _mm512_fmadd_ps(sum, r, _mm512_set1_ps(1.0f));
+    __m512i power = _mm512_slli_epi32(_mm512_cvtps_epi32(n), 23);
+    return _mm512_castsi512_ps(
+        _mm512_add_epi32(_mm512_castps_si512(sum), power));
+}
+
+INLINE __m512 gelu(__m512 x)
+{
+    __m512 cube = _mm512_mul_ps(_mm512_set1_ps(GELU_CUBE), _mm512_mul_ps(x, x));
+    __m512 inner = _mm512_fmadd_ps(cube, x, x);
+    __m512 power = _mm512_mul_ps(inner, _mm512_set1_ps(GELU_FACTOR));
+    power = _mm512_max_ps(power, _mm512_set1_ps(EXP_LOW));
+    power = _mm512_min_ps(power, _mm512_set1_ps(EXP_HIGH));
+    __m512 below = _mm512_add_ps(_mm512_set1_ps(1.0f), exponential(power));
+    return _mm512_div_ps(x, below);
+}
+
+/* What does not change along a row. */
+struct row {
+    const struct spmm_post *post;
+    __m512i bias;
+    __m512 scale;
+    const float *residual; /* of the row in this panel, or NULL */
+};
+
+INLINE struct row row_of(const struct spmm_call *call, int64_t row,
+                         int64_t panel_index)
+{
+    const struct spmm_post *post = &call->post;
+    int64_t at = (panel_index * call->weight->row_count + row) * SPMM_PANEL;
+    return (struct row){
+        .post = post,
+        .bias = _mm512_set1_epi32(post->bias != NULL ? post->bias[row] : 0),
+        .scale = _mm512_set1_ps(post->scale != NULL ? post->scale[row] : 1.0f),
+        .residual = post->residual != NULL ? post->residual + at : NULL,
+    };
+}
+
+INLINE __m512i biased(const struct row *row, const int32_t *sums)
+{
+    return _mm512_add_epi32(_mm512_loadu_si512(sums), row->bias);
+}
+
+/* Steps 2 to 4 on the 16 values from token `t` on. */
+INLINE __m512 real_values(const struct row *row, const int32_t *sums, int t)
+{
+    __m512 x = _mm512_cvtepi32_ps(biased(row, sums + t));
+    x = _mm512_mul_ps(x, row->scale);
+    if (row->residual != NULL) {
+        x = _mm512_add_ps(x, _mm512_loadu_ps(row->residual + t));
+    }
+    switch (row->post->function) {
+    case SPMM_LINEAR:
+        break;
+    case SPMM_RELU:
+        x = _mm512_max_ps(x, _mm512_setzero_ps());
+        break;
+    case SPMM_GELU:
+        x = gelu(x);
+        break;
+    }
+    return x;
+}
+
+INLINE __m512i whole_values(const struct row *row, const int32_t *sums, int t)
+{
+    const struct spmm_post *post = row->post;
+    float low =
+        (post->output == SPMM_U8 ? 0.0f : -128.0f) - (float)post->zero_point;
+    __m512 y = _mm512_mul_ps(real_values(row, sums, t),
+                             _mm512_set1_ps(post->output_scale));
+    y = _mm512_max_ps(y, _mm512_set1_ps(low));
+    y = _mm512_min_ps(y, _mm512_set1_ps(low + 255.0f));
+    return _mm512_add_epi32(_mm512_cvtps_epi32(y),
+                            _mm512_set1_epi32(post->zero_point));
+}
+
+/* One line of bytes. Beyond `vectors` the last one is repeated. */
+INLINE __m512i line_of(const struct row *row, const int32_t *sums, int vectors)
+{
+    __m512i a = whole_values(row, sums, 0);
+    __m512i b = vectors > 1 ? whole_values(row, sums, 16) : a;
+    __m512i c = vectors > 2 ? whole_values(row, sums, 32) : a;
+    __m512i d = vectors > 3 ? whole_values(row, sums, 48) : a;
+    __m512i left = _mm512_packs_epi32(a, b);
+    __m512i right = _mm512_packs_epi32(c, d);
+    return row->post->output == SPMM_U8 ? _mm512_packus_epi16(left, right)
+                                        : _mm512_packs_epi16(left, right);
+}
+
+static void finish_quads(const struct spmm_call *call, int64_t first_row,
+                         int64_t panel_index, int vectors, const int32_t *tile)
+{
+    int64_t row_count = call->weight->row_count;
+    int64_t padded = spmm_padded_rows(row_count, SPMM_QUADS);
+    uint8_t *target = (uint8_t *)call->output +
+                      (panel_index * padded + first_row) * SPMM_PANEL;
+    __m512i lines[4];
+    for (int r = 0; r < 4; r++) {
+        lines[r] = _mm512_setzero_si512();
+        if (first_row + r < row_count) {
+            struct row row = row_of(call, first_row + r, panel_index);
+            lines[r] = line_of(&row, tile + r * SPMM_PANEL, vectors);
+        }
+    }
+    __m512i left = _mm512_unpacklo_epi8(lines[0], lines[1]);
+    __m512i right = _mm512_unpacklo_epi8(lines[2], lines[3]);
+    _mm512_storeu_si512(target, _mm512_unpacklo_epi16(left, right));
+    _mm512_storeu_si512(target + 64, _mm512_unpackhi_epi16(left, right));
+    left = _mm512_unpackhi_epi8(lines[0], lines[1]);
+    right = _mm512_unpackhi_epi8(lines[2], lines[3]);
+    _mm512_storeu_si512(target + 128, _mm512_unpacklo_epi16(left, right));
+    _mm512_storeu_si512(target + 192, _mm512_unpackhi_epi16(left, right));
+}
+
+static void finish_row(const struct spmm_call *call, int64_t row_number,
+                       int64_t panel_index, int vectors, const int32_t *sums)
+{
+    struct row row = row_of(call, row_number, panel_index);
+    int64_t at =
+        (panel_index * call->weight->row_count + row_number) * SPMM_PANEL;
+    switch (call->post.output) {
+    case SPMM_S32:
+        for (int t = 0; t < 16 * vectors; t += 16) {
+            _mm512_storeu_si512((int32_t *)call->output + at + t,
+                                biased(&row, sums + t));
+        }
+        return;
+    case SPMM_F32:
+        for (int t = 0; t < 16 * vectors; t += 16) {
+            _mm512_storeu_ps((float *)call->output + at + t,
+                             real_values(&row, sums, t));
+        }
+        return;
+    case SPMM_U8:
+    case SPMM_S8:
+        _mm512_storeu_si512((uint8_t *)call->output + at,
+                            line_of(&row, sums, vectors));
+        return;
+    }
+}
+
+void spmm_finish_avx512(const struct spmm_call *call, int64_t row,
+                        int64_t row_count, int64_t panel_index, int vectors,
+                        const int32_t *tile)
+{
+    int64_t end = MIN(row_count, call->weight->row_count - row);
+    if (call->post.layout == SPMM_QUADS) {
+        for (int64_t r = 0; r < end; r += 4) {
+            finish_quads(call, row + r, panel_index, vectors,
+                         tile + r * SPMM_PANEL);
+        }
+        return;
+    }
+    for (int64_t r = 0; r < end; r++) {
+        finish_row(call, row + r, panel_index, vectors, tile + r * SPMM_PANEL);
+    }
+}
+
+#endif

@@ -1,0 +1,126 @@
+/* What follows the sum, in plain C, one value at a time: the meaning of the
+ * vector epilogue, which does the same operations in the same order. */
+#include "kernels/spmm/block.h"
+
+#include <math.h>
+#include <string.h>
+
+/* e^x for x in [EXP_LOW, EXP_HIGH]: x = n ln 2 + r, a Taylor polynomial in r by
+ * Horner with fma, then 2^n added to the exponent. */
+static float exponential(float x)
+{
+    float n = rintf(x * EXP_LOG2E);
+    float r = fmaf(-n, EXP_LN2_LOW, fmaf(-n, EXP_LN2_HIGH, x));
+    float sum = EXP_C7;
+    sum = fmaf(sum, r, EXP_C6);
+    sum = fmaf(sum, r, EXP_C5);
+    sum = fmaf(sum, r, EXP_C4);
+    sum = fmaf(sum, r, EXP_C3);
+    sum = fmaf(sum, r, EXP_C2);
+    sum = fmaf(sum, r, 1.0f);
+    sum = fmaf(sum, r, 1.0f);
+    uint32_t bits = 0;
+    memcpy(&bits, &sum, sizeof bits);
+    bits += (uint32_t)(int32_t)n << 23;
+    memcpy(&sum, &bits, sizeof bits);
+    return sum;
+}
+
+/* Comparisons as vminps and vmaxps do them: the second operand on NaN. */
+static float least(float a, float b)
+{
+    return a < b ? a : b;
+}
+
+static float greatest(float a, float b)
+{
+    return a > b ? a : b;
+}
+
+/* x / (1 + e^(-2u)), u = sqrt(2/pi) (x + 0.044715 x^3). */
+static float gelu(float x)
+{
+    float inner = fmaf(GELU_CUBE * (x * x), x, x);
+    float power = least(greatest(inner * GELU_FACTOR, EXP_LOW), EXP_HIGH);
+    return x / (1.0f + exponential(power));
+}
+
+static float apply(enum spmm_function function, float x)
+{
+    switch (function) {
+    case SPMM_LINEAR:
+        return x;
+    case SPMM_RELU:
+        return greatest(x, 0.0f);
+    case SPMM_GELU:
+        return gelu(x);
+    }
+    BUG("function %d", (int)function);
+}
+
+static uint8_t quantise(const struct spmm_post *post, float x)
+{
+    float low = post->output == SPMM_U8 ? 0.0f : -128.0f;
+    float zero = (float)post->zero_point;
+    float y = greatest(x * post->output_scale, low - zero);
+    y = least(y, low + 255.0f - zero);
+    return (uint8_t)((int32_t)rintf(y) + post->zero_point);
+}
+
+/* One row of D: 16 * vectors values to `target`, bytes `step` apart and, in
+ * lines, in the order of lines. */
+static void finish_row(const struct spmm_call *call, int64_t row,
+                       int64_t panel_index, int64_t token_count,
+                       const int32_t *sums, uint8_t *quads)
+{
+    const struct spmm_post *post = &call->post;
+    int64_t row_count = call->weight->row_count;
+    int64_t at = (panel_index * row_count + row) * SPMM_PANEL;
+    uint32_t bias = post->bias != NULL ? (uint32_t)post->bias[row] : 0;
+    float scale = post->scale != NULL ? post->scale[row] : 1.0f;
+    for (int64_t t = 0; t < token_count; t++) {
+        int32_t sum = (int32_t)((uint32_t)sums[t] + bias);
+        if (post->output == SPMM_S32) {
+            ((int32_t *)call->output)[at + t] = sum;
+            continue;
+        }
+        float x = (float)sum * scale;
+        if (post->residual != NULL) {
+            x += post->residual[at + t];
+        }
+        x = apply(post->function, x);
+        if (post->output == SPMM_F32) {
+            ((float *)call->output)[at + t] = x;
+        } else if (quads != NULL) {
+            quads[4 * t] = quantise(post, x);
+        } else {
+            ((uint8_t *)call->output)[at + spmm_line_position(t)] =
+                quantise(post, x);
+        }
+    }
+}
+
+void spmm_finish_portable(const struct spmm_call *call, int64_t row,
+                          int64_t row_count, int64_t panel_index, int vectors,
+                          const int32_t *tile)
+{
+    int64_t real_rows = call->weight->row_count;
+    int64_t padded_rows = spmm_padded_rows(real_rows, call->post.layout);
+    int64_t token_count = 16 * (int64_t)vectors;
+    int64_t end = MIN(row + row_count, padded_rows);
+    for (int64_t m = row; m < end; m++, tile += SPMM_PANEL) {
+        uint8_t *quads = NULL;
+        if (call->post.layout == SPMM_QUADS) {
+            quads = (uint8_t *)call->output +
+                    (panel_index * padded_rows + m / 4 * 4) * SPMM_PANEL +
+                    m % 4;
+        }
+        if (m < real_rows) {
+            finish_row(call, m, panel_index, token_count, tile, quads);
+            continue;
+        }
+        for (int64_t t = 0; t < token_count; t++) {
+            quads[4 * t] = 0;
+        }
+    }
+}
