@@ -148,13 +148,27 @@ static enum status sum_visited(struct builder *b, int leaf_id, int hold,
     return OK;
 }
 
+/* What a visit begins would have to be followed tile by tile. */
+static enum status refuse_masked(struct builder *b, int leaf_id)
+{
+    const struct plan_leaf *leaf = &b->plan->leaves[leaf_id];
+    diag_error(b->diags, b->plan->nodes[leaf->node].span, "mapping-unsupported",
+               "reduce across an axis that can",
+               "partial results of '%s', which has a predicate, added up "
+               "outside their lanes are not modelled",
+               b->workload->statements[leaf->statement].name);
+    return ERR_INPUT;
+}
+
 enum status flows_sum_covered(struct builder *b, int leaf_id, int keeper,
                               int64_t *elements)
 {
     const struct einsum_statement *s =
         &b->workload->statements[b->plan->leaves[leaf_id].statement];
     if (keeper >= 0 && adds_up_outside(b->plan, keeper, s)) {
-        return sum_visited(b, leaf_id, keeper, elements);
+        return b->plan->leaves[leaf_id].is_masked
+                   ? refuse_masked(b, leaf_id)
+                   : sum_visited(b, leaf_id, keeper, elements);
     }
     struct chain chain;
     chain_of_leaf(b->plan, leaf_id, &chain);

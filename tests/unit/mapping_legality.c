@@ -118,9 +118,16 @@ static const struct base masked = {"attention/causal",
                                    "mapping: masked\n"
                                    "cascade: attention-causal\n"
                                    "tree:\n"
+                                   "- hold: [QK, A_MAX, A_EXP, A_SUM, A]\n"
+                                   "  in: gbuf\n"
                                    "- for: {p: 4}\n"
                                    "- sequence:\n"
-                                   "  - {compute: QK, on: array2d}\n"};
+                                   "  - {compute: QK, on: array2d}\n"
+                                   "  - {compute: A_MAX, on: array1d}\n"
+                                   "  - {compute: A_EXP, on: array1d}\n"
+                                   "  - {compute: A_SUM, on: array1d}\n"
+                                   "  - {compute: A, on: array1d}\n"
+                                   "  - {compute: AV, on: array2d}\n"};
 
 static const struct base grouped = {"attention/grouped-query",
                                     "B=1 H=2 G=1 P=4 M=4 E=4 F=4",
@@ -195,8 +202,13 @@ static const struct fault faults[] = {
           "'BK'"),
     FAULT(&grouped, "mapping-unsupported", "grouped", "group", "group",
           "an index"),
-    FAULT(&masked, "mapping-unsupported", "for: {p: 4}", "spatial: {p: X}",
-          "QK, on", "spatial nodes over rank 'p'"),
+    FAULT(&masked, "mapping-unsupported", "- {compute: QK, on: array2d}",
+          "- tree: [{spatial: {e: X}}, {hold: [QK], in: rf2d}, {compute: QK, "
+          "on: array2d}]",
+          "QK, on", "added up outside"),
+    FAULT(&masked, "mapping-unsupported", "- {compute: QK, on: array2d}",
+          "- tree: [{spatial: {p: X}}, {compute: QK, on: array2d}]", "QK, on",
+          "spatial nodes over rank 'p'"),
     /* form */
     FAULT(&gemm, "mapping-no-tree", "tree:", "variants: []\ntree:", "schema",
           "'tree'"),
@@ -422,8 +434,9 @@ static void test_every_fault_is_named_at_its_place(void **state)
 static void test_the_originals_are_legal(void **state)
 {
     (void)state;
-    static const struct base *const bases[] = {&gemm, &three, &one,
-                                               &convolution, &reversal};
+    static const struct base *const bases[] = {
+        &gemm,     &three, &one,           &convolution,
+        &reversal, &lanes, &lanes_of_both, &masked};
     for (size_t i = 0; i < G_N_ELEMENTS(bases); i++) {
         AUTO(diags) diags = diags_new();
         enum status status = try_text(diags, bases[i], NULL, bases[i]->text);
