@@ -80,5 +80,5 @@ YAML
     run --separate-stderr $W sweep "$BATS_TEST_TMPDIR/e.yaml" --fidelity model \
         --db "$BATS_TEST_TMPDIR/e.db"
     [ "$status" -eq 0 ]
-    [ "$(grep -c "does not use the masking of 'pe'" <<<"$stderr")" = 1 ]
+    [ "$(grep -c "does not use the latency of an operation of 'pe'" <<<"$stderr")" = 1 ]
 }
