@@ -56,22 +56,22 @@ static void test_passes_say_what_data_decides(void **state)
     }
 }
 
-static void test_mappings_refuse_predicates(void **state)
+static void test_mappings_refuse_what_data_decides(void **state)
 {
     (void)state;
     AUTO(mapping) mapping = NULL;
     AUTO(plan) plan = NULL;
     AUTO(arch) arch = NULL;
-    struct loaded loaded =
-        load_cascade("B: 1, H: 1, P: 8, M: 8, E: 4, F: 4",
-                     "Q: \"[b,h,p,e]\", K: \"[b,h,m,e]\", V: \"[b,h,m,f]\"",
-                     "QK[b,h,m,p] = Q[b,h,p,e] * K[b,h,m,e] where m <= p\n"
-                     "GM[b,h,p] = max(m) QK[b,h,m,p]\n"
-                     "SN[b,h,m,p] = exp(QK[b,h,m,p] - GM[b,h,p])\n"
-                     "SD[b,h,p] = sum(m) SN[b,h,m,p]\n"
-                     "A[b,h,m,p] = SN[b,h,m,p] / SD[b,h,p]\n"
-                     "AV[b,h,f,p] = A[b,h,m,p] * V[b,h,m,f]",
-                     "AV");
+    struct loaded loaded = load_cascade(
+        "B: 1, H: 1, P: 8, M: 8, E: 4, F: 4",
+        "Q: \"[b,h,p,e]\", K: \"[b,h,m,e]\", V: \"[b,h,m,f]\"",
+        "QK[b,h,m,p] = Q[b,h,p,e] * K[b,h,m,e] where K[b,h,m,e] > 0\n"
+        "GM[b,h,p] = max(m) QK[b,h,m,p]\n"
+        "SN[b,h,m,p] = exp(QK[b,h,m,p] - GM[b,h,p])\n"
+        "SD[b,h,p] = sum(m) SN[b,h,m,p]\n"
+        "A[b,h,m,p] = SN[b,h,m,p] / SD[b,h,p]\n"
+        "AV[b,h,f,p] = A[b,h,m,p] * V[b,h,m,f]",
+        "AV");
     loaded.workload->name = "attention-3pass";
     assert_int_equal(
         mapping_load_file(loaded.diags, "mappings/unfused.yaml", &mapping), OK);
@@ -93,7 +93,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_passes_count_the_points_that_exist),
         cmocka_unit_test(test_passes_say_what_data_decides),
-        cmocka_unit_test(test_mappings_refuse_predicates),
+        cmocka_unit_test(test_mappings_refuse_what_data_decides),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
