@@ -154,8 +154,8 @@ static enum status add_read(struct builder *b, int leaf_id,
         .spills = flows_hold_spills(b, hold),
         .events = leaf->step_count,
     };
-    b->source = (struct flow_source){
-        .leaf = leaf_id, .access = read, .keeper = hold};
+    b->source =
+        (struct flow_source){.leaf = leaf_id, .access = read, .keeper = hold};
     TRY(flows_count_step(b, leaf, step, read, false, &flow.elements));
     if (!b->plan->is_regular) {
         TRY(flows_sum_lanes(b, leaf_id, read, false, hold, &flow));

@@ -208,25 +208,25 @@ static void chain_of_hold(const struct hold_tile *tile, struct chain *chain)
     }
 }
 
-enum status flows_sum_hold(const struct hold_tile *hold, int keeper,
+enum status flows_sum_hold(const struct hold_tile *tile, int keeper,
                            struct plan_flow *flow)
 {
     struct chain chain;
-    chain_of_hold(hold, &chain);
-    const struct chain_tile tile = {.count = hold_tile_count,
-                                    .context = hold,
-                                    .uses = hold->uses,
-                                    .is_counted = hold->is_counted};
+    chain_of_hold(tile, &chain);
+    const struct chain_tile counted = {.count = hold_tile_count,
+                                       .context = tile,
+                                       .uses = tile->uses,
+                                       .is_counted = tile->is_counted};
     struct chain_total total;
-    if (!chain_count_fetched(&chain, &tile, &total)) {
-        return flows_limit(hold->b);
+    if (!chain_count_fetched(&chain, &counted, &total)) {
+        return flows_limit(tile->b);
     }
     flow->inner_total = total.elements;
     flow->events = total.events;
-    share_lanes(hold->b->plan, &chain, keeper, hold->uses, hold->is_counted,
+    share_lanes(tile->b->plan, &chain, keeper, tile->uses, tile->is_counted,
                 flow->kind == FLOW_DRAIN);
-    if (!chain_count_fetched(&chain, &tile, &total)) {
-        return flows_limit(hold->b);
+    if (!chain_count_fetched(&chain, &counted, &total)) {
+        return flows_limit(tile->b);
     }
     flow->total = total.elements;
     return OK;

@@ -64,22 +64,32 @@ static enum status find_named_axis(struct builder *b,
     return ERR_INPUT;
 }
 
-/* The tile as written, or as large as it takes to use every lane. */
-static enum status eval_tile(struct builder *b, const struct tree_item *item,
-                             const struct tree_pair *pair, int64_t left,
-                             int64_t lanes, int64_t *tile)
+/* NULL if no tile is written for the rank. */
+static const struct expr *find_tile(const struct tree_item *item,
+                                    const char *rank)
 {
     for (guint i = 0; i < item->tiles->len; i++) {
         const struct tree_pair *written =
             &g_array_index(item->tiles, struct tree_pair, i);
-        if (strcmp(written->key.text, pair->key.text) == 0) {
-            TRY(expr_eval(written->value, b->scope, b->diags, tile));
-            return builder_check_tile(b, written->value, pair->key.text, *tile,
-                                      left);
+        if (strcmp(written->key.text, rank) == 0) {
+            return written->value;
         }
     }
-    *tile = num_ceil_div(left, MAX(lanes, 1));
-    return OK;
+    return NULL;
+}
+
+/* The tile as written, or as large as it takes to use every lane. */
+static enum status eval_tile(struct builder *b, const struct tree_item *item,
+                             const char *rank, int64_t left, int64_t lanes,
+                             int64_t *tile)
+{
+    const struct expr *written = find_tile(item, rank);
+    if (written == NULL) {
+        *tile = num_ceil_div(left, MAX(lanes, 1));
+        return OK;
+    }
+    TRY(expr_eval(written, b->scope, b->diags, tile));
+    return builder_check_tile(b, written, rank, *tile, left);
 }
 
 /* Each tile must be of a rank that the node spreads. */
@@ -121,7 +131,8 @@ enum status build_spatial(struct builder *b, const struct tree_item *item,
     (void)node_possible_extents(b->plan, id, rank, extent);
     int64_t taken = spatial_lanes_above(b->plan, id, axis->id);
     int64_t tile = 0;
-    TRY(eval_tile(b, item, pair, extent[0], axis->size / taken, &tile));
+    TRY(eval_tile(b, item, pair->key.text, extent[0], axis->size / taken,
+                  &tile));
     int64_t lanes = num_ceil_div(extent[0], tile);
     if (lanes > axis->size / taken) {
         diag_error(b->diags, pair->word.span, "mapping-spatial-size", NULL,

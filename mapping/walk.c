@@ -403,6 +403,23 @@ static void finish(struct walk_child *walk)
     }
 }
 
+/* Yields the step of a leaf, if it runs now. */
+static bool compute(struct walk_child *walk, int leaf, struct walk_event *event)
+{
+    const struct plan *plan = walk->plan;
+    bool is_run = runs_now(walk, &plan->leaves[leaf]) &&
+                  has_point(plan, leaf, walk->index);
+    if (is_run) {
+        event->kind = WALK_COMPUTE;
+        event->leaf = leaf;
+        if (walk->want_boxes) {
+            (void)fill_box(plan, leaf, walk->index, event);
+        }
+    }
+    finish(walk);
+    return is_run;
+}
+
 /* One move of the stack machine; true if it yields an event. */
 static bool advance(struct walk_child *walk, struct walk_event *event)
 {
@@ -452,20 +469,8 @@ static bool advance(struct walk_child *walk, struct walk_event *event)
             finish(walk);
         }
         return false;
-    case PLAN_COMPUTE: {
-        int leaf = node->leaf;
-        bool is_run = runs_now(walk, &plan->leaves[leaf]) &&
-                      has_point(plan, leaf, walk->index);
-        if (is_run) {
-            event->kind = WALK_COMPUTE;
-            event->leaf = leaf;
-            if (walk->want_boxes) {
-                (void)fill_box(plan, leaf, walk->index, event);
-            }
-        }
-        finish(walk);
-        return is_run;
-    }
+    case PLAN_COMPUTE:
+        return compute(walk, node->leaf, event);
     case PLAN_PHASES:
     case PLAN_PIPELINE:
         break;

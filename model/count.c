@@ -216,10 +216,10 @@ static enum status count_transfers(struct counter *c)
     for (int m = 0; m < c->evaluation->memory_count; m++) {
         struct evaluation_memory *memory = &c->evaluation->memories[m];
         int64_t used = c->plan->memories[m].instances_used;
-        if (arch_count_access_cycles(
-                c->plan->arch, m, num_ceil_div(memory->read_bytes, used),
-                num_ceil_div(memory->write_bytes, used),
-                &memory->transfer_cycles) != OK) {
+        if (arch_count_access_cycles(c->plan->arch, m,
+                                     num_ceil_div(memory->read_bytes, used),
+                                     num_ceil_div(memory->write_bytes, used),
+                                     &memory->transfer_cycles) != OK) {
             return limit_reached(c);
         }
     }

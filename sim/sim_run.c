@@ -57,9 +57,8 @@ enum status sim_run(const struct plan *plan, const struct sim_options *options,
                     int64_t *simulated_steps)
 {
     if (!plan->is_regular) {
-        return diag_fail(
-            diags, ERR_INPUT, "sim-unsupported",
-            "mapping '%s' has tiles that do not divide, spatial "
+        return diag_fail(diags, ERR_INPUT, "sim-unsupported",
+                         "mapping '%s' has tiles that do not divide, spatial "
                          "nodes or predicates, which the simulator does not "
                          "time yet",
                          mapping_name(plan->mapping));

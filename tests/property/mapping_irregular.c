@@ -21,7 +21,7 @@
 
 #include "sim/sim.h"
 #include "tests/assert_close.h"
-#include "tests/nest_oracle.h"
+#include "tests/nest_check.h"
 #include "tests/problem_fixture.h"
 #include "tests/random_mapping.h"
 
