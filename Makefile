@@ -92,7 +92,7 @@ LINK    = $(LINKER) $(filter-out -D%,$(flags_$(CONFIG))) $(LDFLAGS)
 # ---- building --------------------------------------------------------------
 
 .PHONY: all deps check check-all run-tests paper run-paper format lint bench \
-  run-bench golden-update install clean help tests fuzz FORCE
+  run-bench bench-spmm golden-update install clean help tests fuzz FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -232,13 +232,18 @@ run-paper: all
 	  done
 
 bench: ## time what must stay fast (tests/bench/*.sh)
-	@./deps.sh build lint
+	@./deps.sh build lint bench
 	@$(SUBMAKE) all
 	@$(SUBMAKE) run-bench
 
 run-bench: all
 	@for b in $(wildcard tests/bench/*.sh); do WEIR=$(WEIR) bash $$b || exit 1; \
 	  done
+
+bench-spmm: ## time the block-sparse kernels beside other libraries
+	@./deps.sh build bench
+	@$(SUBMAKE) all
+	@bash tests/bench/spmm.sh
 
 golden-update: all ## rewrite the expected output of tests/golden/*/cmd
 	@WEIR=$(WEIR) tests/golden.sh --update
