@@ -142,4 +142,31 @@ struct retiler {
 /* Compiles what has been bound. */
 enum status retiler_compile(struct retiler *r);
 
+/* ---- retile_splits.c ------------------------------------------------------- */
+
+enum status retile_compile_splits(struct retiler *r);
+/* The split of a node that is one. */
+int retile_split_of_node(const struct retiler *r, int node);
+/* Value index of what is left of a rank at a node; of a leaf, after the splits of
+ * its step below `end`. */
+int retile_extent_at(const struct retiler *r, int node, int rank);
+int retile_extent_in_step(const struct retiler *r, int leaf, int end, int rank);
+/* The value that is 1. */
+int retile_one(const struct retiler *r);
+const struct arch_axis *retile_find_axis(const struct plan *plan, int id);
+
+/* ---- retile_flows.c -------------------------------------------------------- */
+
+enum status retile_compile_flow(struct retiler *r, int flow);
+/* When all flows are compiled: where partial sums are sent on to. */
+void retile_connect_flows(struct retiler *r);
+/* Elements of the tile of a tensor in a hold. */
+void retile_add_tile(const struct retiler *r, struct formula *f, int hold,
+                     int tensor, bool is_fetched);
+
+/* ---- retile_kept.c --------------------------------------------------------- */
+
+void retile_compile_reductions(struct retiler *r, int leaf);
+void retile_compile_hold(struct retiler *r, int hold);
+
 #endif

@@ -31,8 +31,8 @@ int main(int argc, char **argv)
     }
     GRand *rand = g_rand_new_with_seed((guint32)atoi(argv[1]));
     struct pe_array array = {g_rand_int_range(rand, 1, 9),
-                             g_rand_int_range(rand, 1, 9),
-                             PE_OUTPUT_STATIONARY, false};
+                             g_rand_int_range(rand, 1, 9), PE_OUTPUT_STATIONARY,
+                             false};
     struct pe_gemm gemm = {.m = g_rand_int_range(rand, 1, 40),
                            .n = g_rand_int_range(rand, 1, 40),
                            .k = g_rand_int_range(rand, 1, 40)};
@@ -40,14 +40,14 @@ int main(int argc, char **argv)
                                 gemm.k, 1};
     gemm.b = (struct pe_matrix){operand(rand, argv[2], "b", gemm.k * gemm.n),
                                 gemm.n, 1};
-    gemm.c = (struct pe_matrix){g_new0(double, (gsize)(gemm.m * gemm.n)),
-                                gemm.n, 1};
+    gemm.c =
+        (struct pe_matrix){g_new0(double, (gsize)(gemm.m * gemm.n)), gemm.n, 1};
     struct pe_result result;
     if (pe_run_gemm(&array, &gemm, NULL, &result) != OK) {
         return 1;
     }
-    printf("+m=%d +n=%d +k=%d +rows=%d +columns=%d\n", (int)gemm.m,
-           (int)gemm.n, (int)gemm.k, array.rows, array.columns);
+    printf("+m=%d +n=%d +k=%d +rows=%d +columns=%d\n", (int)gemm.m, (int)gemm.n,
+           (int)gemm.k, array.rows, array.columns);
     printf("cycles %ld\n", (long)result.cycles);
     for (int64_t i = 0; i < gemm.m * gemm.n; i++) {
         printf("%.0f\n", gemm.c.value[i]);

@@ -385,7 +385,8 @@ static void test_names_are_visited_left_to_right(void **state)
     const struct source *source = diags_add_text(diags, "f", text);
     AUTO(expr) expr = NULL;
     assert_int_equal(
-        expr_parse(diags, (struct span){source, 1, 1, 1, NULL}, text, &expr), OK);
+        expr_parse(diags, (struct span){source, 1, 1, 1, NULL}, text, &expr),
+        OK);
     GString *names = g_string_new(NULL);
     expr_visit_names(expr, append_name, names);
     assert_string_equal(names->str, "a@1 b@9 c@13 d@19 e@23 a@27 ");

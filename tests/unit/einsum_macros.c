@@ -324,10 +324,11 @@ static void test_files_of_macros_include_each_other(void **state)
     assert_int_equal(cascade_check_macros(diags, a), OK);
 
     /* What is included belongs to the hash, and mistakes point into it. */
-    g_autofree char *broken = write_file(
-        parts, "b.yaml",
-        "schema: 1\nmacros: |\n  Y[..] = scaled(d, S) X {\n    Y[..] = X * index(d*d)\n"
-        "  }\n");
+    g_autofree char *broken =
+        write_file(parts, "b.yaml",
+                   "schema: 1\nmacros: |\n  Y[..] = scaled(d, S) X {\n    "
+                   "Y[..] = X * index(d*d)\n"
+                   "  }\n");
     AUTO(cascade) changed = NULL;
     assert_int_equal(cascade_load_file(diags, path, &changed), ERR_INPUT);
     const struct diag *error = diags_get(diags, 0);

@@ -133,13 +133,13 @@ static void test_neighbours_of_each_row_packed_one_after_the_other(void **state)
     enum { R = 4, X = 7 };
     static const double offsets[R + 1] = {0, 2, 2, 6, 7};
     static const double columns[X] = {1, 3, 0, 1, 2, 3, 2};
-    struct loaded loaded =
-        load_ragged("R: 4, Q: R+1, T: 4, X: 7",
-                    "OFF: \"[q]\", COL: \"[x]\", W: \"[x]\", V: \"[r]\"",
-                    "t: \"OFF[r+1] - OFF[r+0]\"",
-                    "Y[r]   = W[clamp(OFF[r+0]+t)] * V[COL[clamp(OFF[r+0]+t)]]\n"
-                    "DEG[r] = sum(t) 1 + 0*index(t) + 0*index(r)",
-                    "Y, DEG");
+    struct loaded loaded = load_ragged(
+        "R: 4, Q: R+1, T: 4, X: 7",
+        "OFF: \"[q]\", COL: \"[x]\", W: \"[x]\", V: \"[r]\"",
+        "t: \"OFF[r+1] - OFF[r+0]\"",
+        "Y[r]   = W[clamp(OFF[r+0]+t)] * V[COL[clamp(OFF[r+0]+t)]]\n"
+        "DEG[r] = sum(t) 1 + 0*index(t) + 0*index(r)",
+        "Y, DEG");
     struct einsum_data *data = new_data(&loaded, false, 5);
     set_values(&loaded, data, "OFF", offsets);
     set_values(&loaded, data, "COL", columns);
