@@ -116,7 +116,7 @@ static void put_units(struct fast_forward *ff, const struct level *level)
 static void put_ports(struct fast_forward *ff)
 {
     const struct machine *m = ff->machine;
-    for (int p = 0; p < m->plan->arch->memory_count; p++) {
+    for (int p = 0; p < m->port_count; p++) {
         put_time(ff, m->ports[p].busy_until_ticks);
     }
 }

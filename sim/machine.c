@@ -108,16 +108,15 @@ static enum sysc_status add_units(struct machine *machine,
 static enum sysc_status add_ports(struct machine *machine,
                                   struct sysc_module *chip)
 {
-    const struct arch *arch = machine->plan->arch;
-    machine->ports = g_new0(struct port, (gsize)arch->memory_count + 1);
+    machine->port_count = machine->plan->arch->memory_count * PORT_KINDS;
+    machine->ports = g_new0(struct port, (gsize)machine->port_count + 1);
     enum sysc_status status = SYSC_OK;
-    for (int m = 0; m < arch->memory_count && status == SYSC_OK; m++) {
-        g_autofree char *name = g_strdup_printf("port%d", m);
-        machine->ports[m].memory = m;
-        machine->ports[m].queue =
+    for (int p = 0; p < machine->port_count && status == SYSC_OK; p++) {
+        g_autofree char *name = g_strdup_printf("port%d", p);
+        machine->ports[p].queue =
             g_array_new(false, false, sizeof(struct request));
-        status = add_component(&machine->ports[m].component, machine, chip,
-                               name, port_activate, &machine->ports[m]);
+        status = add_component(&machine->ports[p].component, machine, chip,
+                               name, port_activate, &machine->ports[p]);
     }
     return status;
 }
@@ -214,8 +213,7 @@ static void free_phases(struct machine *machine)
 
 static void clear_ports(struct machine *machine)
 {
-    for (int m = 0;
-         machine->ports != NULL && m < machine->plan->arch->memory_count; m++) {
+    for (int m = 0; machine->ports != NULL && m < machine->port_count; m++) {
         if (machine->ports[m].queue != NULL) {
             g_array_unref(machine->ports[m].queue);
         }

@@ -5,7 +5,7 @@
  *   unit       sleeps through a tile step, then starts the next one or waits
  *   channel    DMA: one for the holds above the pipeline, one per child; issues
  *              fills in program order as far as buffers allow
- *   port       of a memory with finite bandwidth: serves requests one after
+ *   port       one of a memory's finite bandwidths: serves requests one after
  *              another in exact time
  *
  * Each is an SC_METHOD that sleeps on its own event. What happens in one cycle
@@ -55,7 +55,6 @@ struct request {
 
 struct port {
     struct component component;
-    int memory;
     int64_t busy_until_ticks;
     GArray *queue; /* struct request */
 };
@@ -105,7 +104,8 @@ struct machine {
     int ports_woken;
     int64_t next_fill_step;
     struct unit *units; /* by unit id */
-    struct port *ports; /* by memory id */
+    int port_count;
+    struct port *ports; /* port_of a memory */
     int channel_count;
     struct channel *channels;
     /* All that adds up, in one array so that fast-forward can multiply it. */

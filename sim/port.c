@@ -1,4 +1,4 @@
-/* Port of a memory with finite bandwidth: a server that takes requests one
+/* Port: one of a memory's finite bandwidths, a server that takes requests one
  * after another; one that finds the port idle starts at once. As each takes a
  * time that is known, so is its completion as soon as it has a place in the
  * queue. */

@@ -255,7 +255,7 @@ static bool begin_phase(struct machine *machine)
 static bool close_phase(struct machine *machine)
 {
     int64_t end_ticks = machine->now_ticks;
-    for (int p = 0; p < machine->plan->arch->memory_count; p++) {
+    for (int p = 0; p < machine->port_count; p++) {
         end_ticks = MAX(end_ticks, machine->ports[p].busy_until_ticks);
     }
     int64_t over_ticks = (end_ticks + *counter_skipped_ticks(machine)) %

@@ -1,7 +1,7 @@
 /* The clock of the simulation. A tick is a fraction of a cycle such that every
  * transfer of the plan lasts a whole number of ticks:
  *
- *     cycles of b bytes = b * clock / (bandwidth * instances) = b * n / d
+ *     cycles of b bytes of one instance = b * clock / bandwidth = b * n / d
  *
  * with n / d reduced; if g divides all requests of the port, d / gcd(d, g) ticks
  * a cycle are enough for it, and the least common multiple of these serves all
@@ -13,6 +13,22 @@
 #include "sim/machine.h"
 
 #define TICKS_MAX ((int64_t)1 << 20)
+
+int64_t port_bandwidth(const struct arch *arch, int port)
+{
+    const struct arch_memory *m = &arch->memories[port / PORT_KINDS];
+    switch ((enum port_kind)(port % PORT_KINDS)) {
+    case PORT_ALL:
+        return m->bandwidth_bytes_per_s;
+    case PORT_READS:
+        return m->read_bandwidth_bytes_per_s;
+    case PORT_WRITES:
+        return m->write_bandwidth_bytes_per_s;
+    case PORT_KINDS:
+        break;
+    }
+    BUG("port %d", port);
+}
 
 typedef enum status (*transfer_visit_fn)(struct transfer *transfer, void *user);
 
@@ -32,23 +48,18 @@ static enum status visit_transfers(struct phase *phase, transfer_visit_fn visit,
 }
 
 /* Cycles per byte as a reduced fraction. */
-static enum status find_rate(const struct arch *arch, int memory,
-                             int64_t *numerator, int64_t *denominator)
+static void find_rate(const struct arch *arch, int port, int64_t *numerator,
+                      int64_t *denominator)
 {
-    const struct arch_memory *m = &arch->memories[memory];
-    int64_t bytes_per_s = 0;
-    if (!num_mul(m->bandwidth_bytes_per_s, m->instances, &bytes_per_s)) {
-        return ERR_LIMIT;
-    }
+    int64_t bytes_per_s = port_bandwidth(arch, port);
     int64_t divisor = num_gcd(arch->clock_hz, bytes_per_s);
     *numerator = arch->clock_hz / divisor;
     *denominator = bytes_per_s / divisor;
-    return OK;
 }
 
 static enum status collect_divisors(struct transfer *transfer, void *user)
 {
-    int64_t *divisor = user; /* by memory */
+    int64_t *divisor = user; /* by port */
     for (int i = 0; i < transfer->leg_count; i++) {
         struct leg *leg = &transfer->leg[i];
         divisor[leg->port] = num_gcd(divisor[leg->port], leg->bytes);
@@ -60,14 +71,14 @@ static enum status find_ticks(const struct arch *arch, const int64_t *divisor,
                               int64_t *ticks_per_cycle)
 {
     *ticks_per_cycle = 1;
-    for (int m = 0; m < arch->memory_count; m++) {
+    for (int p = 0; p < port_of(arch->memory_count, PORT_ALL); p++) {
         int64_t numerator = 0;
         int64_t denominator = 1;
-        if (divisor[m] == 0) {
+        if (divisor[p] == 0) {
             continue; /* nothing moves, or it takes no time */
         }
-        TRY(find_rate(arch, m, &numerator, &denominator));
-        denominator /= num_gcd(denominator, divisor[m]);
+        find_rate(arch, p, &numerator, &denominator);
+        denominator /= num_gcd(denominator, divisor[p]);
         int64_t more = denominator / num_gcd(denominator, *ticks_per_cycle);
         if (more > TICKS_MAX / *ticks_per_cycle) {
             *ticks_per_cycle = TICKS_MAX;
@@ -90,7 +101,7 @@ static enum status convert_transfer(struct transfer *transfer, void *user)
         struct leg *leg = &transfer->leg[i];
         int64_t numerator = 0;
         int64_t denominator = 1;
-        TRY(find_rate(c->arch, leg->port, &numerator, &denominator));
+        find_rate(c->arch, leg->port, &numerator, &denominator);
         if (!num_mul(numerator, c->ticks_per_cycle, &numerator) ||
             !num_mul_div_ceil(leg->bytes, numerator, denominator,
                               &leg->ticks)) {
@@ -119,7 +130,7 @@ enum status ticks_set(const struct arch *arch, struct phase **phases,
                       int phase_count, int64_t *ticks_per_cycle)
 {
     g_autofree int64_t *divisor =
-        g_new0(int64_t, (gsize)arch->memory_count + 1);
+        g_new0(int64_t, (gsize)arch->memory_count * PORT_KINDS + 1);
     for (int p = 0; p < phase_count; p++) {
         TRY(visit_transfers(phases[p], collect_divisors, divisor));
     }

@@ -22,14 +22,26 @@ struct pending {
     int legs; /* requests not served yet; PENDING_NOT_ISSUED */
 };
 
+/* A memory's bandwidths are ports of their own: what it reads and writes in all,
+ * what it reads, what it writes. */
+enum port_kind { PORT_ALL, PORT_READS, PORT_WRITES, PORT_KINDS };
+
+static inline int port_of(int memory, enum port_kind kind)
+{
+    return memory * PORT_KINDS + (int)kind;
+}
+
+/* Bytes a second of one instance, or NUM_UNLIMITED. */
+int64_t port_bandwidth(const struct arch *arch, int port);
+
 /* Time on one port. */
 struct leg {
-    int port; /* memory id */
-    int64_t bytes;
+    int port;
+    int64_t bytes; /* of one instance of the memory */
     int64_t ticks;
 };
 
-#define TRANSFER_MAX_LEGS 4
+#define TRANSFER_MAX_LEGS 8
 
 struct transfer {
     int leg_count; /* 0: takes no time */

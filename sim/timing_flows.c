@@ -1,15 +1,11 @@
 /* The flows of a phase as transfers, streams and sinks.
  *
- * A transfer occupies the port of every finite memory it touches. Of what is
+ * A transfer occupies, at every memory it touches, the ports of all bandwidths
+ * that are finite; instances of a memory work side by side. Of what is
  * exchanged with a memory that spills, the spilled fraction goes to the memory
  * outside; of that memory's own fills and drains the same fraction does not
  * happen. Both shares of an event are rounded up. */
 #include "sim/timing_build.h"
-
-static bool is_finite(const struct plan *plan, int memory)
-{
-    return plan->arch->memories[memory].bandwidth_bytes_per_s != NUM_UNLIMITED;
-}
 
 /* Splits the bytes of an event into the share that stays and the one that is
  * spilled, each rounded up. */
@@ -34,39 +30,51 @@ static enum status split_spilled(const struct plan *plan, int memory,
     return OK;
 }
 
-/* `bytes` are of the arch's words; a memory may keep others. */
-static enum status add_leg(const struct plan *plan, int memory, int64_t bytes,
-                           struct transfer *transfer)
+static void add_port(const struct plan *plan, int memory, enum port_kind kind,
+                     int64_t bytes, struct transfer *transfer)
 {
-    if (bytes == 0 || !is_finite(plan, memory)) {
-        return OK;
+    if (port_bandwidth(plan->arch, port_of(memory, kind)) == NUM_UNLIMITED) {
+        return;
     }
     if (transfer->leg_count == TRANSFER_MAX_LEGS) {
         BUG("transfer with more than %d legs", TRANSFER_MAX_LEGS);
     }
     struct leg *leg = &transfer->leg[transfer->leg_count++];
-    leg->port = memory;
-    return num_mul_div_ceil(bytes,
-                            arch_word_bytes(&plan->arch->memories[memory]),
-                            plan->word_bytes, &leg->bytes)
-               ? OK
-               : ERR_LIMIT;
+    *leg = (struct leg){.port = port_of(memory, kind), .bytes = bytes};
+}
+
+/* `bytes` are of the arch's words; a memory may keep others. */
+static enum status add_leg(const struct plan *plan, int memory, bool is_write,
+                           int64_t bytes, struct transfer *transfer)
+{
+    if (bytes == 0) {
+        return OK;
+    }
+    if (!num_mul_div_ceil(bytes, arch_word_bytes(&plan->arch->memories[memory]),
+                          plan->word_bytes, &bytes)) {
+        return ERR_LIMIT;
+    }
+    bytes = num_ceil_div(bytes, plan->memories[memory].instances_used);
+    add_port(plan, memory, PORT_ALL, bytes, transfer);
+    add_port(plan, memory, is_write ? PORT_WRITES : PORT_READS, bytes,
+             transfer);
+    return OK;
 }
 
 /* The share of `memory` goes to `near`, that of the memory outside to `far`;
  * both may be the same transfer. */
 static enum status add_shared_leg(const struct plan *plan, int memory,
-                                  bool spills, int64_t bytes,
+                                  bool is_write, bool spills, int64_t bytes,
                                   struct transfer *near, struct transfer *far)
 {
     int64_t kept_bytes = bytes;
     int64_t spilled_bytes = 0;
     if (spills) {
         TRY(split_spilled(plan, memory, bytes, &kept_bytes, &spilled_bytes));
-        TRY(add_leg(plan, plan->arch->memories[memory].parent, spilled_bytes,
-                    far));
+        TRY(add_leg(plan, plan->arch->memories[memory].parent, is_write,
+                    spilled_bytes, far));
     }
-    return add_leg(plan, memory,
+    return add_leg(plan, memory, is_write,
                    plan->memories[memory].spills_through ? bytes : kept_bytes,
                    near);
 }
@@ -98,11 +106,12 @@ static enum status count_move(const struct plan *plan,
             inside_bytes = bytes;
         }
     }
-    TRY(add_shared_leg(plan, flow->outer, flow->outer_spills, bytes, transfer,
-                       transfer));
+    bool is_drain = flow->kind == FLOW_DRAIN;
+    TRY(add_shared_leg(plan, flow->outer, is_drain, flow->outer_spills, bytes,
+                       transfer, transfer));
     return flow->is_cut_through
                ? OK
-               : add_leg(plan, flow->memory, inside_bytes, transfer);
+               : add_leg(plan, flow->memory, !is_drain, inside_bytes, transfer);
 }
 
 static int add_stream(struct phase *phase, struct stream stream)
@@ -253,7 +262,7 @@ static enum status add_leaf_read(struct phase *phase, int leaf_id, int flow_id)
      * chip are read while the unit computes. */
     struct transfer *near =
         flow->memory == 0 ? &stream.transfer : &leaf->on_chip;
-    TRY(add_shared_leg(plan, flow->memory, flow->spills, bytes, near,
+    TRY(add_shared_leg(plan, flow->memory, false, flow->spills, bytes, near,
                        &stream.transfer));
     if (stream.transfer.leg_count > 0) {
         int id = add_stream(phase, stream);
@@ -272,7 +281,7 @@ static enum status add_leaf_write(struct phase *phase, int leaf_id, int flow_id)
     int64_t bytes = 0;
     TRY(count_event_bytes(plan, flow, &bytes));
     struct transfer transfer = {0};
-    TRY(add_shared_leg(plan, flow->memory, flow->spills, bytes, &transfer,
+    TRY(add_shared_leg(plan, flow->memory, true, flow->spills, bytes, &transfer,
                        &transfer));
     if (transfer.leg_count > 0) {
         int sink = add_sink(phase, flow_id, &transfer);

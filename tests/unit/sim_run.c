@@ -2,9 +2,10 @@
  * array and 4 lanes at one operation a cycle and 2-byte words. */
 #include "tests/sim_support.h"
 
-static struct evaluation *run_tree(const char *tree, const char *settings)
+static struct evaluation *run_tree_on(const char *arch, const char *tree,
+                                      const char *settings)
 {
-    AUTO(fixture) fixture = fixture_of_tree("gemm", "teaching", tree, settings);
+    AUTO(fixture) fixture = fixture_of_tree("gemm", arch, tree, settings);
     AUTO(evaluation) slow = run(fixture, false, NULL);
     AUTO(evaluation) fast = run(fixture, true, NULL);
     assert_same_times(fast, slow);
@@ -14,6 +15,11 @@ static struct evaluation *run_tree(const char *tree, const char *settings)
     assert_true(fast->model_cycles <= fast->cycles);
     /* Names are borrowed from the plan, which goes now; numbers stay. */
     return g_steal_pointer(&fast);
+}
+
+static struct evaluation *run_tree(const char *tree, const char *settings)
+{
+    return run_tree_on("teaching", tree, settings);
 }
 
 static void assert_unit(const struct evaluation *evaluation, int unit,
@@ -119,6 +125,31 @@ static void test_fractions_of_cycles_add_up_exactly(void **state)
     (void)state;
     AUTO(evaluation) e = run_tree(DIRECT, "M=16 N=16 K=16 DRAM_BW=3");
     assert_int_equal(e->cycles, 1542); /* of 1541 1/3 */
+}
+
+/* Step n has its operands at 32(n+1), 16 cycles later its result, which takes 32
+ * cycles to be written while operands go on coming. */
+static void test_a_memory_reads_while_it_writes(void **state)
+{
+    (void)state;
+    AUTO(evaluation)
+    e = run_tree_on("../tests/data/arch/read-write-ports", DIRECT,
+                    "M=16 N=16 K=16");
+    assert_int_equal(e->model_cycles, 512);
+    assert_int_equal(e->cycles, 32 + 15 * 32 + 16 + 32);
+}
+
+/* A buffer of 12 bytes a cycle in all reads no more than 8: the 256 bytes of a
+ * step's operands take 32 cycles. Before, 2 * 512 bytes are filled at 8 bytes a
+ * cycle; the last result is written at 1 byte a cycle. */
+static void test_the_slower_bandwidth_counts(void **state)
+{
+    (void)state;
+    AUTO(evaluation)
+    e = run_tree_on("../tests/data/arch/read-write-ports", RESIDENT,
+                    "M=16 N=16 K=16");
+    assert_int_equal(e->model_cycles, 512);
+    assert_int_equal(e->cycles, 128 + 16 * 32 + 32);
 }
 
 /* B comes in 16 cycles, then A comes to the buffer in 16, and only from there, 8
@@ -247,6 +278,8 @@ int main(void)
         cmocka_unit_test(test_one_buffer_is_filled_between_steps),
         cmocka_unit_test(test_two_buffers_are_filled_during_steps),
         cmocka_unit_test(test_fractions_of_cycles_add_up_exactly),
+        cmocka_unit_test(test_a_memory_reads_while_it_writes),
+        cmocka_unit_test(test_the_slower_bandwidth_counts),
         cmocka_unit_test(test_a_fill_waits_for_what_it_is_filled_from),
         cmocka_unit_test(test_waiting_for_reductions_is_told_apart),
         cmocka_unit_test(test_several_runs_in_one_process_agree),
