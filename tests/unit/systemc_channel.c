@@ -407,7 +407,7 @@ static void run_pipeline(const int order[STAGES], struct stage stages[STAGES])
     struct sysc_context *context = new_context();
     struct sysc_fifo *fifos[STAGES + 1] = {NULL};
     for (int i = 1; i < STAGES; i++) {
-        char name[8];
+        char name[16];
         (void)snprintf(name, sizeof name, "f%d", i);
         assert_int_equal(
             sysc_fifo_new(context, NULL, name, sizeof(int64_t), 2, &fifos[i]),
