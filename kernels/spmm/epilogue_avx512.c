@@ -102,42 +102,104 @@ INLINE __m512i whole_values(const struct row *row, const int32_t *sums, int t)
                             _mm512_set1_epi32(post->zero_point));
 }
 
-/* One line of bytes. Beyond `vectors` the last one is repeated. */
+/* No more than sum, bias and scale, to bytes without a zero point. The low end
+ * needs no clamp then: what is too small, or NaN, is converted to the least
+ * integer, and the pack instructions saturate. NaN stays NaN in vminps only as
+ * its second operand. */
+static bool is_plain(const struct spmm_post *post)
+{
+    return post->residual == NULL && post->output_scale == 1.0f &&
+           post->zero_point == 0 &&
+           (post->function == SPMM_LINEAR ||
+            (post->function == SPMM_RELU && post->output == SPMM_U8));
+}
+
+INLINE __m512i plain_values(const struct row *row, const int32_t *sums)
+{
+    float high = row->post->output == SPMM_U8 ? 255.0f : 127.0f;
+    __m512 x = _mm512_mul_ps(_mm512_cvtepi32_ps(biased(row, sums)), row->scale);
+    return _mm512_cvtps_epi32(_mm512_min_ps(_mm512_set1_ps(high), x));
+}
+
+INLINE __m512i pack_line(const struct spmm_post *post, __m512i a, __m512i b,
+                         __m512i c, __m512i d)
+{
+    __m512i left = _mm512_packs_epi32(a, b);
+    __m512i right = _mm512_packs_epi32(c, d);
+    return post->output == SPMM_U8 ? _mm512_packus_epi16(left, right)
+                                   : _mm512_packs_epi16(left, right);
+}
+
+/* One line of bytes. Beyond `vectors` the first one is repeated. */
 INLINE __m512i line_of(const struct row *row, const int32_t *sums, int vectors)
 {
     __m512i a = whole_values(row, sums, 0);
     __m512i b = vectors > 1 ? whole_values(row, sums, 16) : a;
     __m512i c = vectors > 2 ? whole_values(row, sums, 32) : a;
     __m512i d = vectors > 3 ? whole_values(row, sums, 48) : a;
-    __m512i left = _mm512_packs_epi32(a, b);
-    __m512i right = _mm512_packs_epi32(c, d);
-    return row->post->output == SPMM_U8 ? _mm512_packus_epi16(left, right)
-                                        : _mm512_packs_epi16(left, right);
+    return pack_line(row->post, a, b, c, d);
 }
 
-static void finish_quads(const struct spmm_call *call, int64_t first_row,
-                         int64_t panel_index, int vectors, const int32_t *tile)
+/* The same, of sums that all four vectors have. */
+INLINE __m512i plain_line(const struct row *row, const int32_t *sums)
 {
-    int64_t row_count = call->weight->row_count;
-    int64_t padded = spmm_padded_rows(row_count, SPMM_QUADS);
-    uint8_t *target = (uint8_t *)call->output +
-                      (panel_index * padded + first_row) * SPMM_PANEL;
+    return pack_line(row->post, plain_values(row, sums),
+                     plain_values(row, sums + 16), plain_values(row, sums + 32),
+                     plain_values(row, sums + 48));
+}
+
+INLINE void store_quads(__m512i first, __m512i second, __m512i third,
+                        __m512i fourth, uint8_t *target)
+{
+    __m512i left = _mm512_unpacklo_epi8(first, second);
+    __m512i right = _mm512_unpacklo_epi8(third, fourth);
+    _mm512_storeu_si512(target, _mm512_unpacklo_epi16(left, right));
+    _mm512_storeu_si512(target + 64, _mm512_unpackhi_epi16(left, right));
+    left = _mm512_unpackhi_epi8(first, second);
+    right = _mm512_unpackhi_epi8(third, fourth);
+    _mm512_storeu_si512(target + 128, _mm512_unpacklo_epi16(left, right));
+    _mm512_storeu_si512(target + 192, _mm512_unpackhi_epi16(left, right));
+}
+
+/* Four rows at `row`, of which some may be padding, as quads. */
+static void finish_quads(const struct spmm_call *call, int64_t first_row,
+                         int64_t panel_index, int vectors, const int32_t *tile,
+                         uint8_t *target)
+{
     __m512i lines[4];
     for (int r = 0; r < 4; r++) {
         lines[r] = _mm512_setzero_si512();
-        if (first_row + r < row_count) {
+        if (first_row + r < call->weight->row_count) {
             struct row row = row_of(call, first_row + r, panel_index);
             lines[r] = line_of(&row, tile + r * SPMM_PANEL, vectors);
         }
     }
-    __m512i left = _mm512_unpacklo_epi8(lines[0], lines[1]);
-    __m512i right = _mm512_unpacklo_epi8(lines[2], lines[3]);
-    _mm512_storeu_si512(target, _mm512_unpacklo_epi16(left, right));
-    _mm512_storeu_si512(target + 64, _mm512_unpackhi_epi16(left, right));
-    left = _mm512_unpackhi_epi8(lines[0], lines[1]);
-    right = _mm512_unpackhi_epi8(lines[2], lines[3]);
-    _mm512_storeu_si512(target + 128, _mm512_unpacklo_epi16(left, right));
-    _mm512_storeu_si512(target + 192, _mm512_unpackhi_epi16(left, right));
+    store_quads(lines[0], lines[1], lines[2], lines[3], target);
+}
+
+INLINE __m512i plain_row(const struct spmm_call *call, int64_t row_number,
+                         const int32_t *sums)
+{
+    struct row row = row_of(call, row_number, 0);
+    return plain_line(&row, sums);
+}
+
+/* Four whole rows of plain bytes, the case that must be fast. */
+static void finish_plain(const struct spmm_call *call, int64_t row,
+                         const int32_t *tile, uint8_t *target)
+{
+    __m512i first = plain_row(call, row, tile);
+    __m512i second = plain_row(call, row + 1, tile + SPMM_PANEL);
+    __m512i third = plain_row(call, row + 2, tile + 2 * SPMM_PANEL);
+    __m512i fourth = plain_row(call, row + 3, tile + 3 * SPMM_PANEL);
+    if (call->post.layout == SPMM_QUADS) {
+        store_quads(first, second, third, fourth, target);
+        return;
+    }
+    _mm512_storeu_si512(target, first);
+    _mm512_storeu_si512(target + 64, second);
+    _mm512_storeu_si512(target + 128, third);
+    _mm512_storeu_si512(target + 192, fourth);
 }
 
 static void finish_row(const struct spmm_call *call, int64_t row_number,
@@ -171,16 +233,26 @@ void spmm_finish_avx512(const struct spmm_call *call, int64_t row,
                         int64_t row_count, int64_t panel_index, int vectors,
                         const int32_t *tile)
 {
-    int64_t end = MIN(row_count, call->weight->row_count - row);
-    if (call->post.layout == SPMM_QUADS) {
-        for (int64_t r = 0; r < end; r += 4) {
-            finish_quads(call, row + r, panel_index, vectors,
-                         tile + r * SPMM_PANEL);
+    const struct spmm_post *post = &call->post;
+    bool is_byte = post->output == SPMM_U8 || post->output == SPMM_S8;
+    bool is_short = is_byte && vectors == 4 && is_plain(post);
+    int64_t real_rows = call->weight->row_count;
+    int64_t end = MIN(row + row_count, real_rows);
+    int64_t rows = spmm_padded_rows(real_rows, post->layout);
+    /* Of byte outputs only: */
+    uint8_t *panel = (uint8_t *)call->output + panel_index * rows * SPMM_PANEL;
+    for (int64_t m = row; m < end; m += 4, tile += 4 * SPMM_PANEL) {
+        if (is_short && m + 4 <= end) {
+            finish_plain(call, m, tile, panel + m * SPMM_PANEL);
+        } else if (post->layout == SPMM_QUADS) {
+            finish_quads(call, m, panel_index, vectors, tile,
+                         panel + m * SPMM_PANEL);
+        } else {
+            for (int64_t r = m; r < MIN(m + 4, end); r++) {
+                finish_row(call, r, panel_index, vectors,
+                           tile + (r - m) * SPMM_PANEL);
+            }
         }
-        return;
-    }
-    for (int64_t r = 0; r < end; r++) {
-        finish_row(call, row + r, panel_index, vectors, tile + r * SPMM_PANEL);
     }
 }
 

@@ -28,6 +28,15 @@
 #define DOT(sum, activations, weights)                                         \
     __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(activations), "v"(weights))
 
+/* The four of a row in one statement leave the compiler least to get wrong. */
+#define DOT_ROW(sums, quad, weights)                                           \
+    __asm__("vpdpbusd %8, %4, %0\n\tvpdpbusd %8, %5, %1\n\t"                   \
+            "vpdpbusd %8, %6, %2\n\tvpdpbusd %8, %7, %3"                       \
+            : "+&v"((sums)->a), "+&v"((sums)->b), "+&v"((sums)->c),            \
+              "+&v"((sums)->d)                                                 \
+            : "v"((quad)->a), "v"((quad)->b), "v"((quad)->c), "v"((quad)->d),  \
+              "v"(weights))
+
 struct quad {
     __m512i a, b, c, d; /* 16 tokens each */
 };
@@ -69,13 +78,28 @@ INLINE struct quad quad_unpack(const uint8_t *panel, const uint32_t *offsets,
     return quad;
 }
 
-enum fetch { FETCH_UNPACK, FETCH_SCRATCH, FETCH_QUAD };
+INLINE void quad_store(const struct quad *quad, uint8_t *to, int vectors)
+{
+    _mm512_store_si512(to, quad->a);
+    if (vectors > 1) {
+        _mm512_store_si512(to + 64, quad->b);
+    }
+    if (vectors > 2) {
+        _mm512_store_si512(to + 128, quad->c);
+    }
+    if (vectors > 3) {
+        _mm512_store_si512(to + 192, quad->d);
+    }
+}
+
+enum fetch { FETCH_UNPACK, FETCH_UNPACK_KEEP, FETCH_SCRATCH, FETCH_QUAD };
 
 /* The groups of one list, for four of its rows. */
 struct list {
     enum fetch fetch;
     const uint8_t *base;     /* panel, or scratch */
     const uint32_t *offsets; /* not for SCRATCH */
+    uint8_t *scratch;        /* of UNPACK_KEEP */
     const int8_t *values;
     int64_t value_stride; /* bytes a group */
     int64_t group_count;
@@ -84,9 +108,14 @@ struct list {
 
 INLINE struct quad fetch_quad(const struct list *list, int64_t g, int vectors)
 {
+    struct quad quad;
     switch (list->fetch) {
     case FETCH_UNPACK:
         return quad_unpack(list->base, list->offsets + 4 * g, vectors);
+    case FETCH_UNPACK_KEEP:
+        quad = quad_unpack(list->base, list->offsets + 4 * g, vectors);
+        quad_store(&quad, list->scratch + 256 * g, vectors);
+        return quad;
     case FETCH_SCRATCH:
         return quad_load(list->base + 256 * g, vectors);
     case FETCH_QUAD:
@@ -133,15 +162,16 @@ INLINE void row_add(struct row_sums *sums, const struct quad *quad,
     int32_t four;
     memcpy(&four, values, sizeof four);
     __m512i weights = _mm512_set1_epi32(four);
+    if (vectors == 4) {
+        DOT_ROW(sums, quad, weights);
+        return;
+    }
     DOT(sums->a, quad->a, weights);
     if (vectors > 1) {
         DOT(sums->b, quad->b, weights);
     }
     if (vectors > 2) {
         DOT(sums->c, quad->c, weights);
-    }
-    if (vectors > 3) {
-        DOT(sums->d, quad->d, weights);
     }
 }
 
@@ -205,40 +235,30 @@ static void tile_four(const struct spmm_weight *weight, int64_t group,
     }
 }
 
-static void gather(const uint8_t *panel, const uint32_t *offsets,
-                   int64_t group_count, uint8_t *scratch)
-{
-    for (int64_t g = 0; g < group_count; g++) {
-        struct quad quad = quad_unpack(panel, offsets + 4 * g, 4);
-        _mm512_store_si512(scratch + 256 * g, quad.a);
-        _mm512_store_si512(scratch + 256 * g + 64, quad.b);
-        _mm512_store_si512(scratch + 256 * g + 128, quad.c);
-        _mm512_store_si512(scratch + 256 * g + 192, quad.d);
-    }
-}
-
-/* 16x1 and 32x1. */
+/* 16x1 and 32x1. The first four rows unpack, as 4x1 does, and keep the quads for
+ * the others. */
 static void tile_many(const struct spmm_weight *weight, int64_t group,
                       const uint8_t *panel, int vectors, int32_t *tile)
 {
     _Alignas(64) uint8_t scratch[SCRATCH_GROUPS * 256];
     int64_t rows = weight->group_rows;
-    int64_t first = weight->first[group];
     int64_t end = weight->first[group + 1];
-    int64_t g = first;
+    int64_t g = weight->first[group];
+    struct list list = {.value_stride = rows * 4, .scratch = scratch};
     do {
-        struct list list = {
-            .fetch = FETCH_SCRATCH,
-            .base = scratch,
-            .value_stride = rows * 4,
-            .group_count = MIN(end - g, SCRATCH_GROUPS),
-            .is_resumed = g > first,
-        };
-        gather(panel, weight->offsets + 4 * g, list.group_count, scratch);
-        for (int64_t r = 0; r < rows; r += 4) {
-            list.values = weight->values + (g * rows + r) * 4;
+        list.group_count = MIN(end - g, SCRATCH_GROUPS);
+        list.values = weight->values + g * rows * 4;
+        list.offsets = weight->offsets + 4 * g;
+        list.base = panel;
+        list.fetch = FETCH_UNPACK_KEEP;
+        sum_rows_of(&list, vectors, tile);
+        list.base = scratch;
+        list.fetch = FETCH_SCRATCH;
+        for (int64_t r = 4; r < rows; r += 4) {
+            list.values += 16;
             sum_rows_of(&list, vectors, tile + r * SPMM_PANEL);
         }
+        list.is_resumed = true;
         g += list.group_count;
     } while (g < end);
 }

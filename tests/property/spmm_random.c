@@ -98,12 +98,23 @@ static void make_post(struct problem *p)
                              : 100 * random_real(seed);
     post->zero_point = (int32_t)spmm_random_below(seed, 256) -
                        (post->output == SPMM_S8 ? 128 : 0);
+    if (spmm_random_below(seed, 2) == 0) { /* the short way of the epilogue */
+        post->residual = NULL;
+        post->output_scale = 1;
+        post->zero_point = 0;
+    }
+    if (spmm_random_below(seed, 4) == 0 && p->row_count > 0) {
+        float odd[] = {NAN, INFINITY, -INFINITY, 1e38f, -1e38f, 0};
+        ((float *)p->scale.data)[spmm_random_below(seed, p->row_count)] =
+            odd[spmm_random_below(seed, 6)];
+    }
 }
 
 static void make_operands(struct problem *p)
 {
     uint64_t *seed = &p->seed;
     int64_t entries = p->row_count * p->token_count;
+    float unit = spmm_random_below(seed, 2) == 0 ? 1e-4f : 1e-2f;
     p->bias = guarded_new(p->row_count, 4);
     p->scale = guarded_new(p->row_count, 4);
     p->residual = guarded_new(
@@ -113,7 +124,7 @@ static void make_operands(struct problem *p)
         ((int32_t *)p->bias.data)[m] =
             (int32_t)(uint32_t)(spmm_random(seed) >>
                                 (32 + spmm_random_below(seed, 32)));
-        ((float *)p->scale.data)[m] = 1e-4f * random_real(seed);
+        ((float *)p->scale.data)[m] = unit * random_real(seed);
     }
     for (int64_t n = 0; n < p->token_count; n++) {
         for (int64_t m = 0; m < p->row_count; m++) {
