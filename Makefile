@@ -192,7 +192,7 @@ check-all: ## check, more random mappings, sanitizers, valgrind, fuzzing
 	WEIR_RANDOM_SIM_COUNT=10000 build/release/tests/mapping_random_sim
 	WEIR_RANDOM_RETILE_COUNT=10000 build/release/tests/model_retile
 	WEIR_RANDOM_DRAM_COUNT=3000 build/release/tests/dram_timing
-	WEIR_RANDOM_PASSES_COUNT=2000 build/release/tests/passes_beyond
+	WEIR_RANDOM_PASSES_COUNT=3000 build/release/tests/passes_beyond
 	WEIR_NAIVE_COUNT=10000 build/release/tests/einsum_naive
 	WEIR_RANDOM_SPMM_COUNT=10000 build/release/tests/spmm_random
 	WEIR_ZOO_SEEDS=25 tests/attention_zoo.sh

@@ -1,5 +1,4 @@
 /* weir passes: of one cascade, or of every one below a folder. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -93,17 +92,28 @@ static enum status check_names(struct cli *cli, const struct scope *chosen,
 
 /* ---- the files of --all ---------------------------------------------------- */
 
+static enum status fail_folder(struct cli *cli, const char *folder)
+{
+    if (g_file_test(folder, G_FILE_TEST_IS_REGULAR)) {
+        return diag_fail(cli->diags, ERR_IO, "passes-folder",
+                         "'%s' is a file, and --all takes a folder; without "
+                         "--all the file is analysed",
+                         folder);
+    }
+    bool exists = g_file_test(folder, G_FILE_TEST_EXISTS);
+    return diag_fail(
+        cli->diags, ERR_IO, "passes-folder", "cannot open folder '%s': %s",
+        folder, exists ? "it is no folder, or not readable" : "no such folder");
+}
+
 /* All *.yaml below `folder`; links are not followed into other folders. */
 static enum status find_files(struct cli *cli, const char *folder, int depth,
                               GPtrArray *paths)
 {
     static const int max_depth = 64;
-    errno = 0;
     g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
     if (dir == NULL) {
-        return diag_fail(cli->diags, ERR_IO, "passes-folder",
-                         "cannot open folder '%s': %s", folder,
-                         g_strerror(errno));
+        return fail_folder(cli, folder);
     }
     for (const char *name = g_dir_read_name(dir); name != NULL;
          name = g_dir_read_name(dir)) {

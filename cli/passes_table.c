@@ -206,7 +206,11 @@ static void print_traffic(const struct passes_result *result, GString *out)
         g_autofree char *most =
             units_format_count(analysis->compulsory_bytes_most);
         g_string_append_printf(
-            out, "that is the least; what data decides may make it %s B\n",
+            out, "that is the least; %s may make it %s B\n",
+            !analysis->is_traffic_limited ? "what data decides"
+            : analysis->is_traffic_data
+                ? "what data decides, or is too much to look at,"
+                : "what is too much to look at",
             most);
     }
 }

@@ -181,11 +181,34 @@ enum index_form index_find_form(const struct ast_node *index,
     return form;
 }
 
+static bool is_scatter(const struct ast_node *output)
+{
+    for (int i = 0; i < output->child_count; i++) {
+        if (ast_has(output->child[i], AST_ACCESS)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool output_scatters_rank(const struct ast_node *output, const char *rank)
+{
+    for (int i = 0; i < output->child_count; i++) {
+        const struct ast_node *index = output->child[i];
+        if (ast_is_call(index, CALL_BIND) &&
+            ast_has_rank(index->child[1], rank)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool statement_is_initial(const struct ast_statement *statement)
 {
     return statement->body != NULL && statement->condition == NULL &&
            !ast_has(statement->body, AST_ACCESS) &&
-           !ast_has_call(statement->body, CALL_INDEX);
+           !ast_has_call(statement->body, CALL_INDEX) &&
+           !is_scatter(statement->output);
 }
 
 const char *selection_name(enum selection selection)

@@ -238,7 +238,9 @@ bool statement_has_right_rank(const struct ast_statement *statement,
                               const char *rank);
 /* `rank` stands on the left other than within a gather, Y[c=IDX[n]]. */
 bool output_has_rank(const struct ast_node *output, const char *rank);
-/* A constant into a slice or a whole tensor: no operand on the right. */
+/* `rank` stands within a gather on the left: it is reduced. */
+bool output_scatters_rank(const struct ast_node *output, const char *rank);
+/* A constant into a slice or a whole tensor: no operand on either side. */
 bool statement_is_initial(const struct ast_statement *statement);
 /* The reduction that is written out names `rank`. */
 bool statement_reduces(const struct ast_statement *statement, const char *rank);
@@ -291,6 +293,7 @@ void lower_complex(struct cascade *cascade, struct diags *diags);
 void ragged_read(struct cascade *cascade, const struct yaml_node *root,
                  struct diags *diags);
 void ragged_apply(struct cascade *cascade, struct diags *diags);
+bool ragged_has(const struct cascade *cascade, const char *rank);
 
 /* Builds cascade->tensors and ->ranks and makes every check that needs no
  * numbers. */

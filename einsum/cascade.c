@@ -213,9 +213,9 @@ static void read_root(struct cascade *cascade, struct diags *diags)
     read_shapes(cascade, root, diags);
     read_inputs(cascade, root, diags);
     macros_read(cascade, root, diags);
+    ragged_read(cascade, root, diags); /* some macros depend on it */
     read_statements(cascade, root, diags);
     lower_complex(cascade, diags);
-    ragged_read(cascade, root, diags);
     ragged_apply(cascade, diags);
     cascade_check(cascade, diags);
 }

@@ -84,18 +84,33 @@ static bool is_index_mode(const struct ast_node *node)
            ast_is_call(node, CALL_WRAP) || ast_is_call(node, CALL_SKIP);
 }
 
+/* Y[c=IDX[n]] */
+static void check_scatter_index(const struct statement_check *check,
+                                const struct ast_node *index)
+{
+    if (is_index_mode(index)) {
+        diag_error(check->diags, place_span(index->place), "einsum-left-index",
+                   "'mod', 'min' and 'max' bound the index, 'where' leaves out "
+                   "points",
+                   "'%s' is for reads, not for the place of a result",
+                   call_name(index->call));
+        return;
+    }
+    check_index(check, index);
+}
+
 static void check_indices(struct ast_node *access, void *data)
 {
     const struct statement_check *check = data;
     bool is_output = access == check->statement->output;
     for (int i = 0; i < access->child_count; i++) {
         const struct ast_node *index = access->child[i];
-        if (is_index_mode(index) && !is_output) {
-            index = index->child[0];
-        } else if (is_output && ast_is_call(index, CALL_BIND)) {
-            index = index->child[1];
+        if (is_output && ast_is_call(index, CALL_BIND)) {
+            check_scatter_index(check, index->child[1]);
+        } else {
+            bool is_mode = is_index_mode(index) && !is_output;
+            check_index(check, is_mode ? index->child[0] : index);
         }
-        check_index(check, index);
     }
 }
 
@@ -329,7 +344,8 @@ static void check_reduce_rank(const struct statement_check *check,
                    "einsum-reduced-on-left", NULL,
                    "rank '%s' is reduced and cannot stand on the left",
                    rank->name);
-    } else if (!statement_has_right_rank(statement, rank->name)) {
+    } else if (!statement_has_right_rank(statement, rank->name) &&
+               !output_scatters_rank(statement->output, rank->name)) {
         diag_error(check->diags, place_span(rank->place),
                    "einsum-unused-reduction", NULL,
                    "rank '%s' is reduced but does not occur on the right",

@@ -408,6 +408,8 @@ struct pass_analysis {
     int64_t output_elements;
     int64_t compulsory_bytes;
     int64_t compulsory_bytes_most;
+    bool is_traffic_data;    /* the most is more because of data, */
+    bool is_traffic_limited; /* because elements were too many to look at */
     /* What had to be assumed, in words: "einsum 'S' may gather any element
      * along 'r' of 'K'". */
     GPtrArray *assumptions;

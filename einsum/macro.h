@@ -78,6 +78,7 @@ struct expansion {
     GPtrArray *ranks; /* AST_RANK, of the result */
     struct diags *diags;
     bool is_failed;
+    bool has_ragged_extent; /* warned */
 };
 
 /* Appends the statements that `call` stands for. */

@@ -82,6 +82,21 @@ static struct ast_node *new_binary(struct expansion *expansion,
     return node;
 }
 
+/* A mean by the extent would divide by more than there is. */
+static void check_is_whole(struct expansion *expansion,
+                           const struct ast_node *rank)
+{
+    if (!expansion->has_ragged_extent &&
+        ragged_has(expansion->cascade, rank->name)) {
+        expansion->has_ragged_extent = true;
+        diag_warning(expansion->diags, place_span(rank->place), "einsum-ragged",
+                     "write it with mean(), which counts the points that exist",
+                     "macro '%s' takes ragged rank '%s' for as long as it can "
+                     "be",
+                     expansion->macro->name, rank->name);
+    }
+}
+
 /* The product of the shapes of the call's ranks. */
 static struct ast_node *actual_extent(struct expansion *expansion, int formal)
 {
@@ -92,6 +107,7 @@ static struct ast_node *actual_extent(struct expansion *expansion, int formal)
         const struct ast_node *rank = actual_rank(expansion, i);
         struct ast_node *shape =
             ast_new(expansion->cascade, AST_SHAPE, rank->place);
+        check_is_whole(expansion, rank);
         shape->name = name_shape_of_rank(expansion->cascade, rank->name);
         product = product == NULL
                       ? shape

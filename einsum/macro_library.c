@@ -80,13 +80,24 @@ static bool is_better(const struct macro *macro, const struct macro *other,
     return (macro->condition != NULL) == has_condition;
 }
 
+/* Points may not exist: by a condition, by 'skip', along a ragged rank. */
+static bool leaves_out(const struct cascade *cascade,
+                       const struct ast_statement *call)
+{
+    bool does = call->condition != NULL || ast_has_call(call->body, CALL_SKIP);
+    for (guint i = 0; i < call->reduce_ranks->len && !does; i++) {
+        const struct ast_node *rank = g_ptr_array_index(call->reduce_ranks, i);
+        does = ragged_has(cascade, rank->name);
+    }
+    return does;
+}
+
 static const struct macro *find(const struct cascade *cascade,
                                 const struct parsed_statement *call,
                                 bool is_standard)
 {
     const struct ast_statement *statement = &call->statement;
-    bool has_condition = statement->condition != NULL ||
-                         ast_has_call(statement->body, CALL_SKIP);
+    bool has_condition = leaves_out(cascade, statement);
     const struct macro *found = NULL;
     for (guint i = 0; i < cascade->macros->len; i++) {
         const struct macro *macro = g_ptr_array_index(cascade->macros, i);

@@ -107,6 +107,38 @@ MUST_USE static bool count_statement(struct pass_analysis *analysis,
     return num_add(analysis->point_count, points, &analysis->point_count);
 }
 
+/* Data has a say in which elements of the tensor the statement reads. */
+static bool reads_by_data(const struct einsum_statement *s, int tensor)
+{
+    for (int i = 0; i < s->read_count; i++) {
+        const struct einsum_access *read = &s->resolved_reads[i];
+        if (read->tensor != tensor) {
+            continue;
+        }
+        if ((s->features & EINSUM_DATA_PREDICATE) != 0) {
+            return true;
+        }
+        for (int d = 0; d < read->dim_count; d++) {
+            if (pass_index_has_data(s, i, d)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Why it is not known how many elements of an input are used. */
+static void find_cause(struct pass_analysis *analysis, int tensor)
+{
+    const struct workload *workload = analysis->workload;
+    bool is_data = false;
+    for (int i = 0; i < workload->statement_count && !is_data; i++) {
+        is_data = reads_by_data(&workload->statements[i], tensor);
+    }
+    analysis->is_traffic_data = analysis->is_traffic_data || is_data;
+    analysis->is_traffic_limited = analysis->is_traffic_limited || !is_data;
+}
+
 /* Inputs that are used, outputs all. */
 static enum status count_elements(struct pass_analysis *analysis)
 {
@@ -117,6 +149,9 @@ static enum status count_elements(struct pass_analysis *analysis)
         int64_t most = 0;
         if (tensor->kind == TENSOR_INPUT) {
             TRY(workload_count_used_elements(workload, i, &least, &most));
+        }
+        if (least < most) {
+            find_cause(analysis, i);
         }
         if (!num_add(analysis->input_elements, least,
                      &analysis->input_elements) ||

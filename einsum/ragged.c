@@ -149,6 +149,18 @@ void ragged_read(struct cascade *cascade, const struct yaml_node *root,
     }
 }
 
+bool ragged_has(const struct cascade *cascade, const char *rank)
+{
+    for (guint i = 0; i < cascade->ragged->len; i++) {
+        if (g_str_equal(
+                g_array_index(cascade->ragged, struct cascade_ragged, i).rank,
+                rank)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void ragged_apply(struct cascade *cascade, struct diags *diags)
 {
     for (size_t i = 0; i < cascade->statements->len; i++) {

@@ -135,21 +135,29 @@ static enum index_mode find_mode(const struct ast_node *index)
     return ast_is_call(index, CALL_WRAP) ? MODE_WRAP : MODE_NONE;
 }
 
+/* What would bound an index that is data; of a scatter, Y[c=IDX[n]], `rank`. */
 static char *suggest_bound(const struct extension_builder *builder,
-                           const struct ast_node *index, int64_t extent)
+                           const struct ast_node *index,
+                           const struct ast_node *rank, int64_t extent)
 {
     const struct cascade *cascade = builder->binder->cascade;
     int tensor = index->kind == AST_ACCESS
                      ? cascade_find_tensor(cascade, index->name)
                      : -1;
-    if (tensor >= 0 && cascade_tensor_at(cascade, (size_t)tensor)->is_input) {
-        return g_strdup_printf(
-            "clamp(..), wrap(..), zero(..) or skip(..) around it would, or "
-            "'in 0..%" G_GINT64_FORMAT "' in the declaration of '%s'",
-            extent - 1, index->name);
-    }
-    return g_strdup(
+    GString *text = g_string_new(
         "clamp(..), wrap(..), zero(..) or skip(..) around it would");
+    if (rank != NULL) {
+        g_autofree char *shape = g_ascii_strup(rank->name, -1);
+        g_string_printf(text, "'mod %s' behind it, or min and max, would",
+                        shape);
+    }
+    if (tensor >= 0 && cascade_tensor_at(cascade, (size_t)tensor)->is_input) {
+        g_string_append_printf(text,
+                               ", or 'in 0..%" G_GINT64_FORMAT
+                               "' in the declaration of '%s'",
+                               extent - 1, index->name);
+    }
+    return g_string_free(text, FALSE);
 }
 
 /* Without a mode the index must be known to stay in range; one that comes from
@@ -158,16 +166,21 @@ static void check_range(const struct extension_builder *builder,
                         const struct ast_node *ast,
                         const struct index_node *index, int64_t extent)
 {
+    const struct ast_node *rank = NULL;
     int64_t low = 0;
     int64_t high = 0;
     bool is_known = index_range(index, builder->binder->workload, &low, &high);
     g_autoptr(GString) text = g_string_new(NULL);
+    if (ast_is_call(ast, CALL_BIND)) {
+        rank = ast->child[0];
+        ast = ast->child[1];
+    }
     ast_print_index(ast, text);
     if (is_known && low >= (index->has_data ? -1 : 0) && high < extent) {
         return;
     }
     if (index->has_data) {
-        g_autofree char *suggestion = suggest_bound(builder, ast, extent);
+        g_autofree char *suggestion = suggest_bound(builder, ast, rank, extent);
         diag_warning(builder->binder->diags, place_span(ast->place),
                      "einsum-gather-range", suggestion,
                      "nothing bounds '%s' to 0..%" G_GINT64_FORMAT, text->str,

@@ -6,7 +6,13 @@
 
 #include "kernels/spmm/block.h"
 
+#if defined(__clang__)
+#pragma clang attribute push(                                                  \
+    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl"))),             \
+    apply_to = function)
+#else
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl")
+#endif
 #include <immintrin.h>
 
 #define INLINE  static inline __attribute__((always_inline))
@@ -255,5 +261,9 @@ void spmm_finish_avx512(const struct spmm_call *call, int64_t row,
         }
     }
 }
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#endif
 
 #endif

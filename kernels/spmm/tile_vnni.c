@@ -17,7 +17,13 @@
 
 #include <string.h>
 
+#if defined(__clang__)
+#pragma clang attribute push(                                                  \
+    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni"))),  \
+    apply_to = function)
+#else
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")
+#endif
 #include <immintrin.h>
 
 #define INLINE static inline __attribute__((always_inline))
@@ -324,5 +330,9 @@ void spmm_tile_vnni(const struct spmm_weight *weight, int64_t row,
         return;
     }
 }
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#endif
 
 #endif

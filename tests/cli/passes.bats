@@ -91,6 +91,24 @@ print(len(json.load(sys.stdin)["cascades"]))')
     [[ $output == *"passes-count-limit"* ]]
 }
 
+@test "--all of a file says what it takes" {
+    run $W passes --all workloads/gemm.yaml
+    [ $status = 4 ]
+    [[ $output == *"is a file, and --all takes a folder"* ]]
+}
+
+@test "what is too much to look at is not called data" {
+    printf '%s\n' 'schema: 1' 'cascade: far' 'shapes: {P: 2K, M: 2K, N: 4M}' \
+        'inputs: {X: "[n]"}' \
+        'einsums: "Y[p,m] = exp(X[(3*p+7*m) mod N])"' 'outputs: [Y]' \
+        >"$BATS_TEST_TMPDIR/far.yaml"
+    run $W passes "$BATS_TEST_TMPDIR/far.yaml"
+    [ $status = 0 ]
+    [[ $output == *"what is too much to look at may make it"* ]]
+    run $W passes workloads/attention/biformer.yaml
+    [[ $output == *"what data decides may make it"* ]]
+}
+
 @test "--all goes on after a file with errors and reports them" {
     mkdir "$BATS_TEST_TMPDIR/w"
     sed 's/outputs: .*/outputs: [ZZ]/' workloads/gemm.yaml \

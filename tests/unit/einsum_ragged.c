@@ -161,6 +161,38 @@ static void test_neighbours_of_each_row_packed_one_after_the_other(void **state)
     loaded_clear(&loaded);
 }
 
+/* ---- means --------------------------------------------------------------- */
+
+static void test_a_mean_is_divided_by_the_points_that_exist(void **state)
+{
+    (void)state;
+    const double lengths[] = {5, 2, 0};
+    struct loaded loaded = load_ragged(
+        "B: 3, M: 5", "X: \"[b,m]\", LEN: \"[b] in 0..M\"", "m: \"LEN[b]\"",
+        "A[b] = mean(m) X[b,m]\nV[b] = variance(m) X[b,m]", "A, V");
+    struct einsum_data *data = new_data(&loaded, false, 3);
+    set_values(&loaded, data, "LEN", lengths);
+    run_all(&loaded, data);
+    const double *x = values_of(&loaded, data, "X")->value;
+    for (int b = 0; b < 3; b++) {
+        double mean = 0.0;
+        double squares = 0.0;
+        for (int m = 0; m < (int)lengths[b]; m++) {
+            mean += x[5 * b + m] / lengths[b];
+        }
+        for (int m = 0; m < (int)lengths[b]; m++) {
+            squares += (x[5 * b + m] - mean) * (x[5 * b + m] - mean);
+        }
+        double variance = lengths[b] > 0.0 ? squares / lengths[b] : 0.0;
+        assert_true(fabs(values_of(&loaded, data, "A")->value[b] - mean) <=
+                    1e-14);
+        assert_true(fabs(values_of(&loaded, data, "V")->value[b] - variance) <=
+                    1e-14);
+    }
+    einsum_data_free(data);
+    loaded_clear(&loaded);
+}
+
 /* ---- lengths that follow from ranks -------------------------------------- */
 
 static void test_static_lengths_are_counted_without_values(void **state)
@@ -238,6 +270,7 @@ int main(void)
         cmocka_unit_test(test_attention_over_sequences_of_several_lengths),
         cmocka_unit_test(
             test_neighbours_of_each_row_packed_one_after_the_other),
+        cmocka_unit_test(test_a_mean_is_divided_by_the_points_that_exist),
         cmocka_unit_test(test_static_lengths_are_counted_without_values),
         cmocka_unit_test(test_counted_points_are_those_that_are_summed),
     };
