@@ -23,7 +23,7 @@ struct spmm_weight {
     int8_t *values;    /* 4 * group_rows a group */
 };
 
-/* Sums of one tile: rows from `row` (a multiple of tile_rows) over the first
+/* Sums of one tile: rows from `row` (a multiple of tile_rows, or of 4) over the first
  * `vectors` * 16 tokens of `panel`; tile[r * 64 + t]. Rows beyond row_count give
  * what the padding gives: 0. */
 typedef void (*tile_function)(const struct spmm_weight *weight, int64_t row,
@@ -35,6 +35,7 @@ typedef void (*finish_function)(const struct spmm_call *call, int64_t row,
                                 int vectors, const int32_t *tile);
 
 struct spmm_kernels {
+    bool is_by_four; /* tiles have four rows in every pattern */
     tile_function tile;
     finish_function finish;
 };
@@ -47,6 +48,8 @@ void spmm_finish_portable(const struct spmm_call *call, int64_t row,
 #if defined(__x86_64__)
 void spmm_tile_vnni(const struct spmm_weight *weight, int64_t row,
                     const uint8_t *panel, int vectors, int32_t *tile);
+void spmm_tile_vnni_keep(const struct spmm_weight *weight, int64_t row,
+                         const uint8_t *panel, int vectors, int32_t *tile);
 void spmm_finish_avx512(const struct spmm_call *call, int64_t row,
                         int64_t row_count, int64_t panel_index, int vectors,
                         const int32_t *tile);

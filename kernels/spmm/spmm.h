@@ -50,7 +50,14 @@
 
 /* Outputs x inputs of a block that is kept or dropped as a whole. */
 enum spmm_pattern { SPMM_4X1, SPMM_16X1, SPMM_32X1, SPMM_4X4, SPMM_1X4 };
-enum spmm_path { SPMM_AUTO, SPMM_PORTABLE, SPMM_AVX512_VNNI };
+/* KEEP interleaves activations of 16x1 and 32x1 once for all rows of a block: for
+ * cores whose shuffles and products share a port. AUTO knows which. */
+enum spmm_path {
+    SPMM_AUTO,
+    SPMM_PORTABLE,
+    SPMM_AVX512_VNNI,
+    SPMM_AVX512_VNNI_KEEP,
+};
 enum spmm_layout { SPMM_LINES, SPMM_QUADS };
 enum spmm_element { SPMM_S32, SPMM_F32, SPMM_U8, SPMM_S8 };
 enum spmm_function { SPMM_LINEAR, SPMM_RELU, SPMM_GELU };

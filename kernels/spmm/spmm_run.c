@@ -12,6 +12,7 @@ bool spmm_has_path(enum spmm_path path)
     case SPMM_PORTABLE:
         return true;
     case SPMM_AVX512_VNNI:
+    case SPMM_AVX512_VNNI_KEEP:
         break;
     }
 #if defined(__x86_64__)
@@ -43,6 +44,43 @@ static bool is_post_legal(const struct spmm_post *post)
     return false;
 }
 
+/* Zen 4 executes shuffles beside vpdpbusd, so that unpacking again costs
+ * nothing; on Intel's cores both wait for port 5. */
+static enum spmm_path best_path(void)
+{
+    if (!spmm_has_path(SPMM_AVX512_VNNI)) {
+        return SPMM_PORTABLE;
+    }
+#if defined(__x86_64__)
+    if (__builtin_cpu_is("amd")) {
+        return SPMM_AVX512_VNNI;
+    }
+#endif
+    return SPMM_AVX512_VNNI_KEEP;
+}
+
+static struct spmm_kernels kernels_of(enum spmm_path path)
+{
+    switch (path) {
+    case SPMM_AUTO:
+        return kernels_of(best_path());
+#if defined(__x86_64__)
+    case SPMM_AVX512_VNNI:
+        return (struct spmm_kernels){true, spmm_tile_vnni, spmm_finish_avx512};
+    case SPMM_AVX512_VNNI_KEEP:
+        return (struct spmm_kernels){false, spmm_tile_vnni_keep,
+                                     spmm_finish_avx512};
+#else
+    case SPMM_AVX512_VNNI:
+    case SPMM_AVX512_VNNI_KEEP:
+#endif
+    case SPMM_PORTABLE:
+        break;
+    }
+    return (struct spmm_kernels){false, spmm_tile_portable,
+                                 spmm_finish_portable};
+}
+
 enum status spmm_call_check(const struct spmm_call *call,
                             struct spmm_kernels *kernels)
 {
@@ -52,21 +90,15 @@ enum status spmm_call_check(const struct spmm_call *call,
     if (!spmm_has_path(call->path)) {
         return ERR_IO;
     }
-    *kernels = (struct spmm_kernels){spmm_tile_portable, spmm_finish_portable};
-#if defined(__x86_64__)
-    if (call->path != SPMM_PORTABLE && spmm_has_path(SPMM_AVX512_VNNI)) {
-        *kernels = (struct spmm_kernels){spmm_tile_vnni, spmm_finish_avx512};
-    }
-#endif
+    *kernels = kernels_of(call->path);
     return OK;
 }
 
 /* Raw sums need no step after the sum: a tile in full is D itself. */
-static bool is_stored_directly(const struct spmm_call *call, int64_t row)
+static bool is_stored_directly(const struct spmm_call *call, int64_t end_row)
 {
-    const struct spmm_weight *weight = call->weight;
     return call->post.output == SPMM_S32 && call->post.bias == NULL &&
-           row + weight->tile_rows <= weight->row_count;
+           end_row <= call->weight->row_count;
 }
 
 static void run_panel(const struct spmm_call *call,
@@ -82,17 +114,18 @@ static void run_panel(const struct spmm_call *call,
     int64_t token_count =
         MIN(SPMM_PANEL, call->token_count - panel_index * SPMM_PANEL);
     int vectors = (int)num_ceil_div(token_count, 16);
-    for (int64_t i = range->tile_begin; i < range->tile_end; i++) {
-        int64_t row = i * weight->tile_rows;
-        if (is_stored_directly(call, row)) {
+    int64_t step = kernels->is_by_four ? 4 : weight->tile_rows;
+    int64_t end = MIN(range->tile_end * weight->tile_rows, weight->row_count);
+    for (int64_t row = range->tile_begin * weight->tile_rows; row < end;
+         row += step) {
+        if (is_stored_directly(call, row + step)) {
             int64_t at = (panel_index * weight->row_count + row) * SPMM_PANEL;
             kernels->tile(weight, row, panel, vectors,
                           (int32_t *)call->output + at);
             continue;
         }
         kernels->tile(weight, row, panel, vectors, tile);
-        kernels->finish(call, row, weight->tile_rows, panel_index, vectors,
-                        tile);
+        kernels->finish(call, row, step, panel_index, vectors, tile);
     }
 }
 

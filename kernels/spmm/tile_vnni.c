@@ -2,8 +2,9 @@
  * accumulators, 4 vectors of activations, one broadcast weight. A k-quad of
  * activations is 16 tokens x 4 inputs a vector:
  *   4x1        made of four lines by 8 unpack instructions, for 16 vpdpbusd
- *   16x1 32x1  made once for all rows of the group, into a scratch area that
- *              stays in the first-level cache
+ *   16x1 32x1  the same for each four rows; or, where shuffles take the place of
+ *              vpdpbusd (_keep), made once and kept for all rows in a scratch
+ *              area that stays in the first-level cache
  *   4x4 1x4    lies in memory so
  * Lines hold their tokens in an order in which the unpack instructions, which
  * work within 128 bits, give vectors of consecutive tokens.
@@ -220,16 +221,18 @@ INLINE void sum_rows_of(const struct list *list, int vectors, int32_t *tile)
     }
 }
 
-/* Lists of 4x1 (unpacking) and 4x4. */
-static void tile_four(const struct spmm_weight *weight, int64_t group,
+/* Four rows of any row group but that of 1x4. */
+static void tile_four(const struct spmm_weight *weight, int64_t row,
                       const uint8_t *panel, int vectors, int32_t *tile)
 {
+    int64_t rows = weight->group_rows;
+    int64_t group = row / rows;
     int64_t first = weight->first[group];
     struct list list = {
         .base = panel,
         .offsets = weight->offsets + first * weight->offset_count,
-        .values = weight->values + first * 16,
-        .value_stride = 16,
+        .values = weight->values + (first * rows + row % rows) * 4,
+        .value_stride = rows * 4,
         .group_count = weight->first[group + 1] - first,
     };
     if (weight->offset_count == 4) {
@@ -241,13 +244,14 @@ static void tile_four(const struct spmm_weight *weight, int64_t group,
     }
 }
 
-/* 16x1 and 32x1. The first four rows unpack, as 4x1 does, and keep the quads for
- * the others. */
-static void tile_many(const struct spmm_weight *weight, int64_t group,
+/* All rows of 16x1 or 32x1. The first four unpack, as 4x1 does, and keep the quads
+ * for the others. */
+static void tile_many(const struct spmm_weight *weight, int64_t row,
                       const uint8_t *panel, int vectors, int32_t *tile)
 {
     _Alignas(64) uint8_t scratch[SCRATCH_GROUPS * 256];
     int64_t rows = weight->group_rows;
+    int64_t group = row / rows;
     int64_t end = weight->first[group + 1];
     int64_t g = weight->first[group];
     struct list list = {.value_stride = rows * 4, .scratch = scratch};
@@ -316,18 +320,20 @@ static void tile_single(const struct spmm_weight *weight, int64_t row,
 void spmm_tile_vnni(const struct spmm_weight *weight, int64_t row,
                     const uint8_t *panel, int vectors, int32_t *tile)
 {
-    switch (weight->pattern) {
-    case SPMM_4X1:
-    case SPMM_4X4:
-        tile_four(weight, row / 4, panel, vectors, tile);
-        return;
-    case SPMM_16X1:
-    case SPMM_32X1:
-        tile_many(weight, row / weight->group_rows, panel, vectors, tile);
-        return;
-    case SPMM_1X4:
+    if (weight->pattern == SPMM_1X4) {
         tile_single(weight, row, panel, vectors, tile);
-        return;
+    } else {
+        tile_four(weight, row, panel, vectors, tile);
+    }
+}
+
+void spmm_tile_vnni_keep(const struct spmm_weight *weight, int64_t row,
+                         const uint8_t *panel, int vectors, int32_t *tile)
+{
+    if (weight->group_rows > 4) {
+        tile_many(weight, row, panel, vectors, tile);
+    } else {
+        spmm_tile_vnni(weight, row, panel, vectors, tile);
     }
 }
 

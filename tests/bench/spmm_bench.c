@@ -382,7 +382,7 @@ struct report {
     struct mean means[REFERENCES][SUBJECTS][SPARSITIES];
 };
 
-/* Our own dense kernel stands in the last row, at the first sparsity. */
+/* Our own dense kernel stands in the last row, in the first column. */
 static void add_ratios(struct report *report, const struct bench *bench)
 {
     for (int r = 0; r < REFERENCES; r++) {
@@ -396,7 +396,8 @@ static void add_ratios(struct report *report, const struct bench *bench)
                 const struct bench_candidate *own =
                     find(bench, is_dense ? "dense" : pattern_names[p],
                          is_dense ? 0 : sparsities[s], references[r].is_fused);
-                if (other != NULL && own != NULL) {
+                if (other != NULL && own != NULL && other != own &&
+                    !(is_dense && references[r].is_sparse)) {
                     mean_add(&report->means[r][p][s],
                              other->p10_us / own->p10_us);
                 }
@@ -440,6 +441,11 @@ static void print_means(const struct report *report)
             printf("%16d %%", sparsities[s]);
         }
         for (int p = 0; p < SUBJECTS; p++) {
+            if (report->means[r][p][0].count +
+                    report->means[r][p][SPARSITIES - 1].count ==
+                0) {
+                continue;
+            }
             printf("\n%-6s", p < PATTERNS ? pattern_names[p] : "dense");
             for (int s = 0; s < SPARSITIES; s++) {
                 const struct mean *mean = &report->means[r][p][s];

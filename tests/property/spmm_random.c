@@ -315,6 +315,8 @@ static void check_problem(int64_t number)
     if (spmm_has_path(SPMM_AVX512_VNNI)) {
         g_autofree uint32_t *vnni = run_problem(&p, SPMM_AVX512_VNNI, 0);
         assert_same(&p, number, vnni, portable, "avx512-vnni");
+        g_autofree uint32_t *keep = run_problem(&p, SPMM_AVX512_VNNI_KEEP, 0);
+        assert_same(&p, number, keep, portable, "avx512-vnni-keep");
     }
     if (number % 10 < 5) {
         int count = (int)(1 + number / 10 % 5);
