@@ -413,6 +413,7 @@ static void store_errors(const struct chunk *chunk,
 static void store_values(const struct chunk *chunk, const double *values)
 {
     const struct box_plan *plan = chunk->plan;
+    g_assert(values != NULL); /* no expression is empty */
     int64_t stride = plan->loop[plan->loop_count - 1].output_stride;
     double *output = plan->output.value + chunk->at[0] + chunk->first * stride;
     if (plan->reduce != EINSUM_NO_REDUCE && stride == 0) {

@@ -187,7 +187,6 @@ static inline double roundings(enum einsum_op op)
     case EINSUM_MUL:
     case EINSUM_DIVIDE:
     case EINSUM_SQRT:
-        return 1.0;
     case EINSUM_MOD:
         return 1.0;
     case EINSUM_EXP:

@@ -7,7 +7,7 @@
 
 static uint64_t mask(int bits)
 {
-    return bits == 64 ? UINT64_MAX : (UINT64_C(1) << bits) - 1;
+    return bits >= 64 ? UINT64_MAX : (UINT64_C(1) << bits) - 1;
 }
 
 static double decode_integer(const struct format *format, uint64_t bits)

@@ -112,7 +112,7 @@ static enum retiling count_leaf(struct retiler *r, int leaf_id)
     struct plan_leaf *leaf = &r->plan->leaves[leaf_id];
     const struct einsum_statement *s =
         &r->plan->workload->statements[leaf->statement];
-    const int *extent = &r->leaf_extent[leaf_id * EINSUM_MAX_RANKS];
+    const int *extent = r->leaf_extent + (ptrdiff_t)leaf_id * EINSUM_MAX_RANKS;
     leaf->step_count = 1;
     leaf->lanes_used = 1;
     leaf->trips_per_step = 1;
@@ -416,14 +416,14 @@ static int64_t count_needed_copies(const struct retiler *r,
 /* Bytes of each hold, as build_hold_footprint has them. */
 static enum retiling count_holds(struct retiler *r)
 {
-    struct plan_node *last = NULL;
+    int last = -1;
     for (guint i = 0; i < r->kepts->len; i++) {
         const struct kept *kept = &g_array_index(r->kepts, struct kept, i);
         struct plan_node *node = &r->plan->nodes[kept->hold];
-        if (node != last) {
+        if (kept->hold != last) {
             node->footprint_bytes = 0;
             node->copies = 1;
-            last = node;
+            last = kept->hold;
         }
         int64_t declared = r->declared[kept->hold];
         int64_t copies = declared;

@@ -157,7 +157,7 @@ const struct arch_axis *retile_find_axis(const struct plan *plan, int id);
 
 /* ---- retile_flows.c -------------------------------------------------------- */
 
-enum status retile_compile_flow(struct retiler *r, int flow);
+enum status retile_compile_flow(struct retiler *r, int id);
 /* When all flows are compiled: where partial sums are sent on to. */
 void retile_connect_flows(struct retiler *r);
 /* Elements of the tile of a tensor in a hold. */
@@ -166,7 +166,7 @@ void retile_add_tile(const struct retiler *r, struct formula *f, int hold,
 
 /* ---- retile_kept.c --------------------------------------------------------- */
 
-void retile_compile_reductions(struct retiler *r, int leaf);
+void retile_compile_reductions(struct retiler *r, int leaf_id);
 void retile_compile_hold(struct retiler *r, int hold);
 
 #endif

@@ -215,7 +215,8 @@ static bool count_transfers(const struct estimator *e, int phase,
 {
     const struct arch *arch = e->plan->arch;
     for (int m = 0; m < arch->memory_count; m++) {
-        const struct sums *sums = &e->sums[phase * arch->memory_count + m];
+        const struct sums *sums =
+            e->sums + (ptrdiff_t)phase * arch->memory_count + m;
         int64_t word_bytes = arch_word_bytes(&arch->memories[m]);
         int64_t read = 0;
         int64_t written = 0;
@@ -249,7 +250,8 @@ static bool count_outermost(const struct estimator *e, struct estimate *result)
 {
     int64_t elements = 0;
     for (int p = 0; p < e->plan->phase_count; p++) {
-        const struct sums *sums = &e->sums[p * e->plan->arch->memory_count];
+        const struct sums *sums =
+            e->sums + (ptrdiff_t)p * e->plan->arch->memory_count;
         if (__builtin_add_overflow(elements, sums->read, &elements) ||
             __builtin_add_overflow(elements, sums->written, &elements)) {
             return false;

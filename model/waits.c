@@ -163,6 +163,22 @@ static bool may_reduce(const struct plan *plan, const struct plan_leaf *leaf)
     return false;
 }
 
+/* Y waits for whichever leaf of the phase computes what it reads. */
+static void collect_read(struct waits *w, int y,
+                         const struct einsum_access *read)
+{
+    const struct plan *plan = w->plan;
+    for (int x = 0; x < plan->leaf_count; x++) {
+        const struct plan_leaf *producer = &plan->leaves[x];
+        const struct einsum_statement *s =
+            &plan->workload->statements[producer->statement];
+        if (producer->phase == w->phase && may_reduce(plan, producer) &&
+            s->output.tensor == read->tensor) {
+            add_wait(w, x, y, read);
+        }
+    }
+}
+
 static void collect_waits(struct waits *w)
 {
     const struct plan *plan = w->plan;
@@ -171,14 +187,7 @@ static void collect_waits(struct waits *w)
             &plan->workload->statements[plan->leaves[y].statement];
         for (int i = 0; i < s->read_count && plan->leaves[y].phase == w->phase;
              i++) {
-            for (int x = 0; x < plan->leaf_count; x++) {
-                const struct plan_leaf *producer = &plan->leaves[x];
-                if (producer->phase == w->phase && may_reduce(plan, producer) &&
-                    plan->workload->statements[producer->statement]
-                            .output.tensor == s->resolved_reads[i].tensor) {
-                    add_wait(w, x, y, &s->resolved_reads[i]);
-                }
-            }
+            collect_read(w, y, &s->resolved_reads[i]);
         }
     }
 }

@@ -58,7 +58,7 @@ static void leave(struct output_stationary *os, int64_t fold)
         if (c < 0 || c >= array->shape.columns) {
             continue;
         }
-        double *sum = &os->sum[r * array->shape.columns + c];
+        double *sum = &os->sum[(int64_t)r * array->shape.columns + c];
         if (r < f.rows && c < f.columns) {
             *matrix_at(&array->gemm->c, f.row_from + r, f.column_from + c) =
                 *sum;

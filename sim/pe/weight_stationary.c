@@ -105,7 +105,8 @@ static void take_weights(struct weight_stationary *ws)
         for (int r = 0; r < array->shape.rows; r++) {
             int64_t c = diagonal - r;
             if (c >= 0 && c < columns) {
-                ws->weight[r * columns + c] = ws->spare[r * columns + c];
+                ws->weight[(int64_t)r * columns + c] =
+                    ws->spare[(int64_t)r * columns + c];
             }
         }
     }
