@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "mapping/builder.h"
+#include "mapping/moves.h"
 
 /* ---- names with values -------------------------------------------------- */
 
@@ -240,7 +241,7 @@ static enum status check_features(const struct mapping *mapping,
 enum status builder_start(struct builder *b, const struct mapping *mapping,
                           const struct workload *workload,
                           const struct arch *arch, struct diags *diags,
-                          bool wants_sources)
+                          bool keeps_empty_flows)
 {
     if (strcmp(mapping->cascade, workload->name) != 0) {
         diag_error(diags, mapping->span, "mapping-wrong-cascade", NULL,
@@ -268,10 +269,9 @@ enum status builder_start(struct builder *b, const struct mapping *mapping,
         .flows = g_array_new(FALSE, TRUE, sizeof(struct plan_flow)),
         .rules = g_array_new(FALSE, TRUE, sizeof(struct flow_rule)),
         .items = g_ptr_array_new(),
+        .sources = g_array_new(FALSE, TRUE, sizeof(struct flow_source)),
+        .keeps_empty_flows = keeps_empty_flows,
     };
-    if (wants_sources) {
-        b->sources = g_array_new(FALSE, TRUE, sizeof(struct flow_source));
-    }
     arch_fill_scope(arch, b->scope);
     for (int i = 0; i < workload->shape_count; i++) {
         scope_set(b->scope, workload->shape_name[i], workload->shape_value[i]);
@@ -290,6 +290,9 @@ enum status plan_bind(const struct mapping *mapping,
     enum status status = builder_run(&b, chosen);
     if (status == OK) {
         status = build_capacity(&b);
+    }
+    if (status == OK && !plan->is_regular) {
+        status = moves_new(&b, &plan->moves);
     }
     builder_hand_over(&b);
     TRY(status);
@@ -311,6 +314,7 @@ void plan_free(struct plan *plan)
     g_free(plan->leaves);
     g_free(plan->flows);
     g_free(plan->rules);
+    moves_free(plan->moves);
     g_free(plan->memories);
     g_free(plan->param_name);
     g_free(plan->param_value);

@@ -53,9 +53,8 @@ struct builder {
     GArray *phases; /* struct plan_phase */
     GArray *flows;  /* struct plan_flow */
     GArray *rules;  /* struct flow_rule, by flow */
-    /* struct flow_source, by flow. NULL: not asked for, and then flows that move
-     * nothing are left out. */
-    GArray *sources;
+    GArray *sources; /* struct flow_source, by flow */
+    bool keeps_empty_flows; /* also flows that move nothing */
     struct flow_source source; /* of the flows that are added next */
     /* The tree item behind each node, by node id. */
     GPtrArray *items;
@@ -97,7 +96,7 @@ int64_t capacity_count_in_flight(struct builder *b, const GArray *uses);
 enum status builder_start(struct builder *b, const struct mapping *mapping,
                           const struct workload *workload,
                           const struct arch *arch, struct diags *diags,
-                          bool wants_sources);
+                          bool keeps_empty_flows);
 enum status builder_run(struct builder *b, const struct scope *chosen);
 /* The plan takes over what the builder's arrays hold. */
 void builder_hand_over(struct builder *b);

@@ -3,12 +3,6 @@
 
 #include <string.h>
 
-/* A range of every rank, by rank id: half open. */
-struct region {
-    int64_t low[EINSUM_MAX_RANKS];
-    int64_t high[EINSUM_MAX_RANKS];
-};
-
 /* The visits of one region: what is fetched between the first of them, left
  * out, and the last. */
 struct visits {
@@ -171,8 +165,8 @@ static bool is_same_dim(const struct chain_tile *tile, int dim,
     return low[0] == low[1] && high[0] == high[1];
 }
 
-static bool is_same_tile(const struct chain_tile *tile, const struct region *a,
-                         const struct region *b)
+bool chain_is_same_tile(const struct chain_tile *tile, const struct region *a,
+                        const struct region *b)
 {
     if (tile->uses == NULL) {
         return false;
@@ -200,8 +194,8 @@ static int64_t tile_elements(struct follower *f, const struct region *region)
 
 /* ---- predicates ---------------------------------------------------------- */
 
-static enum box_points region_points(const struct chain *chain,
-                                     const struct region *region)
+enum box_points chain_classify_region(const struct chain *chain,
+                                      const struct region *region)
 {
     enum box_points points = chain->masked_count == 0 ? BOX_ALL : BOX_NONE;
     for (int i = 0; i < chain->masked_count && points != BOX_ALL; i++) {
@@ -235,6 +229,18 @@ static bool region_has_point(struct follower *f, const struct region *region)
     return false;
 }
 
+bool chain_has_point(const struct chain *chain, const struct region *region)
+{
+    enum box_points points = chain_classify_region(chain, region);
+    struct follower f = {.chain = chain, .fits = true};
+    bool has_point = points == BOX_ALL ||
+                     (points == BOX_SOME && region_has_point(&f, region));
+    if (!f.fits) {
+        BUG("points of a region that was counted exceed 64 bits");
+    }
+    return has_point;
+}
+
 /* ---- visits -------------------------------------------------------------- */
 
 static void move(struct region *region, int rank, int64_t distance)
@@ -260,7 +266,7 @@ static void add_transition(struct follower *f, int at, struct visits *visits,
                            int64_t times)
 {
     if (times > 0 &&
-        (at < f->tile->fresh || !is_same_tile(f->tile, from, to))) {
+        (at < f->tile->fresh || !chain_is_same_tile(f->tile, from, to))) {
         add_fetched(f, visits, tile_elements(f, to), 1, times);
     }
 }
@@ -299,7 +305,7 @@ static void append_masked(struct follower *f, int at,
                           struct visits *visits)
 {
     const struct chain_link *link = &f->chain->link[at];
-    enum box_points points = region_points(f->chain, region);
+    enum box_points points = chain_classify_region(f->chain, region);
     struct region part = *region;
     if (points == BOX_NONE) {
         return;
@@ -419,7 +425,7 @@ static void follow(struct follower *f, int at, const struct region *region,
 {
     *visits = (struct visits){.is_empty = true};
     if (!is_whole) {
-        enum box_points points = region_points(f->chain, region);
+        enum box_points points = chain_classify_region(f->chain, region);
         bool is_end = at == f->chain->count || at >= f->chain->masked_links;
         if (points == BOX_NONE ||
             (points == BOX_SOME && is_end && !region_has_point(f, region))) {
@@ -435,10 +441,6 @@ static void follow(struct follower *f, int at, const struct region *region,
 }
 
 /* ---- lanes --------------------------------------------------------------- */
-
-/* Of one kind of lanes, `lanes` in number; `is_first`: none before it. */
-typedef bool lanes_function(struct chain *chain, int64_t lanes, bool is_first,
-                            void *context);
 
 static int64_t lane_extent(const struct chain_link *link, int64_t extent)
 {
@@ -495,7 +497,7 @@ static int64_t next_kind(const struct chain_link *link, int64_t lane,
 }
 
 static bool each_kind(struct chain *chain, int at, int64_t lanes, bool is_first,
-                      lanes_function *function, void *context)
+                      chain_lanes_function *function, void *context)
 {
     while (at < chain->count && chain->link[at].axis == NULL) {
         at++;
@@ -589,6 +591,33 @@ static int64_t covered(const struct chain *chain, int at, int rank,
     }
     return extent / link->tile * covered(chain, at + 1, rank, link->tile) +
            covered(chain, at + 1, rank, extent % link->tile);
+}
+
+bool chain_count_region(const struct chain *chain,
+                        const struct chain_tile *tile, int at,
+                        const struct region *region, struct chain_total *total)
+{
+    struct follower f = {
+        .chain = chain,
+        .tile = tile,
+        .fits = true,
+        .known = g_hash_table_new_full(known_hash, known_equal, g_free, NULL),
+    };
+    struct visits visits;
+    follow(&f, at, region, chain->masked_count == 0, &visits);
+    g_hash_table_unref(f.known);
+    *total = (struct chain_total){0, 0};
+    if (!visits.is_empty) {
+        add_fetched(&f, &visits, tile_elements(&f, &visits.first), 1, 1);
+        *total = (struct chain_total){visits.elements, visits.events};
+    }
+    return f.fits;
+}
+
+bool chain_each_kind(struct chain *chain, chain_lanes_function *function,
+                     void *context)
+{
+    return each_kind(chain, 0, 1, true, function, context);
 }
 
 struct covering {

@@ -68,6 +68,12 @@ struct chain_total {
     int64_t events; /* of the first lanes */
 };
 
+/* A range of every rank, by rank id: half open. */
+struct region {
+    int64_t low[EINSUM_MAX_RANKS];
+    int64_t high[EINSUM_MAX_RANKS];
+};
+
 /* The links above `node`, without any `at`. */
 void chain_of_node(const struct plan *plan, int node, struct chain *chain);
 /* The links above a leaf, with its `at`. */
@@ -87,5 +93,27 @@ bool chain_count_fetched(struct chain *chain, const struct chain_tile *tile,
  * whole run, summed over lanes. */
 bool chain_count_covered(struct chain *chain, const struct einsum_statement *s,
                          int64_t *elements);
+
+/* ---- visit by visit (moves.c) --------------------------------------------- */
+
+/* Which points of a region the chain's statements have, quickly. */
+enum box_points chain_classify_region(const struct chain *chain,
+                                      const struct region *region);
+/* Have they any? Exactly. */
+bool chain_has_point(const struct chain *chain, const struct region *region);
+bool chain_is_same_tile(const struct chain_tile *tile, const struct region *a,
+                        const struct region *b);
+/* What is fetched in the visits of `region` by the links from `at` on, by the
+ * lanes that the links name. False on overflow. */
+bool chain_count_region(const struct chain *chain,
+                        const struct chain_tile *tile, int at,
+                        const struct region *region, struct chain_total *total);
+
+/* Of one kind of lanes, those that the links name, `lanes` in number;
+ * `is_first`: none before it. False ends it. */
+typedef bool chain_lanes_function(struct chain *chain, int64_t lanes,
+                                  bool is_first, void *context);
+bool chain_each_kind(struct chain *chain, chain_lanes_function *function,
+                     void *context);
 
 #endif

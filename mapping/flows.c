@@ -93,11 +93,9 @@ enum status flows_add(struct builder *b, struct plan_flow flow,
         return flows_limit(b);
     }
     flow.inner_total = b->plan->is_regular ? flow.total : flow.inner_total;
-    if (b->sources != NULL || flow.total > 0 || flow.inner_total > 0) {
+    if (b->keeps_empty_flows || flow.total > 0 || flow.inner_total > 0) {
         g_array_append_val(b->flows, flow);
         g_array_append_vals(b->rules, rule, 1);
-    }
-    if (b->sources != NULL) {
         struct flow_source source = b->source;
         if (source.uses != NULL) {
             g_array_ref(source.uses);

@@ -3,7 +3,7 @@
 #ifndef WEIR_MAPPING_FLOWS_H
 #define WEIR_MAPPING_FLOWS_H
 
-#include "mapping/step.h"
+#include "mapping/chain.h"
 
 /* Reports traffic beyond 64 bits. */
 enum status flows_limit(struct builder *b);
@@ -48,6 +48,34 @@ struct hold_tile {
 /* Elements of it when each rank (by id) has `extent`. False on overflow. */
 bool hold_tile_count(const void *hold_tile, const int64_t *extent,
                      int64_t *elements);
+
+/* What the lanes of a leaf take of an access at one point in time. */
+struct lane_access {
+    const struct plan *plan;
+    const struct plan_leaf *leaf;
+    const struct einsum_access *access;
+    bool is_write;
+};
+bool flows_count_lanes(const void *lane_access, const int64_t *extent,
+                       int64_t *elements);
+/* The chain above a leaf, in which lanes that share what moves between them and
+ * the place that `keeper` is in are single. The leaf's step is not part of it. */
+void flows_chain_of_lanes(const struct plan *plan, int leaf,
+                          const struct einsum_access *access, bool is_write,
+                          int keeper, struct chain *chain);
+/* The chain above a hold; no lanes are single yet. */
+void flows_chain_of_hold(const struct hold_tile *tile, struct chain *chain);
+void flows_share_lanes(const struct plan *plan, struct chain *chain, int keeper,
+                       const GArray *uses, const bool *is_counted,
+                       bool is_write);
+/* Likewise where the place outside adds up what lanes send: of what it has not
+ * got for the first time. */
+void flows_share_first(const struct hold_tile *tile, int keeper,
+                       struct chain *chain);
+/* Do lanes between the hold and the place outside it send partial results that
+ * nothing adds up on the way? */
+bool flows_adds_up_outside(const struct plan *plan, int hold,
+                           const struct einsum_statement *s);
 
 /* Sets `total` to what the lanes of a leaf exchange with the place that `keeper`
  * (a hold; -1: the outermost memory) is in, over the whole run. */

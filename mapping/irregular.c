@@ -14,17 +14,10 @@
 #include "mapping/chain.h"
 #include "mapping/flows.h"
 
-struct lane_access {
-    const struct plan *plan;
-    const struct plan_leaf *leaf;
-    const struct einsum_access *access;
-    bool is_write;
-};
-
-static bool count_lanes(const void *context, const int64_t *extent,
-                        int64_t *elements)
+bool flows_count_lanes(const void *lane_access, const int64_t *extent,
+                       int64_t *elements)
 {
-    const struct lane_access *a = context;
+    const struct lane_access *a = lane_access;
     *elements =
         flows_lane_footprint(a->plan, a->leaf, a->access, a->is_write, extent);
     return true;
@@ -49,9 +42,9 @@ static bool is_below(const struct plan *plan, int node, int keeper)
 
 /* Marks the lanes that share what moves between `keeper` and the end of the
  * chain. */
-static void share_lanes(const struct plan *plan, struct chain *chain,
-                        int keeper, const GArray *uses, const bool *is_counted,
-                        bool is_write)
+void flows_share_lanes(const struct plan *plan, struct chain *chain, int keeper,
+                       const GArray *uses, const bool *is_counted,
+                       bool is_write)
 {
     for (int i = 0; i < chain->count; i++) {
         struct chain_link *link = &chain->link[i];
@@ -64,6 +57,17 @@ static void share_lanes(const struct plan *plan, struct chain *chain,
     }
 }
 
+void flows_chain_of_lanes(const struct plan *plan, int leaf,
+                          const struct einsum_access *access, bool is_write,
+                          int keeper, struct chain *chain)
+{
+    struct tensor_use use = {leaf, is_write, false, access};
+    g_autoptr(GArray) uses = g_array_new(FALSE, FALSE, sizeof(use));
+    g_array_append_val(uses, use);
+    chain_of_leaf(plan, leaf, chain);
+    flows_share_lanes(plan, chain, keeper, uses, NULL, is_write);
+}
+
 enum status flows_sum_lanes(struct builder *b, int leaf_id,
                             const struct einsum_access *access, bool is_write,
                             int keeper, struct plan_flow *flow)
@@ -72,13 +76,12 @@ enum status flows_sum_lanes(struct builder *b, int leaf_id,
                                       access, is_write};
     struct step step;
     TRY(step_of_leaf(b, leaf_id, &step));
-    struct chain chain;
-    chain_of_leaf(b->plan, leaf_id, &chain);
     struct tensor_use use = {leaf_id, is_write, false, access};
     g_autoptr(GArray) uses = g_array_new(FALSE, FALSE, sizeof(use));
     g_array_append_val(uses, use);
-    share_lanes(b->plan, &chain, keeper, uses, NULL, is_write);
-    const struct chain_tile tile = {.count = count_lanes,
+    struct chain chain;
+    flows_chain_of_lanes(b->plan, leaf_id, access, is_write, keeper, &chain);
+    const struct chain_tile tile = {.count = flows_count_lanes,
                                     .context = &lanes,
                                     .uses = uses,
                                     .fresh = chain.count};
@@ -94,8 +97,8 @@ enum status flows_sum_lanes(struct builder *b, int leaf_id,
 
 /* Do lanes between the hold and the place outside it send partial results that
  * nothing adds up on the way? */
-static bool adds_up_outside(const struct plan *plan, int hold,
-                            const struct einsum_statement *s)
+bool flows_adds_up_outside(const struct plan *plan, int hold,
+                           const struct einsum_statement *s)
 {
     int keeper = flows_find_keeper(plan, hold, s->output.tensor);
     for (int n = plan->nodes[hold].parent; n >= 0 && n != keeper;
@@ -165,7 +168,7 @@ enum status flows_sum_covered(struct builder *b, int leaf_id, int keeper,
 {
     const struct einsum_statement *s =
         &b->workload->statements[b->plan->leaves[leaf_id].statement];
-    if (keeper >= 0 && adds_up_outside(b->plan, keeper, s)) {
+    if (keeper >= 0 && flows_adds_up_outside(b->plan, keeper, s)) {
         return b->plan->leaves[leaf_id].is_masked
                    ? refuse_masked(b, leaf_id)
                    : sum_visited(b, leaf_id, keeper, elements);
@@ -175,13 +178,14 @@ enum status flows_sum_covered(struct builder *b, int leaf_id, int keeper,
     struct tensor_use use = {leaf_id, true, false, &s->output};
     g_autoptr(GArray) uses = g_array_new(FALSE, FALSE, sizeof(use));
     g_array_append_val(uses, use);
-    share_lanes(b->plan, &chain, keeper, uses, NULL, true);
+    flows_share_lanes(b->plan, &chain, keeper, uses, NULL, true);
     if (!b->plan->leaves[leaf_id].is_masked) {
         return chain_count_covered(&chain, s, elements) ? OK : flows_limit(b);
     }
     const struct lane_access lanes = {b->plan, &b->plan->leaves[leaf_id],
                                       &s->output, true};
-    const struct chain_tile tile = {.count = count_lanes, .context = &lanes};
+    const struct chain_tile tile = {.count = flows_count_lanes,
+                                    .context = &lanes};
     struct step step;
     TRY(step_of_leaf(b, leaf_id, &step));
     if (chain.masked_links > chain.count) {
@@ -192,7 +196,7 @@ enum status flows_sum_covered(struct builder *b, int leaf_id, int keeper,
 
 /* The chain above a hold: loops in whose last iteration alone every use happens
  * are marked. */
-static void chain_of_hold(const struct hold_tile *tile, struct chain *chain)
+void flows_chain_of_hold(const struct hold_tile *tile, struct chain *chain)
 {
     chain_of_node(tile->b->plan, tile->hold, chain);
     for (guint u = 0; u < tile->uses->len; u++) {
@@ -212,7 +216,7 @@ enum status flows_sum_hold(const struct hold_tile *tile, int keeper,
                            struct plan_flow *flow)
 {
     struct chain chain;
-    chain_of_hold(tile, &chain);
+    flows_chain_of_hold(tile, &chain);
     const struct chain_tile counted = {.count = hold_tile_count,
                                        .context = tile,
                                        .uses = tile->uses,
@@ -223,8 +227,8 @@ enum status flows_sum_hold(const struct hold_tile *tile, int keeper,
     }
     flow->inner_total = total.elements;
     flow->events = total.events;
-    share_lanes(tile->b->plan, &chain, keeper, tile->uses, tile->is_counted,
-                flow->kind == FLOW_DRAIN);
+    flows_share_lanes(tile->b->plan, &chain, keeper, tile->uses,
+                      tile->is_counted, flow->kind == FLOW_DRAIN);
     if (!chain_count_fetched(&chain, &counted, &total)) {
         return flows_limit(tile->b);
     }
@@ -244,6 +248,17 @@ static enum status refuse_nested(const struct hold_tile *tile, int keeper)
     return ERR_INPUT;
 }
 
+void flows_share_first(const struct hold_tile *tile, int keeper,
+                       struct chain *chain)
+{
+    for (int i = 0; i < chain->count; i++) {
+        struct chain_link *link = &chain->link[i];
+        link->is_single |= link->axis != NULL &&
+                           is_below(tile->b->plan, link->node, keeper) &&
+                           !is_moved(tile->uses, tile->is_counted, link->rank);
+    }
+}
+
 /* What comes back is what was sent for not the first time: outside, of all lanes
  * that share; inside, of each lane. */
 enum status flows_sum_refill(const struct hold_tile *tile, int keeper,
@@ -253,9 +268,9 @@ enum status flows_sum_refill(const struct hold_tile *tile, int keeper,
     const struct einsum_statement *s =
         &plan->workload->statements[plan->leaves[flow->leaf].statement];
     struct chain chain;
-    chain_of_hold(tile, &chain);
-    bool is_outside = adds_up_outside(plan, tile->hold, s);
-    if (keeper >= 0 && adds_up_outside(plan, keeper, s)) {
+    flows_chain_of_hold(tile, &chain);
+    bool is_outside = flows_adds_up_outside(plan, tile->hold, s);
+    if (keeper >= 0 && flows_adds_up_outside(plan, keeper, s)) {
         return refuse_nested(tile, keeper);
     }
     int64_t inside = 0;
@@ -265,12 +280,9 @@ enum status flows_sum_refill(const struct hold_tile *tile, int keeper,
     bool is_masked = chain.masked_count > 0;
     bool fits = is_masked ? count_touched(&chain, s, &written, &inside)
                           : chain_count_covered(&chain, s, &inside);
-    share_lanes(plan, &chain, keeper, tile->uses, tile->is_counted, true);
-    for (int i = 0; i < chain.count && is_outside; i++) {
-        struct chain_link *link = &chain.link[i];
-        link->is_single |= link->axis != NULL &&
-                           is_below(plan, link->node, keeper) &&
-                           !is_moved(tile->uses, tile->is_counted, link->rank);
+    flows_share_lanes(plan, &chain, keeper, tile->uses, tile->is_counted, true);
+    if (is_outside) {
+        flows_share_first(tile, keeper, &chain);
     }
     fits = fits && (is_masked ? count_touched(&chain, s, &written, &outside)
                               : chain_count_covered(&chain, s, &outside));

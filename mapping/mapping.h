@@ -259,9 +259,10 @@ struct plan {
     struct plan_memory *memories; /* by arch memory id */
     int64_t word_bytes;
     /* Every tile divides what it tiles, there is no `spatial` node and no
-     * predicate: all events of a flow, all steps of a leaf are alike. The walkers yield moves
-     * of regular plans only. */
+     * predicate: all events of a flow, all steps of a leaf are alike. */
     bool is_regular;
+    struct moves *moves; /* of an irregular plan: what each event moves; for the
+                            walkers */
     int param_count; /* the mapping's parameters as they came out */
     const char **param_name;
     int64_t *param_value;
@@ -356,6 +357,21 @@ const struct plan *retiler_plan(const struct retiler *retiler);
 
 /* ---- the schedule ------------------------------------------------------- */
 
+/* What happens in one tile step of an irregular plan. */
+struct walk_cost {
+    int64_t busy_cycles;
+    int64_t points;      /* computed, all lanes */
+    int64_t elements[];  /* by flow of the leaf (from first_flow on): those of
+                            READ and WRITE; 0 of PARTIAL */
+};
+
+/* One event of a FILL, REFILL or DRAIN. */
+struct walk_move {
+    int flow;
+    int64_t outside; /* elements that pass the outer place, of all lanes */
+    int64_t inside;  /* that pass the inner place */
+};
+
 enum walk_kind {
     WALK_PHASE,   /* a phase begins */
     WALK_STEP,    /* a pipeline step begins */
@@ -371,8 +387,11 @@ struct walk_event {
     int64_t step;
     int slot;
     int child;
-    int flow; /* MOVE */
-    int leaf; /* COMPUTE */
+    struct walk_move move; /* MOVE */
+    int leaf;              /* COMPUTE */
+    /* COMPUTE: NULL if as planned (regular plans), or with boxes. The walker's,
+     * the same for steps alike. */
+    const struct walk_cost *cost;
     /* COMPUTE: the tile's corner and end by position in statement.rank[]; below
      * `spatial` nodes, of lane 0: the others follow (walk_next_lane). */
     int64_t lo[EINSUM_MAX_RANKS];
@@ -398,7 +417,7 @@ bool walk_child_next_lane(struct walk_child *walk, struct walk_event *event);
  * reader has delay d needs the tile of iteration step-d then. Returns how many
  * (0 for steps where no tile changes). */
 int walk_outer_fills(const struct plan *plan, int phase, int64_t step,
-                     int *flows, int capacity);
+                     struct walk_move *moves, int capacity);
 /* The delays of the first and the last child that use what a hold above the
  * pipeline keeps of a flow's tensor: the tile of iteration i is needed from
  * step i+first to the end of step i+last. */
@@ -409,7 +428,8 @@ int64_t walk_tile_iterations(const struct plan *plan, int flow);
 /* The DRAIN flows of holds above the pipeline that are due when `child` has
  * finished iteration i. */
 int walk_outer_drains(const struct plan *plan, int phase, int child,
-                      int64_t iteration, int *flows, int capacity);
+                      int64_t iteration, struct walk_move *moves,
+                      int capacity);
 
 /* The whole schedule in program order. */
 struct walk;

@@ -5,13 +5,15 @@
  * a compute yields a step. Whether a move is due follows from the loops above
  * its hold alone (struct flow_rule): a tile is fetched when every loop inside
  * the one that moves it is at its first iteration, drained when all are at
- * their last. In an irregular plan moves are left out, and how often a loop runs
- * is what its tile leaves of the extent at its place.
+ * their last. In an irregular plan it follows from the visits before and after
+ * (moves.c), and how often a loop runs is what its tile leaves of the extent at
+ * its place.
  *
  * Lanes of a spatial node step together: a program runs as the first of them
  * does, which has the most to do, and the boxes of the others follow each of its
  * steps. */
 #include "mapping/builder.h"
+#include "mapping/moves.h"
 
 /* ---- when a move is due ------------------------------------------------- */
 
@@ -54,10 +56,14 @@ static bool is_revisit(const struct plan *plan, const struct plan_flow *flow,
 }
 
 static bool moves_now(const struct plan *plan, int flow_id,
-                      const int64_t *index)
+                      const int64_t *index, struct walk_move *move)
 {
     const struct plan_flow *flow = &plan->flows[flow_id];
     const struct flow_rule *rule = &plan->rules[flow_id];
+    if (!plan->is_regular) {
+        return moves_count(plan, flow_id, index, move);
+    }
+    *move = (struct walk_move){flow_id, flow->elements, flow->elements};
     return is_due(plan, rule, flow->kind, index) &&
            (flow->kind != FLOW_REFILL || is_revisit(plan, flow, rule, index));
 }
@@ -144,55 +150,75 @@ static void decode_iteration(const struct plan *plan,
     }
 }
 
-/* Quick answer for the usual rule: no `at`, first visits not told apart. */
-static bool outer_moves(const struct plan *plan, int flow_id, int64_t iteration)
+/* Do the loops between a hold and the pipeline below it stand at their first
+ * iteration (their last, of what is drained)? Only then the hold is visited. */
+static bool is_at_hold(const struct plan *plan, int flow_id,
+                       const int64_t *index)
+{
+    const struct plan_flow *flow = &plan->flows[flow_id];
+    const struct plan_phase *phase = &plan->phases[plan->rules[flow_id].phase];
+    for (int l = 0; l < phase->loop_count; l++) {
+        int loop = phase->loops[l];
+        int64_t at =
+            flow->kind == FLOW_DRAIN ? trips_at(plan, loop, index) - 1 : 0;
+        if (plan_is_above(plan, flow->node, loop) && index[loop] != at) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* With a quick answer for the usual rule: no `at`, first visits not told
+ * apart. */
+static bool outer_moves(const struct plan *plan, int flow_id, int64_t iteration,
+                        struct walk_move *move)
 {
     const struct plan_flow *flow = &plan->flows[flow_id];
     const struct flow_rule *rule = &plan->rules[flow_id];
+    int64_t index[MAX_NODES];
+    if (!plan->is_regular) {
+        decode_uneven(plan, &plan->phases[rule->phase], iteration, index);
+        return is_at_hold(plan, flow_id, index) &&
+               moves_now(plan, flow_id, index, move);
+    }
     if (!rule->has_last) {
         int64_t at = flow->kind == FLOW_DRAIN ? iteration + 1 : iteration;
         if (at % rule->iterations != 0 || flow->kind != FLOW_REFILL) {
+            *move = (struct walk_move){flow_id, flow->elements, flow->elements};
             return at % rule->iterations == 0;
         }
     }
-    int64_t index[MAX_NODES];
     decode_iteration(plan, &plan->phases[rule->phase], iteration, index);
-    return moves_now(plan, flow_id, index);
+    return moves_now(plan, flow_id, index, move);
 }
 
 int walk_outer_fills(const struct plan *plan, int phase, int64_t step,
-                     int *flows, int capacity)
+                     struct walk_move *moves, int capacity)
 {
     int count = 0;
-    int flow_count = plan->is_regular ? plan->flow_count : 0;
-    for (int f = 0; f < flow_count && count < capacity; f++) {
+    for (int f = 0; f < plan->flow_count && count < capacity; f++) {
         const struct flow_rule *rule = &plan->rules[f];
         enum flow_kind kind = plan->flows[f].kind;
         int64_t iteration = step - rule->first_delay;
-        if (rule->is_outer && rule->phase == phase &&
-            (kind == FLOW_FILL || kind == FLOW_REFILL) && iteration >= 0 &&
-            iteration < plan->phases[phase].iteration_count &&
-            outer_moves(plan, f, iteration)) {
-            flows[count++] = f;
-        }
+        count += rule->is_outer && rule->phase == phase &&
+                 (kind == FLOW_FILL || kind == FLOW_REFILL) && iteration >= 0 &&
+                 iteration < plan->phases[phase].iteration_count &&
+                 outer_moves(plan, f, iteration, &moves[count]);
     }
     return count;
 }
 
 int walk_outer_drains(const struct plan *plan, int phase, int child,
-                      int64_t iteration, int *flows, int capacity)
+                      int64_t iteration, struct walk_move *moves, int capacity)
 {
     int count = 0;
-    int flow_count = plan->is_regular ? plan->flow_count : 0;
-    for (int f = 0; f < flow_count && count < capacity; f++) {
+    for (int f = 0; f < plan->flow_count && count < capacity; f++) {
         const struct plan_flow *flow = &plan->flows[f];
         const struct flow_rule *rule = &plan->rules[f];
-        if (rule->is_outer && rule->phase == phase &&
-            flow->kind == FLOW_DRAIN &&
-            plan->leaves[flow->leaf].child == child &&
-            outer_moves(plan, f, iteration)) {
-            flows[count++] = f;
-        }
+        count += rule->is_outer && rule->phase == phase &&
+                 flow->kind == FLOW_DRAIN &&
+                 plan->leaves[flow->leaf].child == child &&
+                 outer_moves(plan, f, iteration, &moves[count]);
     }
     return count;
 }
@@ -228,6 +254,7 @@ struct walk_child {
     int64_t *index; /* by node id: iteration of each loop, lane of each spatial
                        node: 0 but while the lanes of a step are asked for */
     int asked;      /* the leaf node whose lanes are, or -1 */
+    struct step_costs *costs; /* NULL: not asked for */
 };
 
 struct walk_child *walk_child_new(const struct plan *plan, int phase, int child,
@@ -238,6 +265,9 @@ struct walk_child *walk_child_new(const struct plan *plan, int phase, int child,
     walk->phase = phase;
     walk->child = child;
     walk->want_boxes = want_boxes;
+    if (!plan->is_regular && !want_boxes) {
+        walk->costs = step_costs_new(plan);
+    }
     walk->stack = g_new0(struct frame, (gsize)plan->node_count + 1);
     walk->index = g_new0(int64_t, (gsize)plan->node_count + 1);
     return walk;
@@ -246,6 +276,7 @@ struct walk_child *walk_child_new(const struct plan *plan, int phase, int child,
 void walk_child_free(struct walk_child *walk)
 {
     if (walk != NULL) {
+        step_costs_free(walk->costs);
         g_free(walk->stack);
         g_free(walk->index);
         g_free(walk);
@@ -373,14 +404,13 @@ static bool next_move(struct walk_child *walk, struct frame *top,
                       bool is_leaving, struct walk_event *event)
 {
     const struct plan *plan = walk->plan;
-    while (plan->is_regular && top->cursor < plan->flow_count) {
+    while (top->cursor < plan->flow_count) {
         int f = top->cursor++;
         const struct plan_flow *flow = &plan->flows[f];
         if (flow->node == top->node &&
             (flow->kind == FLOW_DRAIN) == is_leaving &&
-            moves_now(plan, f, walk->index)) {
+            moves_now(plan, f, walk->index, &event->move)) {
             event->kind = WALK_MOVE;
-            event->flow = f;
             return true;
         }
     }
@@ -412,6 +442,10 @@ static bool compute(struct walk_child *walk, int leaf, struct walk_event *event)
     if (is_run) {
         event->kind = WALK_COMPUTE;
         event->leaf = leaf;
+            event->cost =
+                walk->costs == NULL
+                    ? NULL
+                    : step_costs_get(walk->costs, leaf, walk->index);
         if (walk->want_boxes) {
             (void)fill_box(plan, leaf, walk->index, event);
         }
@@ -504,7 +538,7 @@ struct walk {
     int slot;
     int child;
     struct walk_child *program; /* of the child being walked, or NULL */
-    int *pending;               /* flow ids; room for all */
+    struct walk_move *pending;  /* room for all flows */
     int pending_count;
     int pending_next;
 };
@@ -514,7 +548,7 @@ struct walk *walk_new(const struct plan *plan, bool want_boxes)
     struct walk *walk = g_new0(struct walk, 1);
     walk->plan = plan;
     walk->want_boxes = want_boxes;
-    walk->pending = g_new0(int, (gsize)plan->flow_count + 1);
+    walk->pending = g_new0(struct walk_move, (gsize)plan->flow_count + 1);
     return walk;
 }
 
@@ -551,7 +585,7 @@ static bool yield_pending(struct walk *walk, struct walk_event *event)
         return false;
     }
     event->kind = WALK_MOVE;
-    event->flow = walk->pending[walk->pending_next++];
+    event->move = walk->pending[walk->pending_next++];
     return true;
 }
 

@@ -108,37 +108,9 @@ static enum status add_spilling_access(struct counter *c, int memory,
     return add_access(c, memory, access, flow, seen);
 }
 
-/* The elements a flow moved outside and inside when its anchor happened `times`
- * of the planned. */
-static enum status count_elements(struct counter *c,
-                                  const struct plan_flow *flow, int64_t times,
-                                  int64_t *outside, int64_t *inside)
-{
-    *outside = flow->total;
-    *inside = flow->inner_total;
-    if (flow->kind == FLOW_PARTIAL) {
-        if (times != c->plan->leaves[flow->leaf].step_count) {
-            BUG("partial sums of an unfinished run");
-        }
-        return OK;
-    }
-    if (times == flow->events) {
-        return OK;
-    }
-    *inside = 0;
-    if (!num_mul(flow->elements, times, outside)) {
-        return limit_reached(c);
-    }
-    *inside = *outside;
-    return OK;
-}
-
 static enum status count_flow(struct counter *c, const struct plan_flow *flow,
-                              int64_t times)
+                              int64_t outside, int64_t inside)
 {
-    int64_t outside = 0;
-    int64_t inside = 0;
-    TRY(count_elements(c, flow, times, &outside, &inside));
     switch (flow->kind) {
     case FLOW_READ:
     case FLOW_PARTIAL:
@@ -168,7 +140,8 @@ static enum status count_flow(struct counter *c, const struct plan_flow *flow,
                       flow, inside);
 }
 
-static enum status count_leaf(struct counter *c, int leaf_id, int64_t times)
+static enum status count_leaf(struct counter *c, int leaf_id, int64_t points,
+                              int64_t busy_cycles)
 {
     const struct plan_leaf *leaf = &c->plan->leaves[leaf_id];
     const struct einsum_statement *s =
@@ -177,13 +150,7 @@ static enum status count_leaf(struct counter *c, int leaf_id, int64_t times)
     struct evaluation_einsum *out = &c->evaluation->einsums[leaf_id];
     out->name = s->name;
     out->unit = unit->name;
-    int64_t points = leaf->point_count;
-    out->busy_cycles = leaf->busy_cycles;
-    if (times != leaf->step_count &&
-        (!num_mul(leaf->points_per_step, times, &points) ||
-         !num_mul(leaf->busy_cycles_per_step, times, &out->busy_cycles))) {
-        return limit_reached(c);
-    }
+    out->busy_cycles = busy_cycles;
     if (!num_add(c->evaluation->units[leaf->unit].busy_cycles, out->busy_cycles,
                  &c->evaluation->units[leaf->unit].busy_cycles)) {
         return limit_reached(c);
@@ -264,29 +231,26 @@ static struct evaluation *evaluation_new(const struct plan *plan)
     return e;
 }
 
-static enum status count_all(struct counter *c, const int64_t *executed,
-                             const int64_t *moved)
+static enum status count_all(struct counter *c, const struct executed *executed)
 {
     const struct plan *plan = c->plan;
     for (int l = 0; l < plan->leaf_count; l++) {
+        const struct plan_leaf *leaf = &plan->leaves[l];
         TRY(count_leaf(
-            c, l, executed != NULL ? executed[l] : plan->leaves[l].step_count));
+            c, l, executed == NULL ? leaf->point_count : executed->points[l],
+            executed == NULL ? leaf->busy_cycles : executed->busy_cycles[l]));
     }
     for (int f = 0; f < plan->flow_count; f++) {
         const struct plan_flow *flow = &plan->flows[f];
-        int64_t times = flow->events;
-        if (flow->node < 0 && executed != NULL) {
-            times = executed[flow->leaf];
-        } else if (flow->node >= 0 && moved != NULL) {
-            times = moved[f];
-        }
-        TRY(count_flow(c, flow, times));
+        TRY(count_flow(
+            c, flow, executed == NULL ? flow->total : executed->outside[f],
+            executed == NULL ? flow->inner_total : executed->inside[f]));
     }
     return count_transfers(c);
 }
 
-enum status model_count(const struct plan *plan, const int64_t *executed,
-                        const int64_t *moved, struct diags *diags,
+enum status model_count(const struct plan *plan,
+                        const struct executed *executed, struct diags *diags,
                         struct evaluation **result)
 {
     AUTO(evaluation) evaluation = evaluation_new(plan);
@@ -296,7 +260,7 @@ enum status model_count(const struct plan *plan, const int64_t *executed,
         .evaluation = evaluation,
         .actions = g_array_new(FALSE, TRUE, sizeof(struct evaluation_action)),
     };
-    enum status status = count_all(&counter, executed, moved);
+    enum status status = count_all(&counter, executed);
     evaluation->action_count = (int)counter.actions->len;
     evaluation->actions = (struct evaluation_action *)(void *)g_array_free(
         counter.actions, FALSE);

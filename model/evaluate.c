@@ -44,7 +44,7 @@ enum status model_evaluate(const struct plan *plan, struct diags *diags,
                            struct evaluation **result)
 {
     AUTO(evaluation) evaluation = NULL;
-    TRY(model_count(plan, NULL, NULL, diags, &evaluation));
+    TRY(model_count(plan, NULL, diags, &evaluation));
     evaluation->fidelity = FIDELITY_MODEL;
     int64_t longest = -1;
     for (int p = 0; p < plan->phase_count; p++) {

@@ -111,12 +111,21 @@ MUST_USE enum status model_evaluate(const struct plan *plan,
 void evaluation_free(struct evaluation *evaluation);
 BASE_DEFINE_CLEANUP(evaluation)
 
+/* What really happened: by leaf its steps' points and busy cycles, by flow the
+ * elements that passed the outer place (of a leaf's flow: its memory) and the
+ * inner one. */
+struct executed {
+    const int64_t *points;
+    const int64_t *busy_cycles;
+    const int64_t *outside;
+    const int64_t *inside;
+};
+
 /* Everything of an evaluation that does not depend on time (traffic, actions,
  * operations, energy, bounds, busy cycles), for simulators that fill in cycles,
- * utilisation and stalls themselves. `executed[leaf]` and `moved[flow]` are how
- * often each leaf and flow happened; NULL means as planned. */
+ * utilisation and stalls themselves. `executed` NULL: as planned. */
 MUST_USE enum status model_count(const struct plan *plan,
-                                 const int64_t *executed, const int64_t *moved,
+                                 const struct executed *executed,
                                  struct diags *diags,
                                  struct evaluation **evaluation);
 

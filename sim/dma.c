@@ -19,13 +19,13 @@ static void load_step(struct channel *channel)
 {
     struct machine *machine = channel->component.machine;
     channel->event_index = 0;
-    channel->flow_count = 0;
+    channel->move_count = 0;
     channel->position = phase_next_fill_step(machine->phase, channel->position);
     channel->is_at_end = channel->position == INT64_MAX;
     if (!channel->is_at_end) {
-        channel->flow_count = walk_outer_fills(
+        channel->move_count = walk_outer_fills(
             machine->plan, machine->phase_index, channel->position,
-            channel->flows, CHANNEL_MAX_FLOWS);
+            channel->moves, CHANNEL_MAX_FLOWS);
     }
 }
 
@@ -35,10 +35,10 @@ static int find_outer_fill(struct channel *channel)
 {
     const struct phase *phase = channel->component.machine->phase;
     while (!channel->is_at_end) {
-        for (; channel->event_index < channel->flow_count;
+        for (; channel->event_index < channel->move_count;
              channel->event_index++) {
-            int stream =
-                phase->stream_of_flow[channel->flows[channel->event_index]];
+            channel->head_move = channel->moves[channel->event_index];
+            int stream = phase->stream_of_flow[channel->head_move.flow];
             if (stream >= 0) {
                 return stream;
             }
@@ -72,10 +72,12 @@ static int find_in_iteration(struct channel *channel)
     while (stream < 0 && walk_child_next(channel->walk, &machine->event)) {
         channel->event_index++;
         if (machine->event.kind == WALK_MOVE) {
-            stream = machine->phase->stream_of_flow[machine->event.flow];
+            channel->head_move = machine->event.move;
+            stream = machine->phase->stream_of_flow[channel->head_move.flow];
             /* A drain is no stream. */
         } else if (machine->event.kind == WALK_COMPUTE) {
             channel->direct_leaf = machine->event.leaf;
+            channel->direct_cost = machine->event.cost;
             channel->direct_index = 0;
             stream = find_direct(channel);
         }
@@ -203,6 +205,11 @@ void channel_activate(struct sysc_process *self, void *user)
             !is_source_there(channel, stream)) {
             return;
         }
+        if (channel->direct_leaf >= 0) {
+            resize_direct(machine, stream, channel->direct_cost);
+        } else {
+            resize_fill(machine, stream, &channel->head_move);
+        }
         port_request(machine, stream->channel, &stream->transfer,
                      &stream->arrival[stream->issued % stream->copies]);
         stream->issued++;
@@ -287,9 +294,9 @@ void channel_shift(struct channel *channel, int64_t iterations)
     struct machine *machine = channel->component.machine;
     channel->position += iterations;
     if (channel->child < 0) {
-        channel->flow_count = walk_outer_fills(
+        channel->move_count = walk_outer_fills(
             machine->plan, machine->phase_index, channel->position,
-            channel->flows, CHANNEL_MAX_FLOWS);
+            channel->moves, CHANNEL_MAX_FLOWS);
         return;
     }
     walk_child_start(channel->walk, channel->position);

@@ -171,8 +171,7 @@ static enum status build_phases(struct machine *machine)
     for (int p = 0; p < plan->phase_count; p++) {
         TRY(phase_new(plan, p, machine->diags, &machine->phases[p]));
     }
-    if (ticks_set(plan->arch, machine->phases, plan->phase_count,
-                  &machine->ticks_per_cycle) != OK) {
+    if (ticks_set(plan, machine->phases, &machine->ticks_per_cycle) != OK) {
         return diag_fail(machine->diags, ERR_LIMIT, "sim-limit",
                          "a transfer or tile step lasts too long");
     }
@@ -188,14 +187,14 @@ enum status machine_new(const struct plan *plan,
     machine->diags = diags;
     machine->step_limit = options->step_limit;
     machine->counter_count = 1 + plan->arch->unit_count * COUNTER_PER_UNIT +
-                             plan->leaf_count + plan->flow_count;
+                             3 * plan->leaf_count + 3 * plan->flow_count;
     machine->counters = g_new0(int64_t, (gsize)machine->counter_count);
     TRY(build_phases(machine));
     machine_check(machine, build(machine));
     if (machine->status != OK) {
         return machine->status;
     }
-    if (options->use_fast_forward) {
+    if (options->use_fast_forward && plan->is_regular) {
         machine->fast_forward = fast_forward_new(machine);
     }
     *result = g_steal_pointer(&machine);

@@ -71,12 +71,14 @@ struct channel {
     int event_index; /* of the next event there, so a walk can be resumed */
     int direct_leaf; /* whose direct streams are being issued; -1 */
     int direct_index;
+    const struct walk_cost *direct_cost; /* of that step; NULL: as planned */
     int head; /* stream of the next fill; -1: none found yet */
+    struct walk_move head_move; /* what it moves, unless it is direct */
     bool is_at_end;
     bool is_out_of_sight; /* looked as far ahead as it may */
     bool waits_for_port;  /* wake it when a port has served something */
-    int flow_count;       /* outer channel: fills of the step at `position` */
-    int flows[CHANNEL_MAX_FLOWS];
+    int move_count;       /* outer channel: fills of the step at `position` */
+    struct walk_move moves[CHANNEL_MAX_FLOWS];
 };
 
 enum sequencer_state {
@@ -153,6 +155,28 @@ static inline int64_t *counter_moved(struct machine *m, int flow)
     return counter_executed(m, m->plan->leaf_count) + flow;
 }
 
+/* Of irregular plans, whose events are not alike: elements that passed both
+ * places of a flow, points and busy cycles of a leaf's steps. */
+static inline int64_t *counter_outside(struct machine *m, int flow)
+{
+    return counter_moved(m, m->plan->flow_count) + flow;
+}
+
+static inline int64_t *counter_inside(struct machine *m, int flow)
+{
+    return counter_outside(m, m->plan->flow_count) + flow;
+}
+
+static inline int64_t *counter_points(struct machine *m, int leaf)
+{
+    return counter_inside(m, m->plan->flow_count) + leaf;
+}
+
+static inline int64_t *counter_busy_cycles(struct machine *m, int leaf)
+{
+    return counter_points(m, m->plan->leaf_count) + leaf;
+}
+
 static inline int order_of_sink(const struct machine *m, int flow)
 {
     return m->channel_count + flow;
@@ -217,8 +241,27 @@ void port_request(struct machine *machine, int order,
 
 /* Chooses the ticks of a cycle and gives all phases their times in ticks.
  * ERR_LIMIT on overflow. */
-MUST_USE enum status ticks_set(const struct arch *arch, struct phase **phases,
-                               int phase_count, int64_t *ticks_per_cycle);
+MUST_USE enum status ticks_set(const struct plan *plan, struct phase **phases,
+                               int64_t *ticks_per_cycle);
+/* Gives the legs of a transfer their ticks. */
+MUST_USE enum status ticks_convert(const struct arch *arch,
+                                   int64_t ticks_per_cycle,
+                                   struct transfer *transfer);
+
+/* ---- resize.c ------------------------------------------------------------ */
+
+/* Of irregular plans; nothing changes in a regular one. What the next event of
+ * the stream, of the sink, moves. */
+void resize_fill(struct machine *machine, struct stream *stream,
+                 const struct walk_move *move);
+void resize_drain(struct machine *machine, struct sink *sink,
+                  const struct walk_move *move);
+/* An operand fetched anew for a step. */
+void resize_direct(struct machine *machine, struct stream *stream,
+                   const struct walk_cost *cost);
+/* The next step of the leaf: its time, reads on the chip and writes. */
+void resize_step(struct machine *machine, int leaf,
+                 const struct walk_cost *cost);
 
 /* ---- dma.c --------------------------------------------------------------- */
 

@@ -9,10 +9,19 @@
 
 /* ---- a child's program --------------------------------------------------- */
 
-static void pass_move(struct machine *machine, struct child *child, int flow)
+static void count_move(struct machine *machine, const struct walk_move *move)
+{
+    *counter_moved(machine, move->flow) += 1;
+    *counter_outside(machine, move->flow) += move->outside;
+    *counter_inside(machine, move->flow) += move->inside;
+}
+
+static void pass_move(struct machine *machine, struct child *child,
+                      const struct walk_move *move)
 {
     struct phase *phase = machine->phase;
-    *counter_moved(machine, flow) += 1;
+    int flow = move->flow;
+    count_move(machine, move);
     if (phase->stream_of_flow[flow] >= 0) {
         struct stream *stream =
             phase_stream(phase, phase->stream_of_flow[flow]);
@@ -21,17 +30,20 @@ static void pass_move(struct machine *machine, struct child *child, int flow)
         channel_wake(machine, 1 + child->index);
     } else if (phase->sink_of_flow[flow] >= 0) {
         struct sink *sink = phase_sink(phase, phase->sink_of_flow[flow]);
+        resize_drain(machine, sink, move);
         port_request(machine, order_of_sink(machine, flow), &sink->transfer,
                      &sink->done[sink->requested++ % SINK_CREDITS]);
     }
 }
 
-static void reach_leaf(struct machine *machine, struct child *child, int leaf)
+static void reach_leaf(struct machine *machine, struct child *child, int leaf,
+                       const struct walk_cost *cost)
 {
     struct phase *phase = machine->phase;
     const GArray *direct = phase->leaves[leaf].direct;
     child->next_leaf = leaf;
     child->since_ticks = machine->now_ticks;
+    resize_step(machine, leaf, cost);
     for (guint i = 0; i < direct->len; i++) {
         struct stream *stream =
             phase_stream(phase, g_array_index(direct, int, i));
@@ -48,12 +60,12 @@ static void finish_child(struct machine *machine, struct child *child)
     child->next_leaf = -1;
     child->is_running = false;
     if (child->has_outer_drains) {
-        int flows[CHANNEL_MAX_FLOWS];
+        struct walk_move moves[CHANNEL_MAX_FLOWS];
         int count =
             walk_outer_drains(machine->plan, machine->phase_index, child->index,
-                              child->iteration, flows, CHANNEL_MAX_FLOWS);
+                              child->iteration, moves, CHANNEL_MAX_FLOWS);
         for (int i = 0; i < count; i++) {
-            pass_move(machine, child, flows[i]);
+            pass_move(machine, child, &moves[i]);
         }
     }
     machine->children_left--;
@@ -70,10 +82,10 @@ void child_go_on(struct machine *machine, struct child *child)
     struct walk_event *event = &machine->event;
     while (walk_child_next(child->walk, event)) {
         if (event->kind == WALK_MOVE) {
-            pass_move(machine, child, event->flow);
+            pass_move(machine, child, &event->move);
             continue;
         }
-        reach_leaf(machine, child, event->leaf);
+        reach_leaf(machine, child, event->leaf, event->cost);
         int unit = machine->phase->leaves[event->leaf].unit;
         if (unit != before && !machine->units[unit].is_busy) {
             component_wake_settling(&machine->units[unit].component);
@@ -83,11 +95,28 @@ void child_go_on(struct machine *machine, struct child *child)
     finish_child(machine, child);
 }
 
+/* Where steps are left out, or loops run unevenly, the program is gone through
+ * once before. */
+static void survey_left(struct machine *machine, struct child *child)
+{
+    struct walk_event event;
+    walk_child_start(child->survey, child->iteration);
+    while (walk_child_next(child->survey, &event)) {
+        if (event.kind == WALK_COMPUTE) {
+            child->left_on_unit[machine->phase->leaves[event.leaf].unit]++;
+        }
+    }
+}
+
 static void count_left(struct machine *machine, struct child *child)
 {
     const struct phase *phase = machine->phase;
     for (guint u = 0; u < child->units->len; u++) {
         child->left_on_unit[g_array_index(child->units, int, u)] = 0;
+    }
+    if (child->survey != NULL) {
+        survey_left(machine, child);
+        return;
     }
     for (guint i = 0; i < child->leaves->len; i++) {
         const struct leaf_timing *leaf =
@@ -170,12 +199,12 @@ static void note_fills(struct machine *machine)
     if (machine->step < machine->next_fill_step) {
         return;
     }
-    int flows[CHANNEL_MAX_FLOWS];
+    struct walk_move moves[CHANNEL_MAX_FLOWS];
     int count = walk_outer_fills(machine->plan, machine->phase_index,
-                                 machine->step, flows, CHANNEL_MAX_FLOWS);
+                                 machine->step, moves, CHANNEL_MAX_FLOWS);
     for (int i = 0; i < count; i++) {
-        *counter_moved(machine, flows[i]) += 1;
-        int id = phase->stream_of_flow[flows[i]];
+        count_move(machine, &moves[i]);
+        int id = phase->stream_of_flow[moves[i].flow];
         if (id >= 0) {
             int64_t of = local - phase_stream(phase, id)->first_delay;
             phase->changed[of % phase->ring_count] |= (uint64_t)1 << id;

@@ -3,17 +3,77 @@
  * flow happened, so that both fidelities count alike. */
 #include "sim/machine.h"
 
-/* How often each flow happened: flows of leaves happen with every tile step. */
-static void count_flows(struct machine *machine)
+/* `each` times over, which for all of them is `total`. */
+static bool count_alike(int64_t each, int64_t total, int64_t times,
+                        int64_t planned_times, int64_t *sum)
+{
+    *sum = total;
+    return times == planned_times || num_mul(each, times, sum);
+}
+
+/* Steps of a regular plan are alike. */
+static bool count_leaf(struct machine *machine, int leaf_id)
+{
+    const struct plan_leaf *leaf = &machine->plan->leaves[leaf_id];
+    int64_t steps = *counter_executed(machine, leaf_id);
+    return !machine->plan->is_regular ||
+           (count_alike(leaf->points_per_step, leaf->point_count, steps,
+                        leaf->step_count, counter_points(machine, leaf_id)) &&
+            count_alike(leaf->busy_cycles_per_step, leaf->busy_cycles, steps,
+                        leaf->step_count,
+                        counter_busy_cycles(machine, leaf_id)));
+}
+
+/* So are events of a flow; those of a leaf happen with its steps. What is read
+ * back is known of the whole run only. */
+static bool count_flow(struct machine *machine, int flow_id)
 {
     const struct plan *plan = machine->plan;
-    for (int l = 0; l < plan->leaf_count; l++) {
-        const struct plan_leaf *leaf = &plan->leaves[l];
-        for (int f = 0; f < leaf->flow_count; f++) {
-            *counter_moved(machine, leaf->first_flow + f) =
-                *counter_executed(machine, l);
-        }
+    const struct plan_flow *flow = &plan->flows[flow_id];
+    int64_t *outside = counter_outside(machine, flow_id);
+    int64_t *inside = counter_inside(machine, flow_id);
+    int64_t events = *counter_moved(machine, flow_id);
+    int64_t planned = flow->events;
+    if (flow->node < 0) {
+        events = *counter_executed(machine, flow->leaf);
+        planned = plan->leaves[flow->leaf].step_count;
     }
+    if (flow->kind == FLOW_PARTIAL) {
+        if (events != planned) {
+            BUG("partial sums of an unfinished run");
+        }
+        *outside = flow->total;
+        *inside = flow->inner_total;
+        return true;
+    }
+    return !plan->is_regular || (count_alike(flow->elements, flow->total,
+                                             events, planned, outside) &&
+                                 count_alike(flow->elements, flow->inner_total,
+                                             events, planned, inside));
+}
+
+static enum status count(struct machine *machine, struct diags *diags,
+                         struct evaluation **evaluation)
+{
+    const struct plan *plan = machine->plan;
+    bool fits = true;
+    for (int l = 0; l < plan->leaf_count; l++) {
+        fits = fits && count_leaf(machine, l);
+    }
+    for (int f = 0; f < plan->flow_count; f++) {
+        fits = fits && count_flow(machine, f);
+    }
+    if (!fits) {
+        return diag_fail(diags, ERR_LIMIT, "sim-limit",
+                         "counts exceed 64 bits");
+    }
+    const struct executed executed = {
+        .points = counter_points(machine, 0),
+        .busy_cycles = counter_busy_cycles(machine, 0),
+        .outside = counter_outside(machine, 0),
+        .inside = counter_inside(machine, 0),
+    };
+    return model_count(plan, &executed, diags, evaluation);
 }
 
 /* Ticks to cycles: each cause is rounded down, and the cycles that are missing
@@ -56,21 +116,12 @@ enum status sim_run(const struct plan *plan, const struct sim_options *options,
                     struct diags *diags, struct evaluation **evaluation,
                     int64_t *simulated_steps)
 {
-    if (!plan->is_regular) {
-        return diag_fail(diags, ERR_INPUT, "sim-unsupported",
-                         "mapping '%s' has tiles that do not divide, spatial "
-                         "nodes or predicates, which the simulator does not "
-                         "time yet",
-                         mapping_name(plan->mapping));
-    }
     AUTO(machine) machine = NULL;
     AUTO(evaluation) counted = NULL;
     AUTO(evaluation) modelled = NULL;
     TRY(machine_new(plan, options, diags, &machine));
     TRY(machine_run(machine));
-    count_flows(machine);
-    TRY(model_count(plan, counter_executed(machine, 0),
-                    counter_moved(machine, 0), diags, &counted));
+    TRY(count(machine, diags, &counted));
     TRY(model_evaluate(plan, diags, &modelled));
     fill_in(machine, counted);
     model_add_leakage(plan, counted);

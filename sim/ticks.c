@@ -126,13 +126,27 @@ static enum status convert_leaves(struct phase *phase, int64_t ticks_per_cycle)
     return OK;
 }
 
-enum status ticks_set(const struct arch *arch, struct phase **phases,
-                      int phase_count, int64_t *ticks_per_cycle)
+enum status ticks_convert(const struct arch *arch, int64_t ticks_per_cycle,
+                          struct transfer *transfer)
 {
+    struct conversion conversion = {arch, ticks_per_cycle};
+    return convert_transfer(transfer, &conversion);
+}
+
+enum status ticks_set(const struct plan *plan, struct phase **phases,
+                      int64_t *ticks_per_cycle)
+{
+    const struct arch *arch = plan->arch;
+    int phase_count = plan->phase_count;
     g_autofree int64_t *divisor =
         g_new0(int64_t, (gsize)arch->memory_count * PORT_KINDS + 1);
     for (int p = 0; p < phase_count; p++) {
         TRY(visit_transfers(phases[p], collect_divisors, divisor));
+    }
+    /* Events of irregular plans may move any number of bytes. */
+    for (int p = 0;
+         !plan->is_regular && p < port_of(arch->memory_count, PORT_ALL); p++) {
+        divisor[p] = divisor[p] > 0 ? 1 : 0;
     }
     TRY(find_ticks(arch, divisor, ticks_per_cycle));
     struct conversion conversion = {arch, *ticks_per_cycle};

@@ -136,6 +136,9 @@ static void init_children(struct phase *phase)
         child->slot = planned->children[c].slot;
         child->delay = planned->children[c].delay;
         child->walk = walk_child_new(phase->plan, phase->index, c, false);
+        if (!phase->plan->is_regular) {
+            child->survey = walk_child_new(phase->plan, phase->index, c, true);
+        }
         child->units = ints_new();
         child->leaves = ints_new();
         child->readers = g_array_new(false, true, sizeof(struct reader));
@@ -257,6 +260,7 @@ static void clear_leaf(struct leaf_timing *leaf)
 static void clear_child(struct child *child)
 {
     walk_child_free(child->walk);
+    walk_child_free(child->survey);
     g_array_unref(child->units);
     g_array_unref(child->leaves);
     g_array_unref(child->readers);

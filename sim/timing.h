@@ -96,6 +96,7 @@ struct leaf_timing {
     int child;
     int64_t busy_ticks;
     int64_t reduce_ticks;
+    const struct walk_cost *cost; /* of the step that it is at; NULL: planned */
     int64_t per_iteration; /* tile steps, if its phase-level `at` holds */
     GArray *last_loops;    /* int: loops of the phase that must be last */
     GArray *readers;       /* int: outer streams, as index in child->readers */
@@ -119,10 +120,11 @@ struct child {
     int slot;
     int delay;
     struct walk_child *walk;
-    GArray *units;    /* int: units it uses */
-    GArray *leaves;   /* int: leaf ids */
-    GArray *readers;  /* struct reader */
-    bool has_streams; /* its channel has work */
+    struct walk_child *survey; /* of irregular plans: counts steps ahead */
+    GArray *units;             /* int: units it uses */
+    GArray *leaves;            /* int: leaf ids */
+    GArray *readers;           /* struct reader */
+    bool has_streams;          /* its channel has work */
     bool has_outer_drains;
     /* State. */
     int64_t iteration;
@@ -172,6 +174,19 @@ struct outer_flow {
     int64_t tile_iterations;
     int first_delay;
 };
+
+/* What one event takes of the ports; no ticks yet. Elements of a leaf's flow in a
+ * step that costs so much (NULL: as planned); a fill or drain; a leaf's flow: the
+ * share that is read while the unit computes goes to `near`, what is fetched
+ * ahead and what is written to `far`. They add to the transfers. */
+int64_t timing_count_elements(const struct plan *plan, int flow,
+                              const struct walk_cost *cost);
+MUST_USE enum status timing_size_move(const struct plan *plan,
+                                      const struct walk_move *move,
+                                      struct transfer *transfer);
+MUST_USE enum status timing_size_access(const struct plan *plan, int flow,
+                                        int64_t elements, struct transfer *near,
+                                        struct transfer *far);
 
 #define PHASE_MAX_STREAMS 64 /* bits of `changed` */
 

@@ -79,39 +79,76 @@ static enum status add_shared_leg(const struct plan *plan, int memory,
                    near);
 }
 
-/* Bytes of one event. What is read back in the whole run is spread evenly over
- * the events, rounded up. */
-static enum status count_event_bytes(const struct plan *plan,
-                                     const struct plan_flow *flow,
-                                     int64_t *bytes)
+/* What is read back in the whole run is spread evenly over the events, rounded
+ * up. */
+int64_t timing_count_elements(const struct plan *plan, int flow_id,
+                              const struct walk_cost *cost)
 {
-    int64_t elements = flow->kind == FLOW_PARTIAL && flow->events > 0
-                           ? num_ceil_div(flow->total, flow->events)
-                           : flow->elements;
-    return num_mul(elements, plan->word_bytes, bytes) ? OK : ERR_LIMIT;
+    const struct plan_flow *flow = &plan->flows[flow_id];
+    if (flow->kind == FLOW_PARTIAL) {
+        return flow->events > 0 ? num_ceil_div(flow->total, flow->events) : 0;
+    }
+    return cost == NULL
+               ? flow->elements
+               : cost->elements[flow_id - plan->leaves[flow->leaf].first_flow];
 }
 
-/* A fill, refill or drain: both ends. */
-static enum status count_move(const struct plan *plan,
-                              const struct plan_flow *flow,
-                              struct transfer *transfer)
+enum status timing_size_move(const struct plan *plan,
+                             const struct walk_move *move,
+                             struct transfer *transfer)
 {
-    int64_t bytes = 0;
+    const struct plan_flow *flow = &plan->flows[move->flow];
+    int64_t outside_bytes = 0;
+    int64_t inside_bytes = 0;
     int64_t spilled_bytes = 0;
-    TRY(count_event_bytes(plan, flow, &bytes));
-    int64_t inside_bytes = bytes;
+    *transfer = (struct transfer){0};
+    if (!num_mul(move->outside, plan->word_bytes, &outside_bytes) ||
+        !num_mul(move->inside, plan->word_bytes, &inside_bytes)) {
+        return ERR_LIMIT;
+    }
     if (flow->spills) {
-        TRY(split_spilled(plan, flow->memory, bytes, &bytes, &spilled_bytes));
+        int64_t kept_bytes = 0;
+        TRY(split_spilled(plan, flow->memory, outside_bytes, &outside_bytes,
+                          &spilled_bytes));
+        TRY(split_spilled(plan, flow->memory, inside_bytes, &kept_bytes,
+                          &spilled_bytes));
         if (!plan->memories[flow->memory].spills_through) {
-            inside_bytes = bytes;
+            inside_bytes = kept_bytes;
         }
     }
     bool is_drain = flow->kind == FLOW_DRAIN;
-    TRY(add_shared_leg(plan, flow->outer, is_drain, flow->outer_spills, bytes,
-                       transfer, transfer));
+    TRY(add_shared_leg(plan, flow->outer, is_drain, flow->outer_spills,
+                       outside_bytes, transfer, transfer));
     return flow->is_cut_through
                ? OK
                : add_leg(plan, flow->memory, !is_drain, inside_bytes, transfer);
+}
+
+enum status timing_size_access(const struct plan *plan, int flow_id,
+                               int64_t elements, struct transfer *near,
+                               struct transfer *far)
+{
+    const struct plan_flow *flow = &plan->flows[flow_id];
+    int64_t bytes = 0;
+    if (!num_mul(elements, plan->word_bytes, &bytes)) {
+        return ERR_LIMIT;
+    }
+    /* From the outermost memory operands are fetched ahead; memories on the
+     * chip are read while the unit computes. Results go the same way. */
+    bool is_write = flow->kind == FLOW_WRITE;
+    return add_shared_leg(plan, flow->memory, is_write, flow->spills, bytes,
+                          flow->memory == 0 || is_write ? far : near, far);
+}
+
+/* As planned. An irregular plan's events move other amounts; of those only the
+ * ports matter here. */
+static enum status size_planned(const struct plan *plan, int flow,
+                                struct transfer *transfer)
+{
+    int64_t elements = plan->flows[flow].elements;
+    elements = plan->is_regular ? elements : MAX(elements, 1);
+    struct walk_move move = {flow, elements, elements};
+    return timing_size_move(plan, &move, transfer);
 }
 
 static int add_stream(struct phase *phase, struct stream stream)
@@ -158,7 +195,7 @@ static enum status add_outer_fill(struct phase *phase, int flow_id)
     struct outer_flow outer = {.flow = flow_id};
     int last_delay = 0;
     walk_use_delays(plan, flow_id, &outer.first_delay, &last_delay);
-    bool has_period = !is_irregular(plan, flow);
+    bool has_period = plan->is_regular && !is_irregular(plan, flow);
     outer.tile_iterations =
         has_period ? walk_tile_iterations(plan, flow_id) : 1;
     g_array_append_val(phase->outer_flows, outer);
@@ -174,7 +211,7 @@ static enum status add_outer_fill(struct phase *phase, int flow_id)
     int64_t needed =
         1 + num_ceil_div(last_delay - outer.first_delay, outer.tile_iterations);
     stream.copies = MAX(plan->nodes[flow->node].copies, needed);
-    TRY(count_move(plan, flow, &stream.transfer));
+    TRY(size_planned(plan, flow_id, &stream.transfer));
     if (stream.transfer.leg_count > 0) {
         add_stream(phase, stream);
     }
@@ -189,7 +226,7 @@ static enum status add_inner_fill(struct phase *phase, int child, int flow_id)
         .channel = 1 + child,
         .copies = MAX(plan->nodes[plan->flows[flow_id].node].copies, 1),
     };
-    TRY(count_move(plan, &plan->flows[flow_id], &stream.transfer));
+    TRY(size_planned(plan, flow_id, &stream.transfer));
     if (stream.transfer.leg_count > 0) {
         add_stream(phase, stream);
         phase->children[child].has_streams = true;
@@ -202,7 +239,7 @@ static enum status add_drain(struct phase *phase, int flow_id)
     const struct plan_flow *flow = &phase->plan->flows[flow_id];
     struct leaf_timing *leaf = &phase->leaves[flow->leaf];
     struct transfer transfer = {0};
-    TRY(count_move(phase->plan, flow, &transfer));
+    TRY(size_planned(phase->plan, flow_id, &transfer));
     if (transfer.leg_count > 0 && leaf->is_here) {
         int sink = add_sink(phase, flow_id, &transfer);
         g_array_append_val(leaf->credits, sink);
@@ -249,21 +286,20 @@ enum status timing_build_holds(struct phase *phase)
     return status;
 }
 
+static int64_t planned_access(const struct plan *plan, int flow)
+{
+    int64_t elements = timing_count_elements(plan, flow, NULL);
+    return plan->is_regular ? elements : MAX(elements, 1);
+}
+
 static enum status add_leaf_read(struct phase *phase, int leaf_id, int flow_id)
 {
-    const struct plan *plan = phase->plan;
-    const struct plan_flow *flow = &plan->flows[flow_id];
     struct leaf_timing *leaf = &phase->leaves[leaf_id];
-    int64_t bytes = 0;
-    TRY(count_event_bytes(plan, flow, &bytes));
     struct stream stream = {
         .flow = flow_id, .channel = 1 + leaf->child, .copies = 2};
-    /* From the outermost memory operands are fetched ahead; memories on the
-     * chip are read while the unit computes. */
-    struct transfer *near =
-        flow->memory == 0 ? &stream.transfer : &leaf->on_chip;
-    TRY(add_shared_leg(plan, flow->memory, false, flow->spills, bytes, near,
-                       &stream.transfer));
+    TRY(timing_size_access(phase->plan, flow_id,
+                           planned_access(phase->plan, flow_id), &leaf->on_chip,
+                           &stream.transfer));
     if (stream.transfer.leg_count > 0) {
         int id = add_stream(phase, stream);
         g_array_append_val(leaf->direct, id);
@@ -275,14 +311,11 @@ static enum status add_leaf_read(struct phase *phase, int leaf_id, int flow_id)
 
 static enum status add_leaf_write(struct phase *phase, int leaf_id, int flow_id)
 {
-    const struct plan *plan = phase->plan;
-    const struct plan_flow *flow = &plan->flows[flow_id];
     struct leaf_timing *leaf = &phase->leaves[leaf_id];
-    int64_t bytes = 0;
-    TRY(count_event_bytes(plan, flow, &bytes));
     struct transfer transfer = {0};
-    TRY(add_shared_leg(plan, flow->memory, true, flow->spills, bytes, &transfer,
-                       &transfer));
+    TRY(timing_size_access(phase->plan, flow_id,
+                           planned_access(phase->plan, flow_id), &transfer,
+                           &transfer));
     if (transfer.leg_count > 0) {
         int sink = add_sink(phase, flow_id, &transfer);
         g_array_append_val(leaf->writes, sink);

@@ -169,6 +169,22 @@ static void request_writes(struct machine *machine,
     }
 }
 
+/* Of an irregular plan. */
+static void count_cost(struct machine *machine, int leaf_id,
+                       const struct walk_cost *cost)
+{
+    const struct plan_leaf *leaf = &machine->plan->leaves[leaf_id];
+    if (cost == NULL) {
+        return;
+    }
+    *counter_points(machine, leaf_id) += cost->points;
+    *counter_busy_cycles(machine, leaf_id) += cost->busy_cycles;
+    for (int f = 0; f < leaf->flow_count; f++) {
+        *counter_outside(machine, leaf->first_flow + f) += cost->elements[f];
+        *counter_inside(machine, leaf->first_flow + f) += cost->elements[f];
+    }
+}
+
 static void finish(struct unit *unit)
 {
     struct machine *machine = unit->component.machine;
@@ -176,6 +192,7 @@ static void finish(struct unit *unit)
     struct leaf_timing *leaf = &phase->leaves[unit->leaf];
     *counter_busy(machine, unit->id) += leaf->busy_ticks;
     *counter_executed(machine, unit->leaf) += 1;
+    count_cost(machine, unit->leaf, leaf->cost);
     unit->is_busy = false;
     unit->idle_since_ticks = machine_run_ticks(machine);
     struct child *child = unit->child;

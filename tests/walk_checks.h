@@ -26,7 +26,7 @@ static inline void walk_check_child(const struct plan *plan,
     assert_true(walk_child_next(child, &event));
     assert_int_equal(event.kind, expected->kind);
     if (event.kind == WALK_MOVE) {
-        assert_int_equal(event.flow, expected->flow);
+        assert_int_equal(event.move.flow, expected->move.flow);
         return;
     }
     assert_int_equal(event.leaf, expected->leaf);
@@ -99,7 +99,7 @@ static inline void walk_check_counts(const struct plan *plan)
         if (event.kind == WALK_COMPUTE) {
             executed[event.leaf]++;
         } else if (event.kind == WALK_MOVE) {
-            moved[event.flow]++;
+            moved[event.move.flow]++;
         }
     }
     assert_int_equal(event.kind, WALK_END);
@@ -147,7 +147,7 @@ static inline void walk_check_children(const struct plan *plan)
     while (is_more) {
         is_more = walk_next(walk, &event);
         bool is_outer = is_more && event.kind == WALK_MOVE &&
-                        walk_is_outer(plan, event.phase, event.flow);
+                        walk_is_outer(plan, event.phase, event.move.flow);
         bool is_program =
             is_more && !is_outer &&
             (event.kind == WALK_COMPUTE || event.kind == WALK_MOVE);
@@ -270,7 +270,7 @@ static inline void walk_check_flow(const struct oracle *oracle, int flow_id)
     int64_t moved = 0;
     int64_t unused_since = -1; /* step of a fill that nobody has used yet */
     while (walk_next(walk, &event)) {
-        if (event.kind == WALK_MOVE && event.flow == flow_id) {
+        if (event.kind == WALK_MOVE && event.move.flow == flow_id) {
             assert_int_equal(unused_since, -1);
             unused_since = flow->kind == FLOW_FILL ? event.step : -1;
             moved++;
@@ -503,9 +503,9 @@ static inline void walk_check_data(const struct plan *plan)
     }
     while (walk_next(walk, &event)) {
         moment += event.kind == WALK_SLOT;
-        if (event.kind == WALK_MOVE && tiles[event.flow] != NULL) {
-            walk_check_fetch(&oracle, values, &plan->flows[event.flow],
-                             tiles[event.flow]->pdata[moved[event.flow]++]);
+        if (event.kind == WALK_MOVE && tiles[event.move.flow] != NULL) {
+            walk_check_fetch(&oracle, values, &plan->flows[event.move.flow],
+                             tiles[event.move.flow]->pdata[moved[event.move.flow]++]);
         }
         if (event.kind == WALK_COMPUTE) {
             walk_run_step(&oracle, values, &event, moment);

@@ -2,6 +2,7 @@
  * (tests/random_mapping.h). Of a legal one
  *   - steps, points, and every flow at both its ends are those of the brute force
  *     of tests/nest_oracle.h, and the model's bytes are theirs,
+ *   - what single events of its walk move adds up to them,
  *   - executing it gives what the interpreter gives: every point is computed
  *     once, every operand is finished when it is read,
  *   - energy is the sum of its parts, bound <= model,
@@ -170,6 +171,48 @@ static void check_round_trip(const struct random_case *c,
     }
 }
 
+/* What single events move, and single steps take, adds up to the plan's totals. */
+static void check_events(const struct plan *plan)
+{
+    AUTO(walk) walk = walk_new(plan, false);
+    g_autofree int64_t *outside = g_new0(int64_t, (gsize)plan->flow_count + 1);
+    g_autofree int64_t *inside = g_new0(int64_t, (gsize)plan->flow_count + 1);
+    g_autofree int64_t *busy = g_new0(int64_t, (gsize)plan->leaf_count);
+    g_autofree int64_t *points = g_new0(int64_t, (gsize)plan->leaf_count);
+    struct walk_event event;
+    while (walk_next(walk, &event)) {
+        if (event.kind == WALK_MOVE) {
+            assert_true(event.move.outside >= 0 && event.move.inside >= 0);
+            outside[event.move.flow] += event.move.outside;
+            inside[event.move.flow] += event.move.inside;
+        } else if (event.kind == WALK_COMPUTE) {
+            const struct plan_leaf *leaf = &plan->leaves[event.leaf];
+            busy[event.leaf] += event.cost->busy_cycles;
+            points[event.leaf] += event.cost->points;
+            for (int f = 0; f < leaf->flow_count; f++) {
+                outside[leaf->first_flow + f] += event.cost->elements[f];
+                inside[leaf->first_flow + f] += event.cost->elements[f];
+            }
+        }
+    }
+    for (int l = 0; l < plan->leaf_count; l++) {
+        assert_int_equal(busy[l], plan->leaves[l].busy_cycles);
+        assert_int_equal(points[l], plan->leaves[l].point_count);
+    }
+    for (int f = 0; f < plan->flow_count; f++) {
+        const struct plan_flow *flow = &plan->flows[f];
+        if (flow->kind == FLOW_PARTIAL) {
+            continue;
+        }
+        if (flow->total != outside[f] || flow->inner_total != inside[f]) {
+            print_error("flow %d kind %d of '%s' node %d\n", f, (int)flow->kind,
+                        plan->workload->tensors[flow->tensor].name, flow->node);
+        }
+        assert_int_equal(flow->total, outside[f]);
+        assert_int_equal(flow->inner_total, inside[f]);
+    }
+}
+
 static int64_t count_points(const struct plan *plan)
 {
     int64_t points = 0;
@@ -191,6 +234,9 @@ static void check_seed(struct run *run)
         run->refused++;
     } else if (count_points(problem->plan) <= MAX_POINTS) {
         nest_check_plan(problem->plan);
+        if (!problem->plan->is_regular) {
+            check_events(problem->plan);
+        }
         check_execution(problem->plan, run->seed);
         check_evaluation(problem->plan);
         check_round_trip(&c, problem);

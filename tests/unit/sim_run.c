@@ -248,29 +248,76 @@ static void test_a_million_tokens_take_few_steps(void **state)
     assert_true(e->cycles - e->model_cycles < 100 * 139);
 }
 
-static void test_what_is_not_timed_is_refused(void **state)
+/* Two steps, of 4 and 2 rows: A0 B0 | A1 W0 B1 ... in the order in which they are
+ * asked for: A0 16, B0 16, A1 8, B1 16 cycles, until 56; step 0 from 32 to 48, its
+ * write after B1 until 60; step 1 from 56 to 72, and 2 cycles for 16 bytes. */
+static void test_a_remainder_tile_moves_what_is_left(void **state)
 {
     (void)state;
-    static const char *const trees[] = {
-        "- for: {k: 3}\n- {compute: Z, on: array2d}\n",
-        "- spatial: {m: X}\n- {compute: Z, on: array2d}\n"};
-    for (size_t i = 0; i < G_N_ELEMENTS(trees); i++) {
-        AUTO(fixture)
-        fixture = fixture_of_tree("gemm", "teaching", trees[i], "M=4 N=4 K=4");
-        const struct sim_options options = SIM_OPTIONS_DEFAULT;
-        AUTO(evaluation) evaluation = NULL;
-        assert_int_equal(sim_run(fixture->problem->plan, &options,
-                                 fixture->diags, &evaluation, NULL),
-                         ERR_INPUT);
-        assert_string_equal(diags_get(fixture->diags, 0)->code,
-                            "sim-unsupported");
+    AUTO(evaluation) e = run_tree(DIRECT, "M=6 N=4 K=16");
+    assert_int_equal(e->cycles, 74);
+    assert_unit(e, 0, 32, (int64_t[]){0, 0, 8, 32, 2});
+}
+
+/* A row of A goes to four lanes at once, so does a column of B: 128 bytes each,
+ * 32 cycles; every lane takes 16, and the results 4. */
+static void test_lanes_share_what_they_are_sent(void **state)
+{
+    (void)state;
+    AUTO(evaluation)
+    e = run_tree("- spatial: {m: Y, n: X}\n"
+                 "  tile: {m: 1, n: 1}\n"
+                 "- {compute: Z, on: array2d}\n",
+                 "M=4 N=4 K=16");
+    assert_int_equal(e->cycles, 32 + 16 + 4);
+    assert_unit(e, 0, 16, (int64_t[]){0, 0, 0, 32, 4});
+}
+
+static void check_delivered(const char *chip, const char *settings)
+{
+    static const char *const tpu[] = {"is", "ws", "ws-bypass", "ws-spill",
+                                      "ws-tiled"};
+    static const char *const eyeriss[] = {
+        "is", "os", "os-bypass", "os-spads", "split", "tiled", "ws"};
+    bool is_tpu = strcmp(chip, "tpu") == 0;
+    size_t count = is_tpu ? G_N_ELEMENTS(tpu) : G_N_ELEMENTS(eyeriss);
+    g_autofree char *arch = g_strdup_printf("%s-like", chip);
+    for (size_t i = 0; i < count; i++) {
+        g_autofree char *mapping =
+            g_strdup_printf("gemm-%s-%s", chip, is_tpu ? tpu[i] : eyeriss[i]);
+        AUTO(fixture) fixture = fixture_load("gemm", arch, mapping, settings);
+        AUTO(evaluation) fast = run(fixture, true, NULL);
+        AUTO(evaluation) slow = run(fixture, false, NULL);
+        AUTO(evaluation) model = NULL;
+        assert_ok(
+            model_evaluate(fixture->problem->plan, fixture->diags, &model),
+            fixture->diags);
+        assert_same_times(fast, slow);
+        assert_same_counts(fast, slow);
+        assert_same_counts(fast, model);
+        assert_stalls_add_up(fast);
+        if (fast->cycles < fast->model_cycles) {
+            print_error("%s: sim < model\n", mapping);
+        }
+        assert_true(fast->cycles >= fast->model_cycles);
     }
+}
+
+static void test_delivered_chips_take_no_less_than_the_model(void **state)
+{
+    (void)state;
+    check_delivered("tpu", "");
+    check_delivered("tpu", "M=100 N=200 K=150");
+    check_delivered("eyeriss", "");
+    check_delivered("eyeriss", "M=50 N=30 K=37");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_what_is_not_timed_is_refused),
+        cmocka_unit_test(test_a_remainder_tile_moves_what_is_left),
+        cmocka_unit_test(test_lanes_share_what_they_are_sent),
+        cmocka_unit_test(test_delivered_chips_take_no_less_than_the_model),
         cmocka_unit_test(test_operands_straight_from_a_slow_memory),
         cmocka_unit_test(test_operands_from_a_fast_buffer_cost_nothing),
         cmocka_unit_test(test_a_step_lasts_as_long_as_its_reads_on_the_chip),
