@@ -32,7 +32,8 @@ static enum status write_chart(struct diags *diags,
     (void)diags;
     size_t count = grid->group_count * grid->tick_count * grid->bar_count;
     size_t layers = options->layer_count;
-    g_autofree double *values = g_new0(double, count *layers + 1);
+    /* Without layers there are empty bars: one value each. */
+    g_autofree double *values = g_new0(double, count *MAX(layers, 1) + 1);
     for (size_t i = 0; i < count * layers; i++) {
         const struct run *run = grid->cells[i / layers];
         values[i] = run == NULL ? (double)NAN

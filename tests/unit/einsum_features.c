@@ -40,7 +40,7 @@ static void test_passes_say_what_data_decides(void **state)
         {"Y[n] = argmax(d) X[n,d] * IDX[n]", NULL},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-        AUTO(pass_analysis) analysis = NULL;
+        struct pass_analysis *analysis = NULL;
         struct loaded loaded =
             load_cascade("N: 6, C: 4, D: 3", "X: \"[n,d]\", IDX: \"[n]\"",
                          cases[i].einsum, "Y");
@@ -52,6 +52,7 @@ static void test_passes_say_what_data_decides(void **state)
             assert_string_equal(g_ptr_array_index(analysis->assumptions, 0),
                                 cases[i].assumption);
         }
+        pass_analysis_free(analysis);
         loaded_clear(&loaded);
     }
 }
