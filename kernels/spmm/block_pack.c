@@ -7,12 +7,6 @@
 
 #define K_LIMIT (INT64_C(1) << 24) /* keeps offsets (64 bytes a k) in 32 bits */
 
-struct csr {
-    const int64_t *row_first;
-    const int32_t *columns;
-    const int8_t *values;
-};
-
 static void set_pattern(struct spmm_weight *weight, enum spmm_pattern pattern)
 {
     weight->pattern = pattern;
@@ -41,16 +35,21 @@ static int64_t block_columns(const struct spmm_weight *weight)
     return weight->offset_count == 4 ? 1 : 4;
 }
 
-static enum status check_csr(const struct csr *csr, int64_t row_count,
-                             int64_t k_count)
+static enum status check_csr(const struct spmm_csr *csr)
 {
-    for (int64_t m = 0; m < row_count; m++) {
+    if (csr->row_count < 0 || csr->k_count < 0) {
+        return ERR_INPUT;
+    }
+    if (csr->k_count > K_LIMIT) {
+        return ERR_LIMIT;
+    }
+    for (int64_t m = 0; m < csr->row_count; m++) {
         if (csr->row_first[m + 1] < csr->row_first[m]) {
             return ERR_INPUT;
         }
         int64_t last = -1;
         for (int64_t i = csr->row_first[m]; i < csr->row_first[m + 1]; i++) {
-            if (csr->columns[i] <= last || csr->columns[i] >= k_count) {
+            if (csr->columns[i] <= last || csr->columns[i] >= csr->k_count) {
                 return ERR_INPUT;
             }
             last = csr->columns[i];
@@ -62,7 +61,7 @@ static enum status check_csr(const struct csr *csr, int64_t row_count,
 /* Numbers the block columns that row group `group` has, in ascending order:
  * slot[c] is the number or -1. Returns how many there are. */
 static int64_t number_blocks(const struct spmm_weight *weight,
-                             const struct csr *csr, int64_t group,
+                             const struct spmm_csr *csr, int64_t group,
                              int32_t *slot)
 {
     int64_t columns = block_columns(weight);
@@ -107,7 +106,7 @@ static void fill_offsets(struct spmm_weight *weight, int64_t group,
     }
 }
 
-static void fill_values(struct spmm_weight *weight, const struct csr *csr,
+static void fill_values(struct spmm_weight *weight, const struct spmm_csr *csr,
                         int64_t group, const int32_t *slot)
 {
     int64_t columns = block_columns(weight);
@@ -135,7 +134,7 @@ static void *try_new(int64_t count, int64_t bytes)
     return g_try_malloc0((gsize)total);
 }
 
-static enum status pack(struct spmm_weight *weight, const struct csr *csr)
+static enum status pack(struct spmm_weight *weight, const struct spmm_csr *csr)
 {
     int64_t groups = weight->row_group_count;
     g_autofree int32_t *slot = try_new(weight->k_count, sizeof *slot);
@@ -164,26 +163,17 @@ static enum status pack(struct spmm_weight *weight, const struct csr *csr)
     return OK;
 }
 
-enum status spmm_weight_new_csr(const int64_t *row_first,
-                                const int32_t *columns, const int8_t *values,
-                                int64_t row_count, int64_t k_count,
+enum status spmm_weight_new_csr(const struct spmm_csr *csr,
                                 enum spmm_pattern pattern,
                                 struct spmm_weight **weight)
 {
-    struct csr csr = {row_first, columns, values};
-    if (row_count < 0 || k_count < 0) {
-        return ERR_INPUT;
-    }
-    if (k_count > K_LIMIT) {
-        return ERR_LIMIT;
-    }
-    TRY(check_csr(&csr, row_count, k_count));
+    TRY(check_csr(csr));
     AUTO(spmm_weight) made = g_new0(struct spmm_weight, 1);
     set_pattern(made, pattern);
-    made->row_count = row_count;
-    made->k_count = k_count;
-    made->row_group_count = num_ceil_div(row_count, made->group_rows);
-    TRY(pack(made, &csr));
+    made->row_count = csr->row_count;
+    made->k_count = csr->k_count;
+    made->row_group_count = num_ceil_div(csr->row_count, made->group_rows);
+    TRY(pack(made, csr));
     *weight = g_steal_pointer(&made);
     return OK;
 }
@@ -218,8 +208,8 @@ enum status spmm_weight_new_dense(const int8_t *values, int64_t row_count,
         }
         row_first[m + 1] = next;
     }
-    return spmm_weight_new_csr(row_first, columns, kept, row_count, k_count,
-                               pattern, weight);
+    struct spmm_csr csr = {row_count, k_count, row_first, columns, kept};
+    return spmm_weight_new_csr(&csr, pattern, weight);
 }
 
 void spmm_weight_free(struct spmm_weight *weight)

@@ -67,15 +67,24 @@ static uint8_t quantise(const struct spmm_post *post, float x)
     return (uint8_t)((int32_t)rintf(y) + post->zero_point);
 }
 
-/* One row of D: 16 * vectors values to `target`, bytes `step` apart and, in
- * lines, in the order of lines. */
+/* Where byte (row, token) of D stands. */
+static uint8_t *byte_of(const struct spmm_call *call, int64_t row,
+                        int64_t panel_index, int64_t t)
+{
+    enum spmm_layout layout = call->post.layout;
+    int64_t rows = spmm_padded_rows(call->weight->row_count, layout);
+    uint8_t *panel = (uint8_t *)call->output + panel_index * rows * SPMM_PANEL;
+    return layout == SPMM_QUADS
+               ? panel + row / 4 * 4 * SPMM_PANEL + 4 * t + row % 4
+               : panel + row * SPMM_PANEL + spmm_line_position(t);
+}
+
 static void finish_row(const struct spmm_call *call, int64_t row,
                        int64_t panel_index, int64_t token_count,
-                       const int32_t *sums, uint8_t *quads)
+                       const int32_t *sums)
 {
     const struct spmm_post *post = &call->post;
-    int64_t row_count = call->weight->row_count;
-    int64_t at = (panel_index * row_count + row) * SPMM_PANEL;
+    int64_t at = (panel_index * call->weight->row_count + row) * SPMM_PANEL;
     uint32_t bias = post->bias != NULL ? (uint32_t)post->bias[row] : 0;
     float scale = post->scale != NULL ? post->scale[row] : 1.0f;
     for (int64_t t = 0; t < token_count; t++) {
@@ -91,11 +100,8 @@ static void finish_row(const struct spmm_call *call, int64_t row,
         x = apply(post->function, x);
         if (post->output == SPMM_F32) {
             ((float *)call->output)[at + t] = x;
-        } else if (quads != NULL) {
-            quads[4 * t] = quantise(post, x);
         } else {
-            ((uint8_t *)call->output)[at + spmm_line_position(t)] =
-                quantise(post, x);
+            *byte_of(call, row, panel_index, t) = quantise(post, x);
         }
     }
 }
@@ -105,22 +111,16 @@ void spmm_finish_portable(const struct spmm_call *call, int64_t row,
                           const int32_t *tile)
 {
     int64_t real_rows = call->weight->row_count;
-    int64_t padded_rows = spmm_padded_rows(real_rows, call->post.layout);
     int64_t token_count = 16 * (int64_t)vectors;
-    int64_t end = MIN(row + row_count, padded_rows);
-    for (int64_t m = row; m < end; m++, tile += SPMM_PANEL) {
-        uint8_t *quads = NULL;
-        if (call->post.layout == SPMM_QUADS) {
-            quads = (uint8_t *)call->output +
-                    (panel_index * padded_rows + m / 4 * 4) * SPMM_PANEL +
-                    m % 4;
-        }
+    int64_t padded_rows = spmm_padded_rows(real_rows, call->post.layout);
+    for (int64_t m = row; m < row + row_count && m < padded_rows; m++) {
         if (m < real_rows) {
-            finish_row(call, m, panel_index, token_count, tile, quads);
+            finish_row(call, m, panel_index, token_count,
+                       tile + (m - row) * SPMM_PANEL);
             continue;
         }
         for (int64_t t = 0; t < token_count; t++) {
-            quads[4 * t] = 0;
+            *byte_of(call, m, panel_index, t) = 0;
         }
     }
 }

@@ -46,7 +46,7 @@
 
 #include "base/base.h"
 
-#define SPMM_PANEL 64
+#define SPMM_PANEL INT64_C(64)
 
 /* Outputs x inputs of a block that is kept or dropped as a whole. */
 enum spmm_pattern { SPMM_4X1, SPMM_16X1, SPMM_32X1, SPMM_4X4, SPMM_1X4 };
@@ -83,13 +83,19 @@ MUST_USE enum status spmm_weight_new_dense(const int8_t *values,
                                            int64_t stride,
                                            enum spmm_pattern pattern,
                                            struct spmm_weight **weight);
-/* From CSR: entries [row_first[m], row_first[m + 1]) of row m, columns strictly
- * ascending; stored zeros keep their block. ERR_INPUT also where row_first
- * descends or a column is not ascending or not below k_count. */
-MUST_USE enum status
-spmm_weight_new_csr(const int64_t *row_first, const int32_t *columns,
-                    const int8_t *values, int64_t row_count, int64_t k_count,
-                    enum spmm_pattern pattern, struct spmm_weight **weight);
+/* Entries [row_first[m], row_first[m + 1]) belong to row m, columns strictly
+ * ascending. */
+struct spmm_csr {
+    int64_t row_count, k_count;
+    const int64_t *row_first; /* row_count + 1 */
+    const int32_t *columns;
+    const int8_t *values;
+};
+/* Stored zeros keep their block. ERR_INPUT also where row_first descends or a
+ * column does not ascend or is not below k_count. */
+MUST_USE enum status spmm_weight_new_csr(const struct spmm_csr *csr,
+                                         enum spmm_pattern pattern,
+                                         struct spmm_weight **weight);
 void spmm_weight_free(struct spmm_weight *weight);
 BASE_DEFINE_CLEANUP(spmm_weight)
 

@@ -304,7 +304,7 @@ static void tile_single(const struct spmm_weight *weight, int64_t row,
 {
     for (int64_t r = row; r < row + 4; r++, tile += SPMM_PANEL) {
         if (r >= weight->row_count) {
-            memset(tile, 0, SPMM_PANEL * sizeof *tile);
+            memset(tile, 0, 64 * sizeof *tile);
         } else if (vectors == 4) {
             sum_row(weight, r, panel, 4, tile);
         } else if (vectors == 3) {

@@ -41,6 +41,22 @@ static int64_t place(enum spmm_layout layout, int64_t row, int64_t token)
                : (row / 4) * 4 * SPMM_PANEL + token * 4 + row % 4;
 }
 
+struct rows {
+    int64_t begin, end;
+};
+
+/* These rows of the first `token_count` tokens of one panel. */
+static void fill_rows(const uint8_t *tokens, int64_t stride, struct rows rows,
+                      int64_t token_count, enum spmm_layout layout,
+                      uint8_t *panel)
+{
+    for (int64_t t = 0; t < token_count; t++) {
+        for (int64_t r = rows.begin; r < rows.end; r++) {
+            panel[place(layout, r, t)] = tokens[t * stride + r];
+        }
+    }
+}
+
 void spmm_panels_from_tokens(const uint8_t *tokens, int64_t stride,
                              int64_t row_count, int64_t token_count,
                              enum spmm_layout layout, uint8_t *panels)
@@ -51,16 +67,11 @@ void spmm_panels_from_tokens(const uint8_t *tokens, int64_t stride,
         memset(panels, 0, (size_t)bytes);
     }
     for (int64_t n = 0; n < token_count; n += SPMM_PANEL) {
-        uint8_t *panel = panels + n * rows;
         int64_t count = MIN(SPMM_PANEL, token_count - n);
         for (int64_t k = 0; k < row_count; k += ROWS_AT_ONCE) {
-            int64_t k_end = MIN(k + ROWS_AT_ONCE, row_count);
-            for (int64_t t = 0; t < count; t++) {
-                const uint8_t *token = tokens + (n + t) * stride;
-                for (int64_t r = k; r < k_end; r++) {
-                    panel[place(layout, r, t)] = token[r];
-                }
-            }
+            struct rows part = {k, MIN(k + ROWS_AT_ONCE, row_count)};
+            fill_rows(tokens + n * stride, stride, part, count, layout,
+                      panels + n * rows);
         }
     }
 }

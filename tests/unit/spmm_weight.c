@@ -17,10 +17,8 @@ static void test_extents_that_make_no_matrix_are_refused(void **state)
     assert_int_equal(spmm_weight_new_dense(&value, 1, 2, 1, SPMM_4X1, &weight),
                      ERR_INPUT);
     int64_t row_first[] = {0, 0};
-    assert_int_equal(spmm_weight_new_csr(row_first, NULL, NULL, 1,
-                                         (INT64_C(1) << 24) + 1, SPMM_4X1,
-                                         &weight),
-                     ERR_LIMIT);
+    struct spmm_csr wide = {1, (INT64_C(1) << 24) + 1, row_first, NULL, NULL};
+    assert_int_equal(spmm_weight_new_csr(&wide, SPMM_4X1, &weight), ERR_LIMIT);
     assert_null(weight);
 }
 
@@ -32,14 +30,14 @@ static void test_csr_out_of_order_is_refused(void **state)
     int64_t descending[] = {0, 2, 1}, whole[] = {0, 2};
     int32_t good[] = {0, 1}, twice[] = {1, 1}, below[] = {-1, 0},
             beyond[] = {0, 2};
-    assert_int_equal(
-        spmm_weight_new_csr(descending, good, values, 2, 2, SPMM_4X1, &weight),
-        ERR_INPUT);
-    int32_t *bad[] = {twice, below, beyond};
-    for (int i = 0; i < 3; i++) {
-        assert_int_equal(
-            spmm_weight_new_csr(whole, bad[i], values, 1, 2, SPMM_4X1, &weight),
-            ERR_INPUT);
+    const struct spmm_csr bad[] = {{2, 2, descending, good, values},
+                                   {1, 2, whole, twice, values},
+                                   {1, 2, whole, below, values},
+                                   {1, 2, whole, beyond, values},
+                                   {-1, 2, whole, good, values}};
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+        assert_int_equal(spmm_weight_new_csr(&bad[i], SPMM_4X1, &weight),
+                         ERR_INPUT);
     }
     assert_null(weight);
 }
@@ -55,9 +53,8 @@ static void test_sizes_count_kept_blocks_and_their_padding(void **state)
     static const int64_t macs[] = {32, 64, 128, 48, 12};
     for (size_t i = 0; i < G_N_ELEMENTS(patterns); i++) {
         AUTO(spmm_weight) weight = NULL;
-        assert_int_equal(spmm_weight_new_csr(row_first, columns, values, 6, 8,
-                                             patterns[i], &weight),
-                         OK);
+        struct spmm_csr csr = {6, 8, row_first, columns, values};
+        assert_int_equal(spmm_weight_new_csr(&csr, patterns[i], &weight), OK);
         struct spmm_weight_size size = spmm_weight_get_size(weight);
         assert_int_equal(size.row_count, 6);
         assert_int_equal(size.k_count, 8);
@@ -104,9 +101,8 @@ static void test_csr_and_dense_give_the_same_product(void **state)
         assert_int_equal(spmm_weight_new_dense(values, ROWS, INPUTS, INPUTS,
                                                patterns[i], &dense),
                          OK);
-        assert_int_equal(spmm_weight_new_csr(row_first, columns, kept, ROWS,
-                                             INPUTS, patterns[i], &sparse),
-                         OK);
+        struct spmm_csr csr = {ROWS, INPUTS, row_first, columns, kept};
+        assert_int_equal(spmm_weight_new_csr(&csr, patterns[i], &sparse), OK);
         for (int which = 0; which < 2; which++) {
             struct spmm_call call = {.weight = which == 0 ? dense : sparse,
                                      .activations = panels,
