@@ -139,6 +139,7 @@ static inline void assert_stalls_add_up(const struct evaluation *evaluation)
     }
 }
 
+/* What leaks, does so in every cycle: equal only if the times are. */
 static inline void assert_same_counts(const struct evaluation *a,
                                       const struct evaluation *b)
 {
@@ -152,6 +153,10 @@ static inline void assert_same_counts(const struct evaluation *a,
     for (int i = 0; i < a->action_count; i++) {
         assert_string_equal(a->actions[i].component, b->actions[i].component);
         assert_string_equal(a->actions[i].action, b->actions[i].action);
+        if (a->cycles != b->cycles &&
+            strcmp(a->actions[i].action, "leak") == 0) {
+            continue;
+        }
         assert_int_equal(a->actions[i].count, b->actions[i].count);
         assert_int_equal(a->actions[i].bytes, b->actions[i].bytes);
     }
