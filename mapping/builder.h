@@ -82,6 +82,8 @@ enum status builder_check_tile(struct builder *b, const struct expr *value,
                                const char *rank, int64_t tile, int64_t left);
 enum status build_leaf_steps(struct builder *b);
 enum status check_coverage(struct builder *b);
+/* May the leaf compute its points again in loops over ranks it does not have? */
+enum status check_recompute(struct builder *b, int leaf);
 enum status build_flows(struct builder *b);
 enum status check_order(struct builder *b);
 enum status build_capacity(struct builder *b);

@@ -82,7 +82,7 @@ void chain_of_leaf(const struct plan *plan, int leaf, struct chain *chain)
         }
     }
     chain_add_statement(chain, l->statement);
-    if (plan->arch->units[l->unit].masking != ARCH_MASKING_SKIP) {
+    if (l->masking != ARCH_MASKING_SKIP) {
         chain->masked_links = chain->count;
     }
 }
@@ -118,6 +118,38 @@ void chain_drop_reduced(struct chain *chain, const struct einsum_statement *s)
         kept += !is_reduced || chain->link[i].axis != NULL;
     }
     chain->count = kept;
+}
+
+static bool is_rank_of(const struct einsum_statement *s, int rank)
+{
+    for (int r = 0; r < s->rank_count; r++) {
+        if (s->rank[r] == rank) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void chain_first_reduced(struct chain *chain, const struct einsum_statement *s)
+{
+    for (int i = 0; i < chain->count; i++) {
+        struct chain_link *link = &chain->link[i];
+        for (int r = 0; r < s->rank_count; r++) {
+            link->is_first |= link->axis == NULL && s->is_reduced[r] &&
+                              s->rank[r] == link->rank;
+        }
+    }
+}
+
+void chain_keep_foreign(struct chain *chain, const struct einsum_statement *s)
+{
+    int kept = 0;
+    for (int i = 0; i < chain->count; i++) {
+        chain->link[kept] = chain->link[i];
+        kept += !is_rank_of(s, chain->link[i].rank);
+    }
+    chain->count = kept;
+    chain->masked_count = 0;
 }
 
 void chain_add_step(struct chain *chain, const struct step *step)
@@ -333,6 +365,11 @@ static void follow_loop(struct follower *f, int at, const struct region *region,
     int64_t full = (high - low) / link->tile;
     bool has_rest = (high - low) % link->tile != 0;
     struct region part = *region;
+    if (link->is_first) {
+        part.high[link->rank] = MIN(high, low + link->tile);
+        append_iterations(f, at, &part, 1, is_whole, visits);
+        return;
+    }
     bool is_masked =
         !is_whole && (f->chain->masked_ranks >> link->rank & 1) != 0;
     if (is_masked && !link->is_last) {

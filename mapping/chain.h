@@ -28,6 +28,7 @@ struct chain_link {
     int node;                     /* of the plan, or -1: inside a leaf's step */
     const struct arch_axis *axis; /* of lanes; NULL: a loop */
     bool is_last;   /* visited in the last iteration only (`at`) */
+    bool is_first;  /* in the first iteration only */
     bool is_single; /* of lanes: count the first only */
     int64_t lane;   /* the one that is followed */
 };
@@ -82,6 +83,11 @@ void chain_of_leaf(const struct plan *plan, int leaf, struct chain *chain);
 void chain_add_statement(struct chain *chain, int statement);
 /* Leaves out loops over ranks that the statement reduces. */
 void chain_drop_reduced(struct chain *chain, const struct einsum_statement *s);
+/* Follows those in their first iteration only. */
+void chain_first_reduced(struct chain *chain, const struct einsum_statement *s);
+/* Leaves out loops and lanes over ranks that the statement has, and
+ * predicates. */
+void chain_keep_foreign(struct chain *chain, const struct einsum_statement *s);
 /* The loops inside a leaf's step come after. */
 void chain_add_step(struct chain *chain, const struct step *step);
 

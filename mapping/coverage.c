@@ -314,8 +314,9 @@ static bool is_at(const struct plan_leaf *leaf, int loop)
     return false;
 }
 
-/* Loops over ranks that the Einsum lacks would compute its points again; loops
- * over its own that it runs in only once (`at`) would leave some out. */
+/* Loops over ranks that the Einsum lacks compute its points again, which must be
+ * asked for; loops over its own that it runs in only once (`at`) would leave some
+ * out. */
 static enum status check_leaf_loops(struct builder *b, int leaf_id)
 {
     const struct plan_leaf *leaf = &b->plan->leaves[leaf_id];
@@ -331,6 +332,10 @@ static enum status check_leaf_loops(struct builder *b, int leaf_id)
         if (loop->trips == 1 || is_own != is_last) {
             continue;
         }
+        if (!is_own && leaf->is_recomputed) {
+            b->plan->is_regular = false;
+            continue;
+        }
         if (is_own) {
             diag_error(b->diags, leaf_name(b, leaf_id)->span,
                        "mapping-missing-points", NULL,
@@ -342,7 +347,9 @@ static enum status check_leaf_loops(struct builder *b, int leaf_id)
         g_autofree char *hint =
             loop->kind == PLAN_SPATIAL
                 ? NULL
-                : g_strdup_printf("say 'at: {%s: last}' to run it once", rank);
+                : g_strdup_printf("say 'at: {%s: last}' to run it once, or "
+                                  "'recompute: true'",
+                                  rank);
         diag_error(
             b->diags, leaf_name(b, leaf_id)->span, "mapping-recompute", hint,
             "Einsum '%s' has no rank '%s': the %s it computes "
@@ -405,11 +412,18 @@ static enum status count_leaf_steps(struct builder *b, int leaf_id)
         return limit_reached(b, leaf_id);
     }
     leaf->point_count = total.elements;
-    if (leaf->is_masked &&
-        b->arch->units[leaf->unit].masking != ARCH_MASKING_NONE &&
-        workload_count_points(b->workload, leaf->statement,
-                              &leaf->point_count) != OK) {
+    struct chain foreign = chain;
+    chain_keep_foreign(&foreign, s);
+    int64_t distinct = s->point_count;
+    if (!chain_count_fetched(&foreign, &steps, &total) ||
+        (leaf->is_masked && leaf->masking != ARCH_MASKING_NONE &&
+         workload_count_points(b->workload, leaf->statement, &distinct) !=
+             OK) ||
+        !num_mul(distinct, total.elements, &distinct)) {
         return limit_reached(b, leaf_id);
+    }
+    if (leaf->is_masked && leaf->masking != ARCH_MASKING_NONE) {
+        leaf->point_count = distinct;
     }
     single_lanes(&chain, true);
     if (!chain_count_fetched(&chain, &steps, &total)) {
@@ -421,9 +435,9 @@ static enum status count_leaf_steps(struct builder *b, int leaf_id)
         !num_mul(trips.elements, leaf->cycles_per_trip, &leaf->busy_cycles)) {
         return limit_reached(b, leaf_id);
     }
-    if (leaf->point_count != s->point_count && !leaf->is_masked) {
+    if (leaf->point_count != distinct && !leaf->is_masked) {
         BUG("'%s' covers %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT " points",
-            s->name, leaf->point_count, s->point_count);
+            s->name, leaf->point_count, distinct);
     }
     return OK;
 }
@@ -431,6 +445,7 @@ static enum status count_leaf_steps(struct builder *b, int leaf_id)
 static enum status check_leaf_coverage(struct builder *b, int leaf_id)
 {
     TRY(check_leaf_loops(b, leaf_id));
+    TRY(check_recompute(b, leaf_id));
     return count_leaf_steps(b, leaf_id);
 }
 

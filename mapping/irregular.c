@@ -95,6 +95,16 @@ enum status flows_sum_lanes(struct builder *b, int leaf_id,
     return OK;
 }
 
+static bool reduces_rank(const struct einsum_statement *s, int rank)
+{
+    for (int r = 0; r < s->rank_count; r++) {
+        if (s->rank[r] == rank) {
+            return s->is_reduced[r];
+        }
+    }
+    return false;
+}
+
 /* Do lanes between the hold and the place outside it send partial results that
  * nothing adds up on the way? */
 bool flows_adds_up_outside(const struct plan *plan, int hold,
@@ -108,7 +118,7 @@ bool flows_adds_up_outside(const struct plan *plan, int hold,
             memory_find_axis(&plan->arch->memories[plan->nodes[hold].memory],
                              node->axis)
                     ->reduce == ARCH_REDUCE_NONE &&
-            !access_uses_rank(&s->output, node->rank)) {
+            reduces_rank(s, node->rank)) {
             return true;
         }
     }
@@ -116,7 +126,7 @@ bool flows_adds_up_outside(const struct plan *plan, int hold,
 }
 
 /* Elements of the output in tiles of which any point exists: each once, whatever
- * is reduced. */
+ * is reduced; of what is computed repeatedly, each time it is begun. */
 static bool count_touched(const struct chain *chain,
                           const struct einsum_statement *s,
                           const struct chain_tile *tile, int64_t *elements)
@@ -124,7 +134,11 @@ static bool count_touched(const struct chain *chain,
     struct chain outputs = *chain;
     struct chain_total total;
     int path = chain->masked_links;
-    chain_drop_reduced(&outputs, s);
+    if (chain->masked_count == 0) {
+        chain_first_reduced(&outputs, s);
+    } else {
+        chain_drop_reduced(&outputs, s);
+    }
     outputs.masked_links = path < CHAIN_MAX_LINKS ? outputs.count : path;
     bool fits = chain_count_fetched(&outputs, tile, &total);
     *elements = total.elements;
@@ -179,7 +193,8 @@ enum status flows_sum_covered(struct builder *b, int leaf_id, int keeper,
     g_autoptr(GArray) uses = g_array_new(FALSE, FALSE, sizeof(use));
     g_array_append_val(uses, use);
     flows_share_lanes(b->plan, &chain, keeper, uses, NULL, true);
-    if (!b->plan->leaves[leaf_id].is_masked) {
+    if (!b->plan->leaves[leaf_id].is_masked &&
+        !b->plan->leaves[leaf_id].is_recomputed) {
         return chain_count_covered(&chain, s, elements) ? OK : flows_limit(b);
     }
     const struct lane_access lanes = {b->plan, &b->plan->leaves[leaf_id],
@@ -188,7 +203,7 @@ enum status flows_sum_covered(struct builder *b, int leaf_id, int keeper,
                                     .context = &lanes};
     struct step step;
     TRY(step_of_leaf(b, leaf_id, &step));
-    if (chain.masked_links > chain.count) {
+    if (chain.masked_links > chain.count || chain.masked_count == 0) {
         chain_add_step(&chain, &step);
     }
     return count_touched(&chain, s, &tile, elements) ? OK : flows_limit(b);
@@ -275,17 +290,21 @@ enum status flows_sum_refill(const struct hold_tile *tile, int keeper,
     }
     int64_t inside = 0;
     int64_t outside = 0;
+    /* A tile that stays is begun once, however often it is computed. */
     const struct chain_tile written = {.count = hold_tile_count,
-                                       .context = tile};
-    bool is_masked = chain.masked_count > 0;
-    bool fits = is_masked ? count_touched(&chain, s, &written, &inside)
-                          : chain_count_covered(&chain, s, &inside);
+                                       .context = tile,
+                                       .uses = tile->uses,
+                                       .is_counted = tile->is_counted};
+    bool is_followed =
+        chain.masked_count > 0 || plan->leaves[flow->leaf].is_recomputed;
+    bool fits = is_followed ? count_touched(&chain, s, &written, &inside)
+                            : chain_count_covered(&chain, s, &inside);
     flows_share_lanes(plan, &chain, keeper, tile->uses, tile->is_counted, true);
     if (is_outside) {
         flows_share_first(tile, keeper, &chain);
     }
-    fits = fits && (is_masked ? count_touched(&chain, s, &written, &outside)
-                              : chain_count_covered(&chain, s, &outside));
+    fits = fits && (is_followed ? count_touched(&chain, s, &written, &outside)
+                                : chain_count_covered(&chain, s, &outside));
     if (!fits) {
         return flows_limit(tile->b);
     }

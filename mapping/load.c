@@ -39,6 +39,7 @@ static void item_free(void *data)
     pair_clear(&item->loop);
     g_array_unref(item->names);
     g_free(item->place.text);
+    g_free(item->masked.text);
     expr_free(item->copies);
     g_free(item->assumption);
     g_array_unref(item->first_reads);
@@ -287,6 +288,11 @@ static enum status parse_compute(struct diags *diags,
     TRY(yaml_get_node(diags, node, "on", YAML_SCALAR, &unit));
     TRY(parse_name(diags, unit, &item->place));
     TRY(yaml_find_bool(diags, node, "chained", &item->is_chained));
+    TRY(yaml_find_bool(diags, node, "recompute", &item->is_recomputed));
+    const struct yaml_node *masked = yaml_find(node, "masked");
+    if (masked != NULL) {
+        TRY(parse_name(diags, masked, &item->masked));
+    }
     const struct yaml_node *part = yaml_find(node, "spatial");
     if (part != NULL) {
         TRY(parse_word_pairs(diags, part, item->spatial));
@@ -315,8 +321,8 @@ static enum status parse_branch(struct diags *diags,
     TRY(find_expr(diags, node, "delay", &branch->delay));
     if (yaml_find(node, "compute") != NULL) {
         static const char *const compute_keys[] = {
-            "compute", "on",   "spatial", "for",  "at",
-            "chained", "slot", "delay",   "name", NULL,
+            "compute",   "on",     "spatial", "for",   "at",   "chained",
+            "recompute", "masked", "slot",    "delay", "name", NULL,
         };
         TRY(yaml_check_keys(diags, node, compute_keys));
         struct tree_item *item = item_new(PLAN_COMPUTE, yaml_span(node));
@@ -414,8 +420,9 @@ static enum status parse_item(struct diags *diags, const struct yaml_node *node,
     case PLAN_HOLD:
         return parse_hold(diags, node, item);
     case PLAN_COMPUTE: {
-        static const char *const keys[] = {
-            "compute", "on", "spatial", "for", "at", "chained", NULL};
+        static const char *const keys[] = {"compute",   "on",     "spatial",
+                                           "for",       "at",     "chained",
+                                           "recompute", "masked", NULL};
         TRY(yaml_check_keys(diags, node, keys));
         return parse_compute(diags, node, item);
     }

@@ -203,7 +203,10 @@ struct plan_leaf {
     int64_t reduce_latency_cycles; /* of a reduction across lanes */
     bool is_chained;
     bool is_masked; /* the statement has a predicate: steps without a point are
-                       left out; of others, see the unit's `masking` */
+                       left out; of others, see `masking` */
+    enum arch_masking masking; /* what is done of what the unit can */
+    bool is_recomputed; /* may stand below loops over ranks it does not have:
+                           each iteration makes its results anew */
     /* `compute: [SN, SD]`: leaves forward_from .. this-1 run point by point
      * with this one; what they compute arrives inside the lane. -1: none. */
     int forward_from;
@@ -258,8 +261,9 @@ struct plan {
     struct flow_rule *rules; /* by flow id: when it happens; for the walkers */
     struct plan_memory *memories; /* by arch memory id */
     int64_t word_bytes;
-    /* Every tile divides what it tiles, there is no `spatial` node and no
-     * predicate: all events of a flow, all steps of a leaf are alike. */
+    /* Every tile divides what it tiles, there is no `spatial` node, no predicate
+     * and nothing is computed repeatedly: all events of a flow, all steps of a
+     * leaf are alike. */
     bool is_regular;
     struct moves *moves; /* of an irregular plan: what each event moves; for the
                             walkers */
@@ -271,7 +275,9 @@ struct plan {
 /* Binds and checks. Every reason of illegality is its own error code:
  *   mapping-unmapped          an Einsum is computed nowhere
  *   mapping-mapped-twice      or in two places
- *   mapping-recompute         points computed more than once
+ *   mapping-recompute         points computed more than once, unsaid or where
+ *                             they cannot be
+ *   mapping-masked            the unit cannot gate or skip
  *   mapping-missing-points    points never computed
  *   mapping-tile-too-large    tile larger than its rank
  *   mapping-not-held          an operand is in no memory when it is read

@@ -337,6 +337,35 @@ static enum status bind_at(struct builder *b, const struct tree_item *item,
     return OK;
 }
 
+/* A unit that skips can as well gate, one that gates can compute. */
+static enum status bind_masking(struct builder *b, const struct tree_item *item,
+                                struct plan_leaf *leaf)
+{
+    static const char *const words[] = {"compute", "gate", "skip"};
+    const struct arch_unit *unit = &b->arch->units[leaf->unit];
+    leaf->masking = unit->masking;
+    if (item->masked.text == NULL) {
+        return OK;
+    }
+    for (int i = 0; i < (int)G_N_ELEMENTS(words); i++) {
+        if (!g_str_equal(words[i], item->masked.text)) {
+            continue;
+        }
+        if (i > (int)unit->masking) {
+            diag_error(b->diags, item->masked.span, "mapping-masked", NULL,
+                       "unit '%s' cannot %s points that a predicate leaves out",
+                       unit->name, item->masked.text);
+            return ERR_INPUT;
+        }
+        leaf->masking = (enum arch_masking)i;
+        return OK;
+    }
+    diag_error(b->diags, item->masked.span, "mapping-masked", NULL,
+               "'masked' is compute, gate or skip, not '%s'",
+               item->masked.text);
+    return ERR_INPUT;
+}
+
 static enum status build_compute(struct builder *b,
                                  const struct tree_item *item, guint which,
                                  int id, int forward_from)
@@ -360,6 +389,8 @@ static enum status build_compute(struct builder *b,
     leaf.is_masked = (b->workload->statements[leaf.statement].features &
                       EINSUM_PREDICATE) != 0;
     b->plan->is_regular &= !leaf.is_masked;
+    leaf.is_recomputed = item->is_recomputed;
+    TRY(bind_masking(b, item, &leaf));
     if (leaf.is_chained && !b->arch->units[leaf.unit].is_chainable) {
         diag_error(b->diags, item->place.span, "mapping-not-chainable", NULL,
                    "unit '%s' cannot chain operations", item->place.text);

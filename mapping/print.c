@@ -151,6 +151,13 @@ static void print_compute(GString *out, const struct tree_item *item)
     if (item->is_chained) {
         g_string_append(out, ", chained: true");
     }
+    if (item->is_recomputed) {
+        g_string_append(out, ", recompute: true");
+    }
+    if (item->masked.text != NULL) {
+        g_string_append(out, ", masked: ");
+        print_word(out, item->masked.text);
+    }
 }
 
 static void print_branch(GString *out, const struct tree_branch *branch,

@@ -63,6 +63,13 @@ static enum status check_supported(struct retiler *r)
         }
     }
     for (int l = 0; l < r->plan->leaf_count; l++) {
+        if (r->plan->leaves[l].is_recomputed) {
+            diag_error(
+                r->builder.diags, r->plan->nodes[r->plan->leaves[l].node].span,
+                "mapping-retile", NULL,
+                "what is computed repeatedly cannot be counted for other "
+                "tiles without binding them anew");
+        }
         if (r->plan->leaves[l].is_masked) {
             diag_error(r->builder.diags,
                        r->plan->nodes[r->plan->leaves[l].node].span,

@@ -34,6 +34,8 @@ struct tree_item {
     bool spills_through;
     GArray *first_reads; /* HOLD: struct tree_pair tensor -> elements */
     bool is_chained;
+    bool is_recomputed;
+    struct tree_name masked; /* COMPUTE; text NULL: what the unit can */
     GArray *spatial;     /* COMPUTE, SPATIAL: struct tree_pair rank -> axis */
     GArray *tiles;       /* SPATIAL: struct tree_pair rank -> tile */
     GArray *loops;       /* COMPUTE: struct tree_pair rank -> tile */

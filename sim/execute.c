@@ -10,6 +10,10 @@
  * counted beforehand, and points are looked at one by one. An element that gets
  * none is finished from the start.
  *
+ * Where a mapping computes an Einsum again (`recompute: true`), an element that is
+ * finished begins anew with its next contribution, from the reduction's identity;
+ * lanes that make the same values, each for itself, are followed once.
+ *
  * Accesses are affine, so the elements that a box of the iteration space touches
  * are base + sum of stride * index over the ranks that occur in the access:
  * each element is looked at once, not once for each point. */
@@ -23,6 +27,17 @@ struct tracker {
     /* By tensor id; NULL for inputs and views. */
     int64_t **got;
     int64_t *needed; /* contributions of an element, by tensor id */
+    /* Of tensors that are computed repeatedly, by tensor id: `got` and the data
+     * of an element before anything is computed; NULL of others. */
+    struct beginning *beginnings;
+    GArray *boxes; /* of the lanes of a step that computes repeatedly: int64_t,
+                      lo and hi of each */
+};
+
+struct beginning {
+    int64_t *got;
+    double *value;
+    double *error;
 };
 
 /* Of tensors whose statement has a predicate, `got` counts up from minus the
@@ -82,6 +97,22 @@ static struct image image_of_box(const struct workload *workload,
 
 enum visit { VISIT_CHECK, VISIT_FINISH, VISIT_CONTRIBUTE };
 
+/* The offset of the next element of the image, `at` by level; -1 after the last.
+ */
+static int64_t next_offset(const struct image *image, int64_t *at,
+                           int64_t offset)
+{
+    for (int level = image->depth - 1; level >= 0; level--) {
+        offset += image->stride[level];
+        if (++at[level] < image->count[level]) {
+            return offset;
+        }
+        offset -= image->stride[level] * image->count[level];
+        at[level] = 0;
+    }
+    return -1;
+}
+
 /* False if the element is not as it should be. */
 static bool visit_element(enum visit visit, int64_t *got, int64_t needed,
                           int64_t amount)
@@ -105,24 +136,13 @@ static int64_t visit_image(const struct image *image, enum visit visit,
                            int64_t *got, int64_t needed, int64_t amount)
 {
     int64_t at[EINSUM_MAX_RANKS] = {0};
-    int64_t offset = image->base;
-    for (;;) {
+    for (int64_t offset = image->base; offset >= 0;
+         offset = next_offset(image, at, offset)) {
         if (!visit_element(visit, &got[offset], needed, amount)) {
             return offset;
         }
-        int level = image->depth - 1;
-        for (; level >= 0; level--) {
-            offset += image->stride[level];
-            if (++at[level] < image->count[level]) {
-                break;
-            }
-            offset -= image->stride[level] * image->count[level];
-            at[level] = 0;
-        }
-        if (level < 0) {
-            return -1;
-        }
     }
+    return -1;
 }
 
 /* ---- messages ------------------------------------------------------------ */
@@ -170,6 +190,15 @@ static void tracker_free(struct tracker *tracker)
              tracker->got != NULL && t < tracker->workload->tensor_count; t++) {
             g_free(tracker->got[t]);
         }
+        for (int t = 0;
+             tracker->beginnings != NULL && t < tracker->workload->tensor_count;
+             t++) {
+            g_free(tracker->beginnings[t].got);
+            g_free(tracker->beginnings[t].value);
+            g_free(tracker->beginnings[t].error);
+        }
+        g_free(tracker->beginnings);
+        g_clear_pointer(&tracker->boxes, g_array_unref);
         g_free(tracker->got);
         g_free(tracker->needed);
         g_free(tracker);
@@ -371,6 +400,17 @@ static bool point_exists(const struct workload *workload, int statement,
            count > 0;
 }
 
+static int64_t output_offset(const struct workload *workload,
+                             const struct einsum_statement *s,
+                             const int64_t *point)
+{
+    int64_t offset = constant_offset(workload, &s->output);
+    for (int r = 0; r < s->rank_count; r++) {
+        offset += rank_stride(workload, &s->output, s->rank[r]) * point[r];
+    }
+    return offset;
+}
+
 /* Adds `amount` to the element of every point of the box that exists; the first
  * element that then has too much, or -1. */
 static int64_t add_points(const struct tracker *tracker, int statement,
@@ -383,11 +423,7 @@ static int64_t add_points(const struct tracker *tracker, int statement,
     memcpy(point, lo, sizeof(int64_t) * (size_t)s->rank_count);
     do {
         if (point_exists(workload, statement, point)) {
-            int64_t offset = constant_offset(workload, &s->output);
-            for (int r = 0; r < s->rank_count; r++) {
-                offset +=
-                    rank_stride(workload, &s->output, s->rank[r]) * point[r];
-            }
+            int64_t offset = output_offset(workload, s, point);
             got[offset] += amount;
             if (got[offset] > 0) {
                 return offset;
@@ -395,6 +431,117 @@ static int64_t add_points(const struct tracker *tracker, int statement,
         }
     } while (next_point(s, lo, hi, point));
     return -1;
+}
+
+/* ---- computed repeatedly ------------------------------------------------- */
+
+static enum status remember(struct tracker *tracker, int tensor,
+                            const struct einsum_data *data)
+{
+    struct beginning *beginning = &tracker->beginnings[tensor];
+    gsize count = (gsize)tracker->workload->tensors[tensor].element_count;
+    const struct tensor_data *t = &data->tensors[tensor];
+    beginning->got = g_try_new(int64_t, count);
+    beginning->value = g_try_new(double, count);
+    beginning->error = t->error == NULL ? NULL : g_try_new(double, count);
+    if (beginning->got == NULL || beginning->value == NULL ||
+        (t->error != NULL && beginning->error == NULL)) {
+        return diag_fail(tracker->diags, ERR_MEM, "execute-memory",
+                         "no memory to begin '%s' anew",
+                         tracker->workload->tensors[tensor].name);
+    }
+    memcpy(beginning->got, tracker->got[tensor], count * sizeof(int64_t));
+    memcpy(beginning->value, t->value, count * sizeof(double));
+    if (t->error != NULL) {
+        memcpy(beginning->error, t->error, count * sizeof(double));
+    }
+    return OK;
+}
+
+static enum status remember_beginnings(struct tracker *tracker,
+                                       const struct plan *plan,
+                                       const struct einsum_data *data)
+{
+    const struct workload *workload = tracker->workload;
+    tracker->boxes = g_array_new(FALSE, FALSE, sizeof(int64_t));
+    tracker->beginnings =
+        g_new0(struct beginning, (gsize)workload->tensor_count + 1);
+    for (int l = 0; l < plan->leaf_count; l++) {
+        const struct plan_leaf *leaf = &plan->leaves[l];
+        if (leaf->is_recomputed) {
+            TRY(remember(tracker,
+                         workload->statements[leaf->statement].output.tensor,
+                         data));
+        }
+    }
+    return OK;
+}
+
+static void begin_element(struct tracker *tracker, int tensor, int64_t offset,
+                          struct einsum_data *data)
+{
+    const struct beginning *beginning = &tracker->beginnings[tensor];
+    struct tensor_data *t = &data->tensors[tensor];
+    if (tracker->got[tensor][offset] != tracker->needed[tensor]) {
+        return;
+    }
+    tracker->got[tensor][offset] = beginning->got[offset];
+    t->value[offset] = beginning->value[offset];
+    if (t->error != NULL) {
+        t->error[offset] = beginning->error[offset];
+    }
+}
+
+/* Elements that are finished and get a contribution from the box begin anew. */
+static void begin_anew(struct tracker *tracker, int statement,
+                       const int64_t *lo, const int64_t *hi,
+                       struct einsum_data *data)
+{
+    const struct workload *workload = tracker->workload;
+    const struct einsum_statement *s = &workload->statements[statement];
+    int tensor = s->output.tensor;
+    if (tracker->beginnings[tensor].got == NULL) {
+        return;
+    }
+    if ((s->features & EINSUM_PREDICATE) == 0) {
+        struct image image = image_of_box(workload, s, &s->output, lo, hi);
+        int64_t at[EINSUM_MAX_RANKS] = {0};
+        for (int64_t offset = image.base; offset >= 0;
+             offset = next_offset(&image, at, offset)) {
+            begin_element(tracker, tensor, offset, data);
+        }
+        return;
+    }
+    int64_t point[EINSUM_MAX_RANKS];
+    memcpy(point, lo, sizeof(int64_t) * (size_t)s->rank_count);
+    do {
+        if (point_exists(workload, statement, point)) {
+            begin_element(tracker, tensor, output_offset(workload, s, point),
+                          data);
+        }
+    } while (next_point(s, lo, hi, point));
+}
+
+/* Has another lane of the same step made this box? */
+static bool is_made(struct tracker *tracker, const struct plan_leaf *leaf,
+                    const struct walk_event *event)
+{
+    guint ranks =
+        (guint)tracker->workload->statements[leaf->statement].rank_count;
+    gsize size = ranks * sizeof(int64_t);
+    if (!leaf->is_recomputed) {
+        return false;
+    }
+    for (guint i = 0; i < tracker->boxes->len; i += 2 * ranks) {
+        const int64_t *box = &g_array_index(tracker->boxes, int64_t, i);
+        if (memcmp(box, event->lo, size) == 0 &&
+            memcmp(box + ranks, event->hi, size) == 0) {
+            return true;
+        }
+    }
+    g_array_append_vals(tracker->boxes, event->lo, ranks);
+    g_array_append_vals(tracker->boxes, event->hi, ranks);
+    return false;
 }
 
 /* ---- the whole schedule -------------------------------------------------- */
@@ -406,6 +553,7 @@ static enum status run_box(struct tracker *tracker, int statement,
     const struct einsum_statement *s =
         &tracker->workload->statements[statement];
     TRY(check_operands(tracker, s, lo, hi));
+    begin_anew(tracker, statement, lo, hi, data);
     TRY(add_contributions(tracker, statement, lo, hi));
     einsum_run_box(tracker->workload, statement, lo, hi, data);
     return OK;
@@ -445,15 +593,19 @@ enum status sim_execute(const struct plan *plan, struct diags *diags,
 {
     AUTO(tracker) tracker = NULL;
     TRY(tracker_new(plan->workload, diags, &tracker));
+    TRY(remember_beginnings(tracker, plan, data));
     AUTO(walk) walk = walk_new(plan, true);
     struct walk_event event;
     memset(&event, 0, sizeof event);
     enum status status = OK;
     while (status == OK && walk_next(walk, &event)) {
         bool has_lane = event.kind == WALK_COMPUTE;
+        g_array_set_size(tracker->boxes, 0);
         while (has_lane && status == OK) {
-            status = run_lane(tracker, plan->leaves[event.leaf].statement,
-                              &event, data);
+            const struct plan_leaf *leaf = &plan->leaves[event.leaf];
+            if (!is_made(tracker, leaf, &event)) {
+                status = run_lane(tracker, leaf->statement, &event, data);
+            }
             has_lane = walk_next_lane(walk, &event);
         }
     }

@@ -16,6 +16,8 @@
 #ifndef WEIR_TESTS_NEST_ORACLE_H
 #define WEIR_TESTS_NEST_ORACLE_H
 
+#include <stdio.h>
+
 #include "tests/traffic_oracle.h"
 
 #define NEST_MAX_DEPTH 24 /* spatial nodes above each other */
@@ -41,6 +43,7 @@ struct nest {
     GHashTable *flows; /* key -> struct nest_flow */
     bool *is_last;     /* by node: the loop is in its last iteration */
     int64_t *points;   /* by leaf: computed */
+    int64_t *existing; /* those of them that no predicate leaves out */
     int64_t *steps;
     int64_t *trips;
 };
@@ -62,6 +65,7 @@ static inline void nest_init(struct nest *nest, const struct plan *plan)
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     nest->is_last = g_new0(bool, (gsize)plan->node_count);
     nest->points = g_new0(int64_t, (gsize)plan->leaf_count);
+    nest->existing = g_new0(int64_t, (gsize)plan->leaf_count);
     nest->steps = g_new0(int64_t, (gsize)plan->leaf_count);
     nest->trips = g_new0(int64_t, (gsize)plan->leaf_count);
 }
@@ -72,6 +76,7 @@ static inline void nest_clear(struct nest *nest)
     g_hash_table_unref(nest->flows);
     g_free(nest->is_last);
     g_free(nest->points);
+    g_free(nest->existing);
     g_free(nest->steps);
     g_free(nest->trips);
 }
@@ -527,8 +532,7 @@ static inline void nest_run_instants(struct nest *nest,
 {
     const struct einsum_statement *s =
         oracle_statement(&nest->oracle, instant->leaf);
-    enum arch_masking masking =
-        nest->plan->arch->units[nest->plan->leaves[instant->leaf].unit].masking;
+    enum arch_masking masking = nest->plan->leaves[instant->leaf].masking;
     bool happens = masking != ARCH_MASKING_SKIP;
     for (int l = 0; l < instant->count && level == time->count; l++) {
         happens |= has_work[l] && nest_has_point(nest, instant->leaf, &now[l]);
@@ -569,6 +573,21 @@ static inline void nest_run_instants(struct nest *nest,
     }
 }
 
+/* Points of the lane that no predicate leaves out. */
+static inline int64_t nest_count_points(const struct nest *nest, int leaf,
+                                        const struct nest_lane *lane)
+{
+    struct oracle_step step;
+    int64_t points = 0;
+    nest_step_of_lane(nest, leaf, lane, &step);
+    assert_int_equal(
+        workload_count_box_points(nest->plan->workload,
+                                  nest->plan->leaves[leaf].statement, step.lo,
+                                  step.hi, &points),
+        OK);
+    return points;
+}
+
 static inline void nest_run_leaf(struct nest *nest, int leaf,
                                  const struct nest_lane *lanes, int count)
 {
@@ -588,6 +607,7 @@ static inline void nest_run_leaf(struct nest *nest, int leaf,
             points *= lanes[l].hi[s->rank[r]] - lanes[l].lo[s->rank[r]];
         }
         has_work[l] = nest_has_point(nest, leaf, &lanes[l]);
+        nest->existing[leaf] += nest_count_points(nest, leaf, &lanes[l]);
         nest->points[leaf] += has_work[l] ? points : 0;
         is_any |= has_work[l];
     }
@@ -606,6 +626,42 @@ static inline void nest_run_leaf(struct nest *nest, int leaf,
 static inline void nest_run_node(struct nest *nest, int node,
                                  const struct nest_lane *lanes, int count);
 
+/* What an Einsum below makes repeatedly, once for each iteration of a loop over
+ * a rank that it does not have, begins anew: nothing of it has been made. */
+static inline void nest_begin_anew(struct nest *nest, int loop)
+{
+    const struct plan *plan = nest->plan;
+    for (int l = 0; l < plan->leaf_count; l++) {
+        const struct einsum_statement *s = oracle_statement(&nest->oracle, l);
+        bool is_own = false;
+        for (int r = 0; r < s->rank_count; r++) {
+            is_own |= s->rank[r] == plan->nodes[loop].rank;
+        }
+        for (int i = 0; i < plan->leaves[l].at_count; i++) {
+            is_own |= plan->leaves[l].at_node[i] == loop; /* made once */
+        }
+        if (is_own || !plan->leaves[l].is_recomputed ||
+            !oracle_is_below(plan, plan->leaves[l].node, loop)) {
+            continue;
+        }
+        GHashTableIter iter;
+        gpointer key;
+        g_hash_table_iter_init(&iter, nest->sets);
+        while (g_hash_table_iter_next(&iter, &key, NULL)) {
+            char what[16];
+            int place = 0;
+            int tensor = 0;
+            assert_int_equal(sscanf(key, "%15s %d %d", what, &place, &tensor),
+                             3);
+            if (tensor == s->output.tensor &&
+                (strcmp(what, "made") == 0 || strcmp(what, "ever") == 0 ||
+                 strcmp(what, "sent") == 0)) {
+                g_hash_table_iter_remove(&iter);
+            }
+        }
+    }
+}
+
 static inline void nest_run_loop(struct nest *nest, int node,
                                  const struct nest_lane *lanes, int count)
 {
@@ -618,6 +674,9 @@ static inline void nest_run_loop(struct nest *nest, int node,
     for (int64_t done = 0; done < most; done += n->tile) {
         int parts = 0;
         nest->is_last[node] = done + n->tile >= most;
+        if (done > 0) {
+            nest_begin_anew(nest, node);
+        }
         for (int l = 0; l < count; l++) {
             struct nest_lane lane = lanes[l];
             lane.lo[n->rank] += done;

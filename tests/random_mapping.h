@@ -46,6 +46,7 @@ struct random_tree {
     int *delay;
     GString *out;
     bool is_irregular;
+    bool is_repeating; /* Einsums may be computed repeatedly */
 };
 
 /* Statements that a subtree computes, text order. */
@@ -149,7 +150,8 @@ static inline bool random_can_loop(struct random_tree *tree,
         }
     }
     return lacking == 0 ||
-           (lacking < group->count && random_percent(tree->rand, 30));
+           ((lacking < group->count || tree->is_repeating) &&
+            random_percent(tree->rand, tree->is_repeating ? 60 : 30));
 }
 
 static inline int64_t random_tile(struct random_tree *tree, int64_t left)
@@ -202,7 +204,8 @@ static inline void random_spatial(struct random_tree *tree,
             has_axis |= other->axis[a].id == axis->id;
         }
         is_wrong |= !has_axis || s->iterative_rank == rank ||
-                    !random_has_rank(s, rank, false);
+                    (!random_has_rank(s, rank, false) &&
+                     random_percent(tree->rand, tree->is_repeating ? 40 : 95));
     }
     int64_t lanes = axis->size / MAX(place->taken[axis->id], 1);
     if ((is_wrong && !random_percent(tree->rand, 1)) || lanes < 1) {
@@ -451,12 +454,13 @@ static inline void random_compute_axes(struct random_tree *tree,
 
 static inline void random_compute_at(struct random_tree *tree,
                                      const struct einsum_statement *s,
-                                     const struct random_place *place)
+                                     const struct random_place *place,
+                                     bool is_repeated)
 {
     const char *comma = ", at: {";
     for (int rank = 0; rank < tree->workload->rank_count; rank++) {
         if (place->is_looped[rank] && !random_has_rank(s, rank, false) &&
-            random_percent(tree->rand, 99)) {
+            random_percent(tree->rand, is_repeated ? 5 : 99)) {
             g_string_append_printf(tree->out, "%s%s: last", comma,
                                    tree->workload->rank[rank].name);
             comma = ", ";
@@ -487,7 +491,17 @@ static inline void random_compute(struct random_tree *tree, int id, int second,
         left[r] = place->left[s->rank[r]];
     }
     random_compute_loops(tree, s, place, axis, unit, left);
-    random_compute_at(tree, s, place);
+    bool is_repeated = tree->is_repeating && random_percent(tree->rand, 97);
+    random_compute_at(tree, s, place, is_repeated);
+    if (is_repeated) {
+        g_string_append(tree->out, ", recompute: true");
+    }
+    if (random_percent(tree->rand, 10)) {
+        static const char *const words[] = {"compute", "gate", "skip"};
+        int most = (int)tree->arch->units[unit].masking;
+        int word = random_below(tree->rand, 1 + most);
+        g_string_append_printf(tree->out, ", masked: %s", words[word]);
+    }
     if (random_percent(tree->rand, 20) &&
         tree->arch->units[unit].is_chainable) {
         g_string_append(tree->out, ", chained: true");
@@ -682,6 +696,7 @@ static inline char *random_mapping_text(GRand *rand,
         .delay = numbers + 2 * statements,
         .out = g_string_new(NULL),
         .is_irregular = is_irregular,
+        .is_repeating = is_irregular && random_percent(rand, 35),
     };
     g_string_append_printf(tree.out,
                            "schema: 1\nmapping: random\ncascade: %s\ntree: [\n",

@@ -34,6 +34,7 @@ struct run {
     int legal;
     int irregular;
     int masked;
+    int repeated; /* some points are computed again */
     int refused;
     bool is_done;
 };
@@ -222,6 +223,19 @@ static int64_t count_points(const struct plan *plan)
     return points;
 }
 
+static bool is_repeated(const struct plan *plan)
+{
+    for (int l = 0; l < plan->leaf_count; l++) {
+        const struct plan_leaf *leaf = &plan->leaves[l];
+        if (leaf->is_recomputed &&
+            leaf->point_count >
+                plan->workload->statements[leaf->statement].point_count) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void check_seed(struct run *run)
 {
     struct random_case c = random_case_of(run->seed, true);
@@ -243,6 +257,7 @@ static void check_seed(struct run *run)
         run->legal++;
         run->irregular += !problem->plan->is_regular;
         run->masked += problem->plan->leaves[0].is_masked;
+        run->repeated += is_repeated(problem->plan);
     }
     random_case_clear(&c);
 }
@@ -258,6 +273,7 @@ static void test_random_irregular_mappings(void **state)
     }
     assert_true(run->irregular >= run->wanted / 4);
     assert_true(run->masked >= run->wanted / 30);
+    assert_true(run->repeated >= run->wanted / 30);
     run->is_done = true;
 }
 
@@ -279,10 +295,10 @@ static int tear_down(void **state)
                     run->seed, c.cascade, c.arch, c.text);
         random_case_clear(&c);
     }
-    print_message("# up to seed %u: %d legal (%d irregular, %d masked), %d "
-                  "refused\n",
+    print_message("# up to seed %u: %d legal (%d irregular, %d masked, %d "
+                  "computed repeatedly), %d refused\n",
                   run->seed, run->legal, run->irregular, run->masked,
-                  run->refused);
+                  run->repeated, run->refused);
     g_free(run);
     return 0;
 }

@@ -59,6 +59,26 @@ static const struct base three = {
     "  - {slot: 1, delay: 1, compute: AV, on: array2d, spatial: {p: X, f: "
     "Y}}\n"};
 
+static const struct base three_again = {
+    "attention/three-pass", "B=1 H=1 P=8 M=8 E=4 F=4",
+    "schema: 1\n"
+    "mapping: again\n"
+    "cascade: attention-3pass\n"
+    "tree:\n"
+    "- for: {p: 4}\n"
+    "- for: {f: 2}\n"
+    "- hold: [QK, GM, SN, SD, A]\n"
+    "  in: gbuf\n"
+    "- pipeline:\n"
+    "  - {compute: QK, on: array2d, recompute: true}\n"
+    "  - delay: 1\n"
+    "    tree:\n"
+    "    - sequence:\n"
+    "      - {compute: GM, on: array1d, recompute: true}\n"
+    "      - {compute: [SN, SD], on: array1d, recompute: true}\n"
+    "      - {compute: A, on: array1d, recompute: true}\n"
+    "  - {delay: 2, compute: AV, on: array2d}\n"};
+
 static const struct base one = {
     "attention/one-pass", "B=1 H=1 P=8 M=8 M0=4 E=4 F=4",
     "schema: 1\n"
@@ -287,6 +307,28 @@ static const struct fault faults[] = {
     FAULT(&one, "mapping-recompute", ", at: {m1: last}", "", "AV", "'m1'"),
     FAULT(&three, "mapping-recompute", "- for: {b: 1}", "- for: {e: 1}",
           "GM, on", "'e'"),
+    /* points again and again, where that may not be */
+    FAULT(&three_again, "mapping-recompute", "- for: {p: 4}\n- for: {f: 2}\n",
+          "- for: {p: 4}\n- for: {e: 2}\n- for: {f: 2}\n", "QK, on",
+          "would be added again"),
+    FAULT(&lanes_of_both, "mapping-recompute", "{compute: QK, on: array2d}",
+          "tree: [{spatial: {f: X}}, {compute: QK, on: array2d, "
+          "recompute: true}]",
+          "QK, on", "every lane would send its own"),
+    {&three_again, "mapping-recompute", "- for: {f: 2}\n", "", "QK, on",
+     "still reads what the next iteration", "- pipeline",
+     "- for: {f: 2}\n- pipeline", NULL},
+    FAULT(&one, "mapping-recompute", "- for: {m1: 1}\n",
+          "- for: {f: 2}\n- for: {m1: 1}\n", "QK, on", "'f'"),
+    FAULT(&one, "mapping-recompute",
+          "{compute: RM, on: array1d, for: [{p: 4}], spatial: {p: X}}",
+          "tree: [{for: {f: 2}}, {compute: RM, recompute: true, on: array1d}]",
+          "RM, recompute", "earlier values"),
+    /* predicates */
+    FAULT(&masked, "mapping-masked", "QK, on: array2d",
+          "QK, on: array2d, masked: gate", "gate", "cannot gate"),
+    FAULT(&masked, "mapping-masked", "QK, on: array2d",
+          "QK, on: array2d, masked: hide", "hide", "'hide'"),
     /* lanes */
     FAULT(&gemm, "mapping-axis-twice", "k: Y", "k: X", "X}", "'m'"),
     FAULT(&three, "mapping-foreign-rank", "GM, on: array1d, spatial: {p",
@@ -435,8 +477,8 @@ static void test_the_originals_are_legal(void **state)
 {
     (void)state;
     static const struct base *const bases[] = {
-        &gemm,     &three, &one,           &convolution,
-        &reversal, &lanes, &lanes_of_both, &masked};
+        &gemm,  &three,         &one,    &convolution, &reversal,
+        &lanes, &lanes_of_both, &masked, &three_again};
     for (size_t i = 0; i < G_N_ELEMENTS(bases); i++) {
         AUTO(diags) diags = diags_new();
         enum status status = try_text(diags, bases[i], NULL, bases[i]->text);
