@@ -267,7 +267,7 @@ struct plan {
     bool is_regular;
     struct moves *moves; /* of an irregular plan: what each event moves; for the
                             walkers */
-    int param_count; /* the mapping's parameters as they came out */
+    int param_count;     /* the mapping's parameters as they came out */
     const char **param_name;
     int64_t *param_value;
 };
@@ -366,8 +366,8 @@ const struct plan *retiler_plan(const struct retiler *retiler);
 /* What happens in one tile step of an irregular plan. */
 struct walk_cost {
     int64_t busy_cycles;
-    int64_t points;      /* computed, all lanes */
-    int64_t elements[];  /* by flow of the leaf (from first_flow on): those of
+    int64_t points;     /* computed, all lanes */
+    int64_t elements[]; /* by flow of the leaf (from first_flow on): those of
                             READ and WRITE; 0 of PARTIAL */
 };
 
@@ -434,8 +434,7 @@ int64_t walk_tile_iterations(const struct plan *plan, int flow);
 /* The DRAIN flows of holds above the pipeline that are due when `child` has
  * finished iteration i. */
 int walk_outer_drains(const struct plan *plan, int phase, int child,
-                      int64_t iteration, struct walk_move *moves,
-                      int capacity);
+                      int64_t iteration, struct walk_move *moves, int capacity);
 
 /* The whole schedule in program order. */
 struct walk;

@@ -156,8 +156,7 @@ static enum status build_leaf_moves(struct builder *b, int leaf_id,
     chain_of_leaf(b->plan, leaf_id, &m->chain);
     m->depth = m->chain.count;
     m->kinds = kinds_new(&m->chain);
-    m->counts_points = leaf->is_masked &&
-                       b->arch->units[leaf->unit].masking != ARCH_MASKING_NONE;
+    m->counts_points = leaf->is_masked && leaf->masking != ARCH_MASKING_NONE;
     chain_add_step(&m->chain, &step);
     return OK;
 }
