@@ -2,8 +2,8 @@
  * one process, taking turns, so that a change of the machine's speed meets all
  * alike. Every output element of every candidate is compared with sums made
  * here. A table of p10 and median goes to the file argv[1]; geometric means of
- * ratios of p10 to stdout. argv[2]: rounds (40). argv[3]: threads (1; others
- * time our kernels only). */
+ * ratios of p10 to stdout. argv[2]: rounds (40). argv[3]: threads (1; with more,
+ * our kernels only, beside 4x1 on one). */
 #include "tests/bench/spmm_bench.h"
 
 #include <math.h>
@@ -216,6 +216,12 @@ static void add_candidates(struct bench *bench)
                          bench->threads, next);
                 bench->count++;
             }
+            if (p == 0 && bench->threads != NULL) {
+                next = next_candidate(bench, values, sparsities[s], true);
+                add_ours(problem, values, SPMM_4X1, true, NULL, next);
+                next->name = "4x1-one-thread";
+                bench->count++;
+            }
             next = next_candidate(bench, values, sparsities[s], false);
             bench->count += p == 0 && bench->thread_count == 1 &&
                             bench_add_libxsmm_sparse(problem, values, next);
@@ -374,8 +380,9 @@ static const struct reference {
                   {"onednn", false, false},
                   {"dense", false, true},
                   {"openblas-f32", false, false},
-                  {"libxsmm-spmdm-f32", true, false}};
-enum { REFERENCES = 5, SUBJECTS = PATTERNS + 1 };
+                  {"libxsmm-spmdm-f32", true, false},
+                  {"4x1-one-thread", true, true}};
+enum { REFERENCES = 6, SUBJECTS = PATTERNS + 1 };
 
 struct report {
     FILE *table;
