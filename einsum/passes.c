@@ -232,6 +232,21 @@ static void assume_gathers(struct pass_analysis *analysis,
     }
 }
 
+/* Parts are tensors put one behind the other: what they are computed from has
+ * fibers that end there. */
+static void assume_parts(struct pass_analysis *analysis,
+                         const struct einsum_statement *s)
+{
+    const struct einsum_tensor *tensor =
+        &analysis->workload->tensors[s->output.tensor];
+    if ((s->features & EINSUM_PART) != 0 && tensor->iterative_rank < 0) {
+        assume(analysis,
+               "passes over what parts of '%s' are made of count as passes "
+               "over '%s'",
+               tensor->name, tensor->name);
+    }
+}
+
 /* What data decides, and how it is read. */
 static void list_assumptions(struct pass_analysis *analysis)
 {
@@ -239,6 +254,7 @@ static void list_assumptions(struct pass_analysis *analysis)
     for (int i = 0; i < workload->statement_count; i++) {
         const struct einsum_statement *s = &workload->statements[i];
         assume_gathers(analysis, s);
+        assume_parts(analysis, s);
         for (int d = 0; d < s->output.dim_count; d++) {
             if ((s->features & EINSUM_SCATTER) != 0 &&
                 !pass_index_is_affine(&s->output, d)) {

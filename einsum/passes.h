@@ -35,6 +35,9 @@ struct axes {
     bool is_of_input[EINSUM_MAX_RANKS]; /* by axis: indexes an input itself */
     /* [a * EINSUM_MAX_RANKS + b]: some iteration space or tensor has both. */
     bool meets[EINSUM_MAX_RANKS * EINSUM_MAX_RANKS];
+    /* By axis, the rank that its extent is said by: of a tensor in parts, one
+     * that has all of it. */
+    int longest[EINSUM_MAX_RANKS];
 };
 
 void axes_init(struct axes *axes, const struct workload *workload);

@@ -118,12 +118,12 @@ bool axes_moves(const struct axes *axes, const struct affine *index, int whole)
 const char *axes_shape(const struct axes *axes, int axis)
 {
     return name_shape_of_rank(axes->workload->cascade,
-                              axes->workload->rank[axis].name);
+                              axes->workload->rank[axes->longest[axis]].name);
 }
 
 int64_t axes_extent(const struct axes *axes, int axis)
 {
-    return axes->workload->rank[axis].extent;
+    return axes->workload->rank[axes->longest[axis]].extent;
 }
 
 int axes_rank_of(const struct axes *axes, int statement, int axis)
@@ -442,12 +442,35 @@ static void mark_other_names(struct axes *axes)
     }
 }
 
+/* S[p,m] and S[p,M+g], read as S[p,a]: m, g and a share an axis as long as a. */
+static void find_longest(struct axes *axes)
+{
+    const struct workload *workload = axes->workload;
+    for (int i = 0; i < workload->statement_count; i++) {
+        const struct einsum_statement *s = &workload->statements[i];
+        const struct einsum_tensor *tensor =
+            &workload->tensors[s->output.tensor];
+        for (int d = 0;
+             (s->features & EINSUM_PART) != 0 && d < tensor->dim_count; d++) {
+            int axis = axes_of_dim(axes, s->output.tensor, d);
+            for (int r = 0; axis >= 0 && r < workload->rank_count; r++) {
+                int64_t extent = workload->rank[r].extent;
+                if (axes->of_rank[r] == axis && extent == tensor->extent[d] &&
+                    extent > axes_extent(axes, axis)) {
+                    axes->longest[axis] = r;
+                }
+            }
+        }
+    }
+}
+
 void axes_init(struct axes *axes, const struct workload *workload)
 {
     memset(axes, 0, sizeof *axes);
     axes->workload = workload;
     for (int r = 0; r < EINSUM_MAX_RANKS; r++) {
         axes->of_rank[r] = r;
+        axes->longest[r] = r;
         axes->parent[r] = -1;
     }
     find_meetings(axes);
@@ -459,4 +482,5 @@ void axes_init(struct axes *axes, const struct workload *workload)
     }
     mark_inputs(axes);
     mark_other_names(axes);
+    find_longest(axes);
 }

@@ -23,7 +23,11 @@ struct pooled {
     bool is_thinned; /* some elements have no point: a condition over ranks */
 };
 
-enum dialect { DIALECT_CONDITIONS = 1, DIALECT_WINDOWS = 2 };
+enum dialect {
+    DIALECT_CONDITIONS = 1,
+    DIALECT_WINDOWS = 2,
+    DIALECT_RAGGED = 4
+};
 
 struct beyond_cascade {
     GRand *random;
@@ -266,6 +270,10 @@ static void make_cascade(struct beyond_cascade *cascade)
     for (size_t i = has_windows ? 1 : 0; i < G_N_ELEMENTS(beyond_inputs); i++) {
         cascade->pool[cascade->count++] = beyond_inputs[i];
     }
+    if ((cascade->dialect & DIALECT_RAGGED) != 0) {
+        /* Some statement must have both m and p. */
+        g_string_append(cascade->text, "RAG[p,m] = exp(X[p,m])\n");
+    }
     add_plain(cascade);
     int statements = g_rand_int_range(cascade->random, 1, 8);
     for (int i = 0; i < statements; i++) {
@@ -283,6 +291,18 @@ static void make_cascade(struct beyond_cascade *cascade)
     }
 }
 
+/* Along m there is as much as W says; where a statement has p too. */
+static struct loaded load_beyond(const struct beyond_cascade *cascade)
+{
+    const char *output = cascade->pool[cascade->count - 1].name;
+    if ((cascade->dialect & DIALECT_RAGGED) == 0) {
+        return load_cascade(BEYOND_SHAPES, BEYOND_INPUTS, cascade->text->str,
+                            output);
+    }
+    return load_ragged(BEYOND_SHAPES, BEYOND_INPUTS, "m: \"W[p]\"",
+                       cascade->text->str, output);
+}
+
 static void check_random(unsigned dialect, int64_t reach)
 {
     const char *wanted = g_getenv("WEIR_RANDOM_PASSES_COUNT");
@@ -297,9 +317,7 @@ static void check_random(unsigned dialect, int64_t reach)
             .dialect = dialect};
         g_autofree char *what = g_strdup_printf("seed %u", seed);
         make_cascade(&cascade);
-        struct loaded loaded =
-            load_cascade(BEYOND_SHAPES, BEYOND_INPUTS, cascade.text->str,
-                         cascade.pool[cascade.count - 1].name);
+        struct loaded loaded = load_beyond(&cascade);
         for (size_t i = 0; i < G_N_ELEMENTS(families); i++) {
             check_family(&loaded, &families[i], what, &tally);
         }
@@ -327,6 +345,42 @@ static void test_random_cascades_with_windows(void **state)
 {
     (void)state;
     check_random(DIALECT_WINDOWS, 4);
+}
+
+static void test_random_cascades_with_ragged_ranks(void **state)
+{
+    (void)state;
+    check_random(DIALECT_RAGGED, 0);
+}
+
+/* A softmax over keys and global keys, one behind the other. */
+static void test_a_tensor_in_parts_has_fibers_of_its_own(void **state)
+{
+    (void)state;
+    AUTO(pass_analysis) analysis = NULL;
+    struct loaded loaded =
+        load_cascade("P: 2, M: 4, G: 2, A: M+G, F: 2",
+                     "X: \"[p,m]\", Y: \"[p,g]\", V: \"[m,f]\"",
+                     "S[p,m] = 2 * X[p,m]\nS[p,M+g] = 3 * Y[p,g]\n"
+                     "B[p,a] = softmax(a) S[p,a]\n"
+                     "AV[p,f] = B[p,m+0] * V[m,f]",
+                     "AV");
+    const struct workload *workload = loaded.workload;
+    int scores = workload_find_tensor(workload, "S");
+    struct oracle_fiber fiber = {
+        .tensor = scores, .stride = {0, 1}, .extent = 6, .block = 1};
+    assert_int_equal(pass_analysis_new(workload, 2, loaded.diags, &analysis),
+                     OK);
+    const struct pass_fiber *found = find_analyzed(analysis, scores, "m");
+    assert_non_null(found);
+    struct pass_fiber passes = found == NULL ? (struct pass_fiber){0} : *found;
+    assert_int_equal(passes.pass_count, oracle_count_sweeps(workload, fiber));
+    assert_int_equal(passes.pass_count, 3);
+    assert_string_equal(passes.footprint, "A");
+    assert_int_equal(passes.footprint_elements, 6);
+    assert_int_equal(analysis->assumptions->len, 1);
+    g_clear_pointer(&analysis, pass_analysis_free);
+    loaded_clear(&loaded);
 }
 
 /* ---- the cascades of the tree ---------------------------------------------- */
@@ -382,6 +436,8 @@ int main(void)
         cmocka_unit_test(test_random_cascades_with_gathers_scatters_selections),
         cmocka_unit_test(test_random_cascades_with_conditions),
         cmocka_unit_test(test_random_cascades_with_windows),
+        cmocka_unit_test(test_random_cascades_with_ragged_ranks),
+        cmocka_unit_test(test_a_tensor_in_parts_has_fibers_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,27 +10,6 @@
 
 #include "tests/unit/einsum_text.h"
 
-static struct loaded load_ragged(const char *shapes, const char *inputs,
-                                 const char *ragged, const char *einsums,
-                                 const char *outputs)
-{
-    struct loaded loaded = {.diags = diags_new()};
-    g_autofree char *plain = cascade_yaml(shapes, inputs, einsums, outputs);
-    g_autofree char *text = g_strdup_printf("%sragged: {%s}\n", plain, ragged);
-    const struct source *source = diags_add_text(loaded.diags, "test", text);
-    enum status status =
-        cascade_load_source(loaded.diags, source, &loaded.cascade);
-    if (status == OK) {
-        status = workload_bind(loaded.cascade, NULL, NULL, loaded.diags,
-                               &loaded.workload);
-    }
-    if (status != OK) {
-        loaded_print(&loaded);
-    }
-    assert_int_equal(status, OK);
-    return loaded;
-}
-
 static void set_values(const struct loaded *loaded, struct einsum_data *data,
                        const char *name, const double *values)
 {

@@ -59,6 +59,28 @@ static inline struct loaded load_cascade(const char *shapes, const char *inputs,
     return loaded;
 }
 
+/* With `ragged`: m: "LEN[b]" */
+static inline struct loaded load_ragged(const char *shapes, const char *inputs,
+                                        const char *ragged, const char *einsums,
+                                        const char *outputs)
+{
+    struct loaded loaded = {.diags = diags_new()};
+    g_autofree char *plain = cascade_yaml(shapes, inputs, einsums, outputs);
+    g_autofree char *text = g_strdup_printf("%sragged: {%s}\n", plain, ragged);
+    const struct source *source = diags_add_text(loaded.diags, "test", text);
+    enum status status =
+        cascade_load_source(loaded.diags, source, &loaded.cascade);
+    if (status == OK) {
+        status = workload_bind(loaded.cascade, NULL, NULL, loaded.diags,
+                               &loaded.workload);
+    }
+    if (status != OK) {
+        loaded_print(&loaded);
+    }
+    assert_int_equal(status, OK);
+    return loaded;
+}
+
 /* A file of the tree with `chosen` shapes (may be NULL). */
 static inline struct loaded load_workload(const char *path,
                                           const struct scope *chosen)
