@@ -273,6 +273,56 @@ static void test_lanes_share_what_they_are_sent(void **state)
     assert_unit(e, 0, 16, (int64_t[]){0, 0, 0, 32, 4});
 }
 
+static int64_t bytes_of(const struct evaluation *e, const char *component,
+                        const char *tensor, const char *action)
+{
+    int64_t bytes = 0;
+    for (int i = 0; i < e->action_count; i++) {
+        const struct evaluation_action *a = &e->actions[i];
+        if (a->tensor != NULL && strcmp(a->component, component) == 0 &&
+            strcmp(a->tensor, tensor) == 0 && strcmp(a->action, action) == 0) {
+            bytes += a->bytes;
+        }
+    }
+    return bytes;
+}
+
+/* Of n x n blocks of 4 x 4 scores, n (n + 1) / 2 have a point: a head takes 8
+ * cycles for each, and each block of keys but one is fetched, 4 rows of 8: the
+ * first is still there when the second row of blocks begins. */
+static void check_causal(int64_t blocks, const char *settings)
+{
+    AUTO(fixture)
+    fixture = fixture_load("attention/causal", "teaching", "causal-three-pass",
+                           settings);
+    AUTO(evaluation) fast = run(fixture, true, NULL);
+    AUTO(evaluation) slow = run(fixture, false, NULL);
+    AUTO(evaluation) model = NULL;
+    assert_ok(model_evaluate(fixture->problem->plan, fixture->diags, &model),
+              fixture->diags);
+    assert_same_times(fast, slow);
+    assert_same_counts(fast, slow);
+    assert_same_counts(fast, model);
+    assert_stalls_add_up(fast);
+    assert_true(fast->cycles >= fast->model_cycles);
+    int64_t kept = blocks * (blocks + 1) / 2;
+    if (blocks > 0) {
+        assert_string_equal(fast->einsums[0].name, "QK");
+        assert_int_equal(fast->einsums[0].busy_cycles, 2 * kept * 8);
+        assert_int_equal(bytes_of(fast, "DRAM", "K", "read"),
+                         2 * (kept - 1) * 4 * 8 * 2);
+    }
+}
+
+static void test_tiles_above_the_diagonal_cost_nothing(void **state)
+{
+    (void)state;
+    check_causal(6, "P=24");
+    check_causal(10, "P=40");
+    check_causal(0, "P=22");
+    check_causal(0, "P=13 M=17 H=3");
+}
+
 static void check_delivered(const char *chip, const char *settings)
 {
     static const char *const tpu[] = {"is", "ws", "ws-bypass", "ws-spill",
@@ -317,6 +367,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_remainder_tile_moves_what_is_left),
         cmocka_unit_test(test_lanes_share_what_they_are_sent),
+        cmocka_unit_test(test_tiles_above_the_diagonal_cost_nothing),
         cmocka_unit_test(test_delivered_chips_take_no_less_than_the_model),
         cmocka_unit_test(test_operands_straight_from_a_slow_memory),
         cmocka_unit_test(test_operands_from_a_fast_buffer_cost_nothing),
