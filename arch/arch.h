@@ -36,7 +36,8 @@ enum arch_reduce {
     ARCH_REDUCE_CHAIN,    /* neighbour to neighbour: latency = lanes * hop */
     ARCH_REDUCE_TREE,     /* latency = ceil(log2(lanes)) * hop */
     ARCH_REDUCE_IN_PLACE, /* every lane updates the memory above, which adds:
-                             no latency, lanes times the traffic */
+                             no latency, lanes times the traffic, all but
+                             the first read the sum back */
 };
 
 #define ARCH_MAX_AXES 8 /* of all fan-outs on one path */
@@ -47,17 +48,33 @@ struct arch_axis {
     const char *name; /* "X", "Y": of its own on every path */
     int64_t size;
     bool is_multicast;   /* one value can go to all lanes of the axis at once */
-    bool has_neighbours; /* lanes pass values to the next lane */
+    bool has_neighbours; /* lanes pass values that they share to
+                            the next lane */
     enum arch_reduce reduce;
     int64_t hop_cycles; /* of the reduction network, per hop */
     int fanout;         /* id */
 };
 
+/* Is a value that several lanes want read once for all of them: sent to all at
+ * once, or passed on from lane to lane? */
+static inline bool arch_axis_shares(const struct arch_axis *axis)
+{
+    return axis->is_multicast || axis->has_neighbours;
+}
+
+/* Are results of several lanes added up on the way? If not, the place that they
+ * go to adds them up. */
+static inline bool arch_axis_reduces(const struct arch_axis *axis)
+{
+    return axis->reduce == ARCH_REDUCE_CHAIN ||
+           axis->reduce == ARCH_REDUCE_TREE;
+}
+
 enum arch_topology {
     ARCH_BUS,        /* all on one wire: one hop, one value at a time */
     ARCH_CROSSBAR,   /* one hop */
-    ARCH_TREE,       /* log2 hops */
-    ARCH_RING,       /* of all lanes in the order of the axes */
+    ARCH_TREE,       /* log2 hops of every axis, one below the other */
+    ARCH_RING,       /* as a torus, said of one axis */
     ARCH_MESH,       /* lines of neighbours along each axis */
     ARCH_TORUS,      /* rings along each axis */
     ARCH_ALL_TO_ALL, /* a link between every two: one hop */
@@ -255,12 +272,24 @@ MUST_USE enum status arch_count_access_cycles(const struct arch *arch,
                                               int64_t write_bytes,
                                               int64_t *cycles);
 
-/* Links that one value crosses from what stands above a fan-out to all of the
- * first lanes[i] lanes of each of its axes: once each, or, with multicast,
- * along a tree that reaches all. `lanes` has an entry for each axis of the
- * fan-out. ERR_LIMIT on overflow. */
+/* Likewise at the bandwidth of a link of a fan-out's network. */
+MUST_USE enum status arch_count_link_cycles(const struct arch *arch, int fanout,
+                                            int64_t bytes, int64_t *cycles);
+
+/* A range of the lanes of an axis, and whether they take the same value. */
+struct arch_lanes {
+    int64_t first;
+    int64_t end; /* > first */
+    bool is_shared;
+};
+
+/* Links crossed between what stands above a fan-out and a box of its lanes: a
+ * value for each, but one, sent along a tree, for lanes that differ in shared
+ * axes only. Of such a tree, counted are the links that further lanes need
+ * beside those before them, so that boxes add up. `lanes` has an entry for each
+ * axis of the fan-out. ERR_LIMIT on overflow. */
 MUST_USE enum status arch_count_hops(const struct arch_fanout *fanout,
-                                     const int64_t *lanes, bool is_multicast,
+                                     const struct arch_lanes *lanes,
                                      int64_t *hops);
 
 /* Warns, once for each node, of attributes that are given and not in `used`, a

@@ -104,6 +104,14 @@ enum status arch_count_transfer_cycles(const struct arch *arch, int memory,
                         arch->memories[memory].bandwidth_bytes_per_s, cycles);
 }
 
+enum status arch_count_link_cycles(const struct arch *arch, int fanout,
+                                   int64_t bytes, int64_t *cycles)
+{
+    return count_cycles(arch, bytes,
+                        arch->fanouts[fanout].network.bandwidth_bytes_per_s,
+                        cycles);
+}
+
 enum status arch_count_access_cycles(const struct arch *arch, int memory,
                                      int64_t read_bytes, int64_t write_bytes,
                                      int64_t *cycles)

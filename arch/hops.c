@@ -1,5 +1,10 @@
 /* How many links values cross. The memory above a fan-out is attached at the
- * first lane of every axis; a lane is reached along the axes in turn. */
+ * first lane of every axis. A route follows the axes in turn; what goes to
+ * several lanes takes the union of their routes. A lane's share of it is what it
+ * adds to the union of the lanes before it, which is a sum over axes:
+ *
+ *   along axis a, for every lane of the axes before it, and on the axes after it
+ *   for every lane (own values) or for the first (shared) */
 #include "arch/arch.h"
 
 /* Links from lane 0 to each of the first n lanes, summed: of a line, or of a
@@ -27,6 +32,13 @@ static bool sum_distances(int64_t n, int64_t size, bool is_ring, int64_t *sum)
     return true;
 }
 
+/* Links that reach the first n lanes of a ring, together. */
+static int64_t count_arcs(int64_t n, int64_t size)
+{
+    int64_t most_near = size / 2 + 1;
+    return n <= most_near ? MAX(n - 1, 0) : most_near - 1 + size - most_near;
+}
+
 static int64_t log2_ceil(int64_t n)
 {
     int64_t log2 = 0;
@@ -36,82 +48,104 @@ static int64_t log2_ceil(int64_t n)
     return log2;
 }
 
-/* Of all lanes used, the sum over the axes of their distances along it. */
+/* Edges of a binary tree above its first n leaves, up to the root. */
+static int64_t count_edges(int64_t n, int64_t size)
+{
+    int64_t edges = 0;
+    for (int64_t level = 0; level < log2_ceil(size); level++) {
+        edges += num_ceil_div(n, INT64_C(1) << level);
+    }
+    return edges;
+}
+
+/* Of the first n lanes of one axis. */
+static bool sum_axis(enum arch_topology topology, int64_t size, int64_t n,
+                     bool is_shared, int64_t *sum)
+{
+    bool is_ring = topology != ARCH_MESH;
+    if (topology == ARCH_TREE) {
+        *sum = is_shared ? count_edges(n, size) : 0;
+        return is_shared || num_mul(n, log2_ceil(size), sum);
+    }
+    if (is_shared) {
+        *sum = is_ring ? count_arcs(n, size) : MAX(n - 1, 0);
+        return true;
+    }
+    return sum_distances(n, size, is_ring, sum);
+}
+
+/* Lanes of an axis that get a value of their own. */
+static int64_t count_targets(const struct arch_lanes *lanes)
+{
+    return lanes->is_shared ? lanes->first == 0 : lanes->end - lanes->first;
+}
+
 static bool sum_along_axes(const struct arch_fanout *fanout,
-                           const int64_t *lanes, int64_t used, bool is_ring,
-                           int64_t *hops)
+                           const struct arch_lanes *lanes, int64_t *hops)
 {
     *hops = 0;
-    for (int i = 0; i < fanout->axis_count; i++) {
+    for (int a = 0; a < fanout->axis_count; a++) {
+        enum arch_topology topology = fanout->network.topology;
+        int64_t size = fanout->axis[a].size;
+        int64_t before = 0;
         int64_t sum = 0;
-        int64_t others = used / lanes[i];
-        if (!sum_distances(lanes[i], fanout->axis[i].size, is_ring, &sum) ||
-            !num_mul(sum, others, &sum) || !num_add(*hops, sum, hops)) {
+        if (!sum_axis(topology, size, lanes[a].first, lanes[a].is_shared,
+                      &before) ||
+            !sum_axis(topology, size, lanes[a].end, lanes[a].is_shared, &sum)) {
+            return false;
+        }
+        sum -= before;
+        for (int b = 0; b < fanout->axis_count; b++) {
+            int64_t times = b < a    ? lanes[b].end - lanes[b].first
+                            : b == a ? 1
+                                     : count_targets(&lanes[b]);
+            if (!num_mul(sum, times, &sum)) {
+                return false;
+            }
+        }
+        if (!num_add(*hops, sum, hops)) {
             return false;
         }
     }
     return true;
 }
 
-static bool count(const struct arch_fanout *fanout, const int64_t *lanes,
-                  int64_t used, int64_t *hops)
+/* One link for each lane, or for each value. */
+static bool count_single_links(const struct arch_fanout *fanout,
+                               const struct arch_lanes *lanes, bool is_of_lanes,
+                               int64_t *hops)
 {
-    int64_t size = 1;
-    for (int i = 0; i < fanout->axis_count; i++) {
-        size *= fanout->axis[i].size;
+    *hops = 1;
+    for (int a = 0; a < fanout->axis_count; a++) {
+        int64_t times = is_of_lanes ? lanes[a].end - lanes[a].first
+                                    : count_targets(&lanes[a]);
+        if (!num_mul(*hops, times, hops)) {
+            return false;
+        }
     }
-    switch (fanout->network.topology) {
-    case ARCH_BUS:
-    case ARCH_CROSSBAR:
-    case ARCH_ALL_TO_ALL:
-        *hops = used;
-        return true;
-    case ARCH_TREE:
-        return num_mul(used, log2_ceil(size), hops);
-    case ARCH_RING:
-        return sum_distances(used, size, true, hops);
-    case ARCH_MESH:
-        return sum_along_axes(fanout, lanes, used, false, hops);
-    case ARCH_TORUS:
-        return sum_along_axes(fanout, lanes, used, true, hops);
-    }
-    BUG("topology %d", (int)fanout->network.topology);
+    return true;
 }
 
-/* A tree that reaches `used` lanes: as many links as lanes but the first where
- * lanes pass on to lanes; on a bus or crossbar one transfer; in a tree, its
- * edges. */
-static int64_t count_multicast(const struct arch_fanout *fanout, int64_t used)
+static bool count(const struct arch_fanout *fanout,
+                  const struct arch_lanes *lanes, int64_t *hops)
 {
     switch (fanout->network.topology) {
     case ARCH_BUS:
     case ARCH_CROSSBAR:
-        return 1;
+        return count_single_links(fanout, lanes, false, hops);
     case ARCH_ALL_TO_ALL:
-        return used;
+        return count_single_links(fanout, lanes, true, hops);
     case ARCH_TREE:
-        return 2 * used - 2;
     case ARCH_RING:
     case ARCH_MESH:
     case ARCH_TORUS:
-        return used - 1;
+        return sum_along_axes(fanout, lanes, hops);
     }
     BUG("topology %d", (int)fanout->network.topology);
 }
 
 enum status arch_count_hops(const struct arch_fanout *fanout,
-                            const int64_t *lanes, bool is_multicast,
-                            int64_t *hops)
+                            const struct arch_lanes *lanes, int64_t *hops)
 {
-    int64_t used = 1;
-    for (int i = 0; i < fanout->axis_count; i++) {
-        if (!num_mul(used, lanes[i], &used)) {
-            return ERR_LIMIT;
-        }
-    }
-    if (is_multicast) {
-        *hops = count_multicast(fanout, used);
-        return OK;
-    }
-    return count(fanout, lanes, used, hops) ? OK : ERR_LIMIT;
+    return count(fanout, lanes, hops) ? OK : ERR_LIMIT;
 }

@@ -214,6 +214,9 @@ void builder_hand_over(struct builder *b)
     b->plan->flow_count = (int)b->flows->len;
     b->plan->flows = (struct plan_flow *)(void *)g_array_free(b->flows, FALSE);
     b->plan->rules = (struct flow_rule *)(void *)g_array_free(b->rules, FALSE);
+    b->plan->crossing_count = (int)b->crossings->len;
+    b->plan->crossings =
+        (struct plan_crossing *)(void *)g_array_free(b->crossings, FALSE);
     g_ptr_array_unref(b->items);
     scope_free(b->scope);
 }
@@ -268,6 +271,7 @@ enum status builder_start(struct builder *b, const struct mapping *mapping,
         .phases = g_array_new(FALSE, TRUE, sizeof(struct plan_phase)),
         .flows = g_array_new(FALSE, TRUE, sizeof(struct plan_flow)),
         .rules = g_array_new(FALSE, TRUE, sizeof(struct flow_rule)),
+        .crossings = g_array_new(FALSE, TRUE, sizeof(struct plan_crossing)),
         .items = g_ptr_array_new(),
         .sources = g_array_new(FALSE, TRUE, sizeof(struct flow_source)),
         .keeps_empty_flows = keeps_empty_flows,
@@ -315,6 +319,7 @@ void plan_free(struct plan *plan)
     g_free(plan->flows);
     g_free(plan->rules);
     moves_free(plan->moves);
+    g_free(plan->crossings);
     g_free(plan->memories);
     g_free(plan->param_name);
     g_free(plan->param_value);

@@ -48,13 +48,14 @@ struct builder {
     const struct arch *arch;
     struct diags *diags;
     struct scope *scope;
-    GArray *nodes;  /* struct plan_node */
-    GArray *leaves; /* struct plan_leaf */
-    GArray *phases; /* struct plan_phase */
-    GArray *flows;  /* struct plan_flow */
-    GArray *rules;  /* struct flow_rule, by flow */
-    GArray *sources; /* struct flow_source, by flow */
-    bool keeps_empty_flows; /* also flows that move nothing */
+    GArray *nodes;             /* struct plan_node */
+    GArray *leaves;            /* struct plan_leaf */
+    GArray *phases;            /* struct plan_phase */
+    GArray *flows;             /* struct plan_flow */
+    GArray *rules;             /* struct flow_rule, by flow */
+    GArray *crossings;         /* struct plan_crossing */
+    GArray *sources;           /* struct flow_source, by flow */
+    bool keeps_empty_flows;    /* also flows that move nothing */
     struct flow_source source; /* of the flows that are added next */
     /* The tree item behind each node, by node id. */
     GPtrArray *items;

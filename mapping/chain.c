@@ -554,6 +554,7 @@ static bool each_kind(struct chain *chain, int at, int64_t lanes, bool is_first,
         int64_t kinds = link->is_single ? 1 : next - lane;
         int64_t product = 0;
         link->lane = lane;
+        link->alike = kinds;
         fits = fits && num_mul(lanes, kinds, &product) &&
                each_kind(chain, at + 1, product, is_first && lane == 0,
                          function, context);
@@ -593,7 +594,8 @@ static bool add_lanes_fetched(struct chain *chain, int64_t lanes, bool is_first,
         fetching->total->events = visits.events;
     }
     int64_t product = 0;
-    return f.fits && num_mul(visits.elements, lanes, &product) &&
+    int64_t times = fetching->tile->counts_lanes ? 1 : lanes;
+    return f.fits && num_mul(visits.elements, times, &product) &&
            num_add(fetching->total->elements, product,
                    &fetching->total->elements);
 }

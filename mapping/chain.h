@@ -31,6 +31,7 @@ struct chain_link {
     bool is_first;  /* in the first iteration only */
     bool is_single; /* of lanes: count the first only */
     int64_t lane;   /* the one that is followed */
+    int64_t alike;  /* lanes from it on that are as it is */
 };
 
 #define CHAIN_MAX_MASKED 32
@@ -62,6 +63,7 @@ struct chain_tile {
     const bool *is_counted;
     /* Iterations of the links before this one have nothing in common. */
     int fresh;
+    bool counts_lanes; /* `count` has all lanes that are alike */
 };
 
 struct chain_total {

@@ -49,13 +49,12 @@ int64_t flows_lane_footprint(const struct plan *plan,
         elements *= affine_count_values(&access->index[d], lane_extent);
     }
     for (int r = 0; r < s->rank_count; r++) {
-        if (is_write || leaf->axis_of[r] < 0 ||
-            access_uses_rank(access, s->rank[r])) {
+        if (leaf->axis_of[r] < 0 || access_uses_rank(access, s->rank[r])) {
             continue;
         }
         const struct arch_axis *axis =
             &plan->arch->units[leaf->unit].axis[leaf->axis_of[r]];
-        if (!axis->is_multicast) {
+        if (is_write ? !arch_axis_reduces(axis) : !arch_axis_shares(axis)) {
             elements *= lane_extent[s->rank[r]];
         }
     }
@@ -96,6 +95,7 @@ enum status flows_add(struct builder *b, struct plan_flow flow,
     if (b->keeps_empty_flows || flow.total > 0 || flow.inner_total > 0) {
         g_array_append_val(b->flows, flow);
         g_array_append_vals(b->rules, rule, 1);
+        TRY(flows_add_crossings(b, &flow));
         struct flow_source source = b->source;
         if (source.uses != NULL) {
             g_array_ref(source.uses);

@@ -92,6 +92,18 @@ enum status flows_sum_hold(const struct hold_tile *tile, int keeper,
 enum status flows_sum_refill(const struct hold_tile *tile, int keeper,
                              struct plan_flow *flow);
 
+/* Do the uses (those marked) take other elements as the rank advances? */
+bool flows_is_moved(const GArray *uses, const bool *is_counted, int rank);
+/* Is the node (-1: none) inside the hold? -1: it is. */
+bool flows_is_below(const struct plan *plan, int node, int keeper);
+
+/* ---- networks (crossing.c) ----------------------------------------------- */
+
+/* What `flow`, which is the last of the builder's and comes from its source,
+ * sends over networks between its two places. */
+enum status flows_add_crossings(struct builder *b,
+                                const struct plan_flow *flow);
+
 enum status build_hold_flows(struct builder *b, int hold);
 
 /* The loops above the hold; those in whose last iteration alone every use

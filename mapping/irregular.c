@@ -23,7 +23,19 @@ bool flows_count_lanes(const void *lane_access, const int64_t *extent,
     return true;
 }
 
-static bool is_moved(const GArray *uses, const bool *is_counted, int rank)
+/* Elements of the output that they make, whatever each of them sends. */
+static bool count_made(const void *lane_access, const int64_t *extent,
+                       int64_t *elements)
+{
+    const struct lane_access *a = lane_access;
+    *elements = 1;
+    for (int d = 0; d < a->access->dim_count; d++) {
+        *elements *= affine_count_values(&a->access->index[d], extent);
+    }
+    return true;
+}
+
+bool flows_is_moved(const GArray *uses, const bool *is_counted, int rank)
 {
     for (guint u = 0; u < uses->len; u++) {
         if ((is_counted == NULL || is_counted[u]) &&
@@ -35,7 +47,7 @@ static bool is_moved(const GArray *uses, const bool *is_counted, int rank)
     return false;
 }
 
-static bool is_below(const struct plan *plan, int node, int keeper)
+bool flows_is_below(const struct plan *plan, int node, int keeper)
 {
     return node >= 0 && (keeper < 0 || plan_is_above(plan, keeper, node));
 }
@@ -48,11 +60,11 @@ void flows_share_lanes(const struct plan *plan, struct chain *chain, int keeper,
 {
     for (int i = 0; i < chain->count; i++) {
         struct chain_link *link = &chain->link[i];
-        if (link->axis != NULL && is_below(plan, link->node, keeper)) {
-            bool is_shared = is_write ? link->axis->reduce != ARCH_REDUCE_NONE
-                                      : link->axis->is_multicast;
+        if (link->axis != NULL && flows_is_below(plan, link->node, keeper)) {
+            bool is_shared = is_write ? arch_axis_reduces(link->axis)
+                                      : arch_axis_shares(link->axis);
             link->is_single =
-                is_shared && !is_moved(uses, is_counted, link->rank);
+                is_shared && !flows_is_moved(uses, is_counted, link->rank);
         }
     }
 }
@@ -115,9 +127,8 @@ bool flows_adds_up_outside(const struct plan *plan, int hold,
          n = plan->nodes[n].parent) {
         const struct plan_node *node = &plan->nodes[n];
         if (node->kind == PLAN_SPATIAL && node->trips > 1 &&
-            memory_find_axis(&plan->arch->memories[plan->nodes[hold].memory],
-                             node->axis)
-                    ->reduce == ARCH_REDUCE_NONE &&
+            !arch_axis_reduces(memory_find_axis(
+                &plan->arch->memories[plan->nodes[hold].memory], node->axis)) &&
             reduces_rank(s, node->rank)) {
             return true;
         }
@@ -177,6 +188,19 @@ static enum status refuse_masked(struct builder *b, int leaf_id)
     return ERR_INPUT;
 }
 
+/* Further marks the lanes below the keeper that reduce: wherever their results
+ * are added up, an element is made there once. */
+static void add_up_lanes(const struct plan *plan, struct chain *chain,
+                         int keeper, const struct einsum_statement *s)
+{
+    for (int i = 0; i < chain->count; i++) {
+        struct chain_link *link = &chain->link[i];
+        link->is_single |= link->axis != NULL &&
+                           flows_is_below(plan, link->node, keeper) &&
+                           reduces_rank(s, link->rank);
+    }
+}
+
 enum status flows_sum_covered(struct builder *b, int leaf_id, int keeper,
                               int64_t *elements)
 {
@@ -193,14 +217,14 @@ enum status flows_sum_covered(struct builder *b, int leaf_id, int keeper,
     g_autoptr(GArray) uses = g_array_new(FALSE, FALSE, sizeof(use));
     g_array_append_val(uses, use);
     flows_share_lanes(b->plan, &chain, keeper, uses, NULL, true);
+    add_up_lanes(b->plan, &chain, keeper, s);
     if (!b->plan->leaves[leaf_id].is_masked &&
         !b->plan->leaves[leaf_id].is_recomputed) {
         return chain_count_covered(&chain, s, elements) ? OK : flows_limit(b);
     }
     const struct lane_access lanes = {b->plan, &b->plan->leaves[leaf_id],
                                       &s->output, true};
-    const struct chain_tile tile = {.count = flows_count_lanes,
-                                    .context = &lanes};
+    const struct chain_tile tile = {.count = count_made, .context = &lanes};
     struct step step;
     TRY(step_of_leaf(b, leaf_id, &step));
     if (chain.masked_links > chain.count || chain.masked_count == 0) {
@@ -268,9 +292,10 @@ void flows_share_first(const struct hold_tile *tile, int keeper,
 {
     for (int i = 0; i < chain->count; i++) {
         struct chain_link *link = &chain->link[i];
-        link->is_single |= link->axis != NULL &&
-                           is_below(tile->b->plan, link->node, keeper) &&
-                           !is_moved(tile->uses, tile->is_counted, link->rank);
+        link->is_single |=
+            link->axis != NULL &&
+            flows_is_below(tile->b->plan, link->node, keeper) &&
+            !flows_is_moved(tile->uses, tile->is_counted, link->rank);
     }
 }
 

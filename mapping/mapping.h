@@ -177,6 +177,19 @@ struct plan_flow {
                             several lanes is written once in each */
 };
 
+/* What a flow sends over the network of one fan-out between its two places, all
+ * instances of the fan-out. Values that lanes share go along a tree. */
+struct plan_crossing {
+    int flow;
+    int fanout;
+    bool is_inwards;   /* else results */
+    int64_t entries;   /* values at the place outside: those shared once */
+    int64_t arrivals;  /* values at the lanes */
+    int64_t hops;      /* links that the values cross, summed */
+    int64_t instances; /* of the fan-out that are used */
+    int64_t lanes;     /* of one instance that are used */
+};
+
 #define PLAN_MAX_AT 4
 
 struct plan_leaf {
@@ -259,6 +272,8 @@ struct plan {
     int flow_count;
     struct plan_flow *flows;
     struct flow_rule *rules; /* by flow id: when it happens; for the walkers */
+    int crossing_count; /* 0 without networks; by flow */
+    struct plan_crossing *crossings;
     struct plan_memory *memories; /* by arch memory id */
     int64_t word_bytes;
     /* Every tile divides what it tiles, there is no `spatial` node, no predicate
@@ -324,7 +339,8 @@ int64_t plan_count_seen(const struct plan *plan, int memory, int64_t total);
  *
  * Tiles must divide what they tile. Their sizes, capacities, copies and lanes are
  * checked, the order of reads and writes is not: bind the winner as a plan.
- * Holds that spill are refused ('mapping-retile'). One thread a retiler. */
+ * Holds that spill, and fan-outs with networks, are refused ('mapping-retile').
+ * One thread a retiler. */
 struct retiler;
 
 enum retiling {

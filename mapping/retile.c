@@ -308,7 +308,8 @@ static enum retiling count_returned(struct retiler *r, const struct formula *f)
     for (int i = 0; i < f->lane_count; i++) {
         const struct lane *lane = &f->lane[i];
         int64_t trips = lane->is_moved ? 1 : r->trips[lane->split];
-        bool is_single = lane->is_single || (is_outside && lane->is_unreduced);
+        bool is_single = lane->is_single ||
+                         ((is_outside || !is_refill) && lane->is_unreduced);
         fits &= multiply(&first_inside, trips);
         fits &= is_single || multiply(&first_outside, trips);
     }

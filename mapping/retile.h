@@ -39,7 +39,7 @@ struct lane {
     bool is_below;     /* the keeper: between the two places */
     bool is_moved;     /* by what moves */
     bool is_single;    /* below, not moved, and the axis shares what moves */
-    bool is_unreduced; /* below, not moved, and the axis cannot reduce */
+    bool is_unreduced; /* below, not moved, and added up outside */
 };
 
 #define RETILE_MAX_LOOPS (MAX_LOOPS + STEP_MAX_WRITTEN + EINSUM_MAX_RANKS)

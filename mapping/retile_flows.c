@@ -159,11 +159,12 @@ static void add_footprint(const struct retiler *r, struct formula *f,
         add_dim(r, f, &access->index[d]);
     }
     for (int i = 0; i < s->rank_count; i++) {
-        if (is_write || leaf->axis_of[i] < 0 ||
-            access_uses_rank(access, s->rank[i]) ||
-            r->plan->arch->units[leaf->unit]
-                .axis[leaf->axis_of[i]]
-                .is_multicast) {
+        if (leaf->axis_of[i] < 0 || access_uses_rank(access, s->rank[i])) {
+            continue;
+        }
+        const struct arch_axis *axis =
+            &r->plan->arch->units[leaf->unit].axis[leaf->axis_of[i]];
+        if (is_write ? arch_axis_reduces(axis) : arch_axis_shares(axis)) {
             continue;
         }
         f->dim[f->dim_count++] =
@@ -197,7 +198,7 @@ static void add_lanes(const struct retiler *r, struct formula *f, int node,
         }
         const struct arch_axis *axis = retile_find_axis(r->plan, n->axis);
         bool can_share =
-            is_write ? axis->reduce != ARCH_REDUCE_NONE : axis->is_multicast;
+            is_write ? arch_axis_reduces(axis) : arch_axis_shares(axis);
         struct lane lane = {
             .split = retile_split_of_node(r, splits[i]),
             .is_below = keeper < 0 || plan_is_above(r->plan, keeper, splits[i]),
@@ -205,7 +206,7 @@ static void add_lanes(const struct retiler *r, struct formula *f, int node,
         };
         lane.is_single = lane.is_below && !lane.is_moved && can_share;
         lane.is_unreduced =
-            lane.is_below && !lane.is_moved && axis->reduce == ARCH_REDUCE_NONE;
+            lane.is_below && !lane.is_moved && !arch_axis_reduces(axis);
         f->lane[f->lane_count++] = lane;
     }
 }

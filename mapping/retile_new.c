@@ -53,6 +53,15 @@ static bool has_overlap(const struct plan *plan, const struct plan_leaf *leaf)
 static enum status check_supported(struct retiler *r)
 {
     bool has_lanes = false;
+    if (r->builder.crossings->len > 0) {
+        int id =
+            g_array_index(r->builder.crossings, struct plan_crossing, 0).fanout;
+        const struct arch_fanout *fanout = &r->plan->arch->fanouts[id];
+        diag_error(r->builder.diags, fanout->span, "mapping-retile", NULL,
+                   "what crosses the network of '%s' cannot be counted for "
+                   "other tiles without binding them anew",
+                   fanout->name);
+    }
     for (int n = 0; n < r->plan->node_count; n++) {
         const struct plan_node *node = &r->plan->nodes[n];
         has_lanes |= node->kind == PLAN_SPATIAL;

@@ -246,6 +246,8 @@ static enum status count_all(struct counter *c, const struct executed *executed)
             c, flow, executed == NULL ? flow->total : executed->outside[f],
             executed == NULL ? flow->inner_total : executed->inside[f]));
     }
+    TRY(model_count_hops(plan, c->diags, c->actions,
+                         &c->evaluation->energy_pj));
     return count_transfers(c);
 }
 

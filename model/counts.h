@@ -25,6 +25,18 @@ enum status model_exposed_cycles(const struct plan *plan, int phase,
 enum status model_phase_transfer(const struct plan *plan, int phase, int memory,
                                  struct diags *diags, int64_t *cycles);
 
+/* The phase that the flow belongs to. */
+int model_flow_phase(const struct plan *plan, const struct plan_flow *flow);
+
+/* Appends what the networks carry (struct evaluation_action) and adds its
+ * energy. */
+enum status model_count_hops(const struct plan *plan, struct diags *diags,
+                             GArray *actions, double *energy_pj);
+
+/* Cycles a phase's values need at the busiest link of a fan-out's network. */
+enum status model_phase_network(const struct plan *plan, int phase, int fanout,
+                                struct diags *diags, int64_t *cycles);
+
 /* What all memories, units and networks of the chip leak in a cycle. */
 double model_leakage_pj_per_cycle(const struct arch *arch);
 

@@ -36,19 +36,6 @@ struct estimator {
 
 /* ---- once ----------------------------------------------------------------- */
 
-static int phase_of(const struct plan *plan, const struct plan_flow *flow)
-{
-    if (flow->leaf >= 0) {
-        return plan->leaves[flow->leaf].phase;
-    }
-    for (int l = 0; l < plan->leaf_count; l++) {
-        if (plan_is_above(plan, flow->node, plan->leaves[l].node)) {
-            return plan->leaves[l].phase;
-        }
-    }
-    return 0;
-}
-
 static void add_passage(struct estimator *e, int flow_id, int memory,
                         bool is_inner, bool is_write)
 {
@@ -57,9 +44,9 @@ static void add_passage(struct estimator *e, int flow_id, int memory,
     e->passages[e->passage_count++] = (struct passage){
         .flow = flow_id,
         .memory = memory,
-        .sum =
-            phase_of(plan, &plan->flows[flow_id]) * plan->arch->memory_count +
-            memory,
+        .sum = model_flow_phase(plan, &plan->flows[flow_id]) *
+                   plan->arch->memory_count +
+               memory,
         .is_inner = is_inner,
         .is_write = is_write,
         .energy_pj = is_write ? m->write_energy_pj_per_access

@@ -19,6 +19,15 @@ static enum status evaluate_phase(const struct plan *plan, int phase,
             suffix = " bandwidth";
         }
     }
+    for (int f = 0; f < plan->arch->fanout_count; f++) {
+        int64_t network = 0;
+        TRY(model_phase_network(plan, phase, f, diags, &network));
+        if (network > *cycles) {
+            *cycles = network;
+            name = plan->arch->fanouts[f].name;
+            suffix = " network";
+        }
+    }
     *bottleneck = g_strdup_printf("%s%s", name, suffix);
     return OK;
 }

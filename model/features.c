@@ -9,9 +9,11 @@ unsigned model_used_features(enum fidelity fidelity)
     switch (fidelity) {
     case FIDELITY_MODEL:
         return BIT(LEAKAGE) | BIT(KEEPS) | BIT(NO_BYPASS) | BIT(MEMORY_WORD) |
-               BIT(SPLIT_BANDWIDTH) | BIT(MASKING);
+               BIT(SPLIT_BANDWIDTH) | BIT(MASKING) | BIT(REDUCE_IN_PLACE) |
+               BIT(NEIGHBOURS) | BIT(NETWORK_BANDWIDTH) | BIT(NETWORK_ENERGY);
     case FIDELITY_SIM:
-        return BIT(LEAKAGE) | BIT(KEEPS) | BIT(NO_BYPASS) | BIT(MEMORY_WORD);
+        return BIT(LEAKAGE) | BIT(KEEPS) | BIT(NO_BYPASS) | BIT(MEMORY_WORD) |
+               BIT(REDUCE_IN_PLACE) | BIT(NEIGHBOURS) | BIT(NETWORK_ENERGY);
     }
     BUG("fidelity %d", (int)fidelity);
 }

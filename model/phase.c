@@ -82,7 +82,7 @@ enum status model_phase_cycles(const struct plan *plan, int phase,
 
 /* ---- memories ----------------------------------------------------------- */
 
-static int flow_phase(const struct plan *plan, const struct plan_flow *flow)
+int model_flow_phase(const struct plan *plan, const struct plan_flow *flow)
 {
     if (flow->leaf >= 0) {
         return plan->leaves[flow->leaf].phase;
@@ -162,7 +162,7 @@ enum status model_phase_transfer(const struct plan *plan, int phase, int memory,
         const struct plan_flow *flow = &plan->flows[f];
         int64_t *sum =
             flow_writes_at(flow, memory) ? &write_bytes : &read_bytes;
-        if (flow_phase(plan, flow) == phase &&
+        if (model_flow_phase(plan, flow) == phase &&
             !num_add(*sum, flow_elements_at(plan, flow, memory), sum)) {
             return limit_reached(diags);
         }

@@ -42,6 +42,39 @@ static inline int nest_stream(const struct plan *plan, int node, int tensor)
     return oracle_memory(plan, keeper) == plan->nodes[hold].memory ? -1 : hold;
 }
 
+/* Hops of what moves for the first time; what comes back is in proportion. */
+static inline void nest_check_hops(struct nest *nest, enum flow_kind kind,
+                                   int tensor, int leaf, int node, int number,
+                                   const char *what)
+{
+    const struct plan *plan = nest->plan;
+    for (int f = 0; f < plan->arch->fanout_count; f++) {
+        int64_t planned = 0;
+        bool is_there = false;
+        for (int i = 0; i < plan->flow_count; i++) {
+            is_there |= plan->flows[i].kind == kind &&
+                        plan->flows[i].tensor == tensor &&
+                        (leaf < 0 || plan->flows[i].leaf == leaf) &&
+                        plan->flows[i].node == node;
+        }
+        for (int i = 0; i < plan->crossing_count; i++) {
+            const struct plan_crossing *crossing = &plan->crossings[i];
+            const struct plan_flow *flow = &plan->flows[crossing->flow];
+            bool is_it = crossing->fanout == f && flow->kind == kind &&
+                         flow->tensor == tensor &&
+                         (leaf < 0 || flow->leaf == leaf) && flow->node == node;
+            planned += is_it ? crossing->hops : 0;
+        }
+        struct nest_flow counted = *nest_hops(nest, f, kind, number, tensor);
+        if (counted.inside > 0 && planned > counted.outside) {
+            continue;
+        }
+        nest_expect(nest, what, tensor,
+                    node >= 0 ? node : plan->leaves[leaf].node, planned,
+                    is_there ? counted.outside : 0);
+    }
+}
+
 static inline void nest_check_leaf(struct nest *nest, int leaf)
 {
     const struct plan *plan = nest->plan;
@@ -66,6 +99,14 @@ static inline void nest_check_leaf(struct nest *nest, int leaf)
             }
         }
         if (is_first && nest_stream(plan, l->node, tensor) < 0) {
+            bool is_twice = false;
+            for (int k = r + 1; k < s->read_count; k++) {
+                is_twice |= s->resolved_reads[k].tensor == tensor;
+            }
+            if (!is_twice) {
+                nest_check_hops(nest, FLOW_READ, tensor, leaf, -1,
+                                leaf * 100 + r, "hops to lanes");
+            }
             nest_expect(nest, "read by lanes", tensor, l->node,
                         nest_planned(nest, FLOW_READ, tensor, leaf, -1).outside,
                         counted);
@@ -73,6 +114,8 @@ static inline void nest_check_leaf(struct nest *nest, int leaf)
     }
     int tensor = s->output.tensor;
     int place = leaf * 100 + s->read_count;
+    nest_check_hops(nest, FLOW_WRITE, tensor, leaf, -1, place,
+                    "hops of lanes' results");
     nest_expect(nest, "written by lanes", tensor, l->node,
                 nest_planned(nest, FLOW_WRITE, tensor, leaf, -1).outside,
                 nest_flow(nest, FLOW_WRITE, place, tensor)->outside);
@@ -131,6 +174,10 @@ static inline void nest_check_hold(struct nest *nest, int hold, int tensor)
         }
         struct nest_flow planned =
             nest_planned(nest, parts[i].kind, tensor, -1, hold);
+        if (parts[i].kind != FLOW_REFILL) {
+            nest_check_hops(nest, parts[i].kind, tensor, -1, hold, hold,
+                            "hops of a hold's tiles");
+        }
         nest_expect(nest, parts[i].outside, tensor, hold, planned.outside,
                     counted.outside);
         nest_expect(nest, parts[i].inside, tensor, hold, planned.inside,

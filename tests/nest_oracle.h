@@ -18,6 +18,7 @@
 
 #include <stdio.h>
 
+#include "tests/network_oracle.h"
 #include "tests/traffic_oracle.h"
 
 #define NEST_MAX_DEPTH 24 /* spatial nodes above each other */
@@ -147,8 +148,9 @@ static inline void nest_kept(const struct plan *plan,
             nest_axis(plan, plan->nodes[lane->node[i]].axis);
         bool is_between =
             keeper < 0 || oracle_is_below(plan, lane->node[i], keeper);
-        bool is_shared =
-            is_write ? axis->reduce != ARCH_REDUCE_NONE : axis->is_multicast;
+        bool is_shared = is_write ? axis->reduce == ARCH_REDUCE_CHAIN ||
+                                        axis->reduce == ARCH_REDUCE_TREE
+                                  : axis->is_multicast || axis->has_neighbours;
         is_kept[i] = !(is_between && is_shared);
     }
 }
@@ -265,6 +267,109 @@ static inline void nest_tiles(const struct nest *nest, int hold, int tensor,
     element_set_remove(needed, written);
 }
 
+/* ---- networks ------------------------------------------------------------ */
+
+/* Hops (outside) over a fan-out; inside != 0: some sharing may be missed. */
+static inline struct nest_flow *nest_hops(struct nest *nest, int fanout,
+                                          enum flow_kind kind, int place,
+                                          int tensor)
+{
+    char key[64];
+    g_snprintf(key, sizeof(key), "net %d %d %d %d", fanout, (int)kind, place,
+               tensor);
+    struct nest_flow *flow = g_hash_table_lookup(nest->flows, key);
+    if (flow == NULL) {
+        flow = g_new0(struct nest_flow, 1);
+        g_hash_table_insert(nest->flows, g_strdup(key), flow);
+    }
+    return flow;
+}
+
+static inline struct network_place nest_place(const struct nest *nest,
+                                              const struct nest_lane *lane)
+{
+    struct network_place place = {.is_loose = false};
+    for (int a = 0; a < 64; a++) {
+        place.at[a] = -1;
+    }
+    for (int i = 0; i < lane->depth; i++) {
+        const struct plan_node *node = &nest->plan->nodes[lane->node[i]];
+        network_place_add(&place, node->axis, lane->at[i], node->trips);
+    }
+    return place;
+}
+
+static inline void nest_cross(struct nest *nest, struct network_moment *moment,
+                              enum flow_kind kind, int number, int tensor,
+                              const struct network_place *place, int outer,
+                              int inner, int unit, int64_t element)
+{
+    const struct arch *arch = nest->plan->arch;
+    bool is_write = kind == FLOW_WRITE || kind == FLOW_DRAIN;
+    for (int f = 0; f < arch->fanout_count; f++) {
+        if (network_is_between(arch, f, outer, inner, unit)) {
+            struct nest_flow *hops = nest_hops(nest, f, kind, number, tensor);
+            hops->outside +=
+                network_cross(moment, arch, f, place, is_write, element);
+            hops->inside += place->is_loose;
+        }
+    }
+}
+
+static inline void nest_cross_tile(struct nest *nest,
+                                   struct network_moment *moment,
+                                   enum flow_kind kind, int hold, int tensor,
+                                   const struct nest_lane *lane,
+                                   const struct element_set *set)
+{
+    const struct plan *plan = nest->plan;
+    struct network_place place = nest_place(nest, lane);
+    int outer = oracle_memory(plan, oracle_hold(plan, hold, tensor, false));
+    for (int64_t i = 0; i < set->size; i++) {
+        if (set->has[i] != 0) {
+            nest_cross(nest, moment, kind, hold, tensor, &place, outer,
+                       plan->nodes[hold].memory, -1, i);
+        }
+    }
+}
+
+/* The lanes of the unit take one element each. */
+static inline void nest_cross_lanes(struct nest *nest,
+                                    struct network_moment *moment,
+                                    enum flow_kind kind, int number,
+                                    const struct einsum_access *access,
+                                    const struct nest_lane *lane,
+                                    const struct oracle_step *step, int keeper)
+{
+    const struct plan_leaf *leaf = &nest->plan->leaves[step->leaf];
+    const struct einsum_statement *s =
+        oracle_statement(&nest->oracle, step->leaf);
+    int64_t point[EINSUM_MAX_RANKS];
+    memcpy(point, step->lo, sizeof(point));
+    do {
+        struct network_place place = nest_place(nest, lane);
+        for (int r = 0; r < s->rank_count; r++) {
+            if (leaf->axis_of[r] >= 0) {
+                network_place_add(&place,
+                                  nest->plan->arch->units[leaf->unit]
+                                      .axis[leaf->axis_of[r]]
+                                      .id,
+                                  point[r] - step->lo[r], leaf->lane_extent[r]);
+            }
+        }
+        nest_cross(nest, moment, kind, step->leaf * 100 + number,
+                   access->tensor, &place, oracle_memory(nest->plan, keeper),
+                   -1, leaf->unit,
+                   oracle_element(&nest->oracle, s, access, point));
+    } while (oracle_next_point(s, step->lo, step->hi, point));
+}
+
+static inline struct network_moment nest_moment(void)
+{
+    return (struct network_moment){
+        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL)};
+}
+
 /* ---- holds --------------------------------------------------------------- */
 
 static inline void nest_join(struct nest *nest, GHashTable *groups, char *key,
@@ -318,7 +423,8 @@ static inline bool nest_adds_outside(const struct nest *nest, int hold,
          n = plan->nodes[n].parent) {
         const struct plan_node *node = &plan->nodes[n];
         if (node->kind != PLAN_SPATIAL || node->trips == 1 ||
-            nest_axis(plan, node->axis)->reduce != ARCH_REDUCE_NONE) {
+            nest_axis(plan, node->axis)->reduce == ARCH_REDUCE_CHAIN ||
+            nest_axis(plan, node->axis)->reduce == ARCH_REDUCE_TREE) {
             continue;
         }
         for (int r = 0; r < s->rank_count; r++) {
@@ -405,6 +511,7 @@ static inline void nest_visit_hold(struct nest *nest, int hold, int tensor,
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, nest_free_set);
     g_autoptr(GHashTable) writes =
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, nest_free_set);
+    struct network_moment moment = nest_moment();
     for (int i = 0; i < count; i++) {
         struct element_set *needed = element_set_new(nest->plan, tensor);
         struct element_set *written = element_set_new(nest->plan, tensor);
@@ -416,12 +523,16 @@ static inline void nest_visit_hold(struct nest *nest, int hold, int tensor,
             nest_join(nest, reads,
                       nest_key(&lanes[i], "group", hold, tensor, is_kept),
                       tensor, needed);
+            nest_cross_tile(nest, &moment, FLOW_FILL, hold, tensor, &lanes[i],
+                            needed);
         }
         if (nest_open(nest, hold, tensor, &lanes[i], written)) {
             nest_kept(nest->plan, &lanes[i], keeper, true, is_kept);
             nest_join(nest, writes,
                       nest_key(&lanes[i], "group", hold, tensor, is_kept),
                       tensor, written);
+            nest_cross_tile(nest, &moment, FLOW_DRAIN, hold, tensor, &lanes[i],
+                            written);
         }
         element_set_free(needed);
         element_set_free(written);
@@ -434,6 +545,7 @@ static inline void nest_visit_hold(struct nest *nest, int hold, int tensor,
             ((struct element_set *)set)->count;
     }
     nest_send(nest, hold, tensor, keeper, lanes, count, writes);
+    g_hash_table_unref(moment.seen);
 }
 
 /* ---- leaves -------------------------------------------------------------- */
@@ -449,9 +561,11 @@ struct nest_instant {
 /* Lanes of the unit that want the same element each on their own. */
 static inline int64_t nest_copies(struct nest *nest,
                                   const struct oracle_step *step,
-                                  const struct einsum_access *read)
+                                  const struct einsum_access *access,
+                                  bool is_write)
 {
-    return oracle_copies(&nest->oracle, step, read, step->lo, step->hi);
+    return oracle_copies(&nest->oracle, step, access, is_write, step->lo,
+                         step->hi);
 }
 
 /* The lanes ask for (or write) the elements of one access. `now` has no box for
@@ -470,6 +584,7 @@ static inline void nest_ask(struct nest *nest, struct nest_instant *instant,
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, nest_free_set);
     g_autoptr(GHashTable) copies =
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    struct network_moment moment = nest_moment();
     for (int i = 0; i < instant->count; i++) {
         if (!has_work[i]) {
             continue;
@@ -486,7 +601,7 @@ static inline void nest_ask(struct nest *nest, struct nest_instant *instant,
                       is_kept);
             char *key = nest_key(&instant->lanes[i], "group", leaf,
                                  access->tensor, is_kept);
-            int64_t each = is_write ? 1 : nest_copies(nest, &step, access);
+            int64_t each = nest_copies(nest, &step, access, is_write);
             int64_t *most = g_hash_table_lookup(copies, key);
             if (most == NULL) {
                 most = g_new0(int64_t, 1);
@@ -494,6 +609,8 @@ static inline void nest_ask(struct nest *nest, struct nest_instant *instant,
             }
             *most = MAX(*most, each);
             nest_join(nest, groups, key, access->tensor, set);
+            nest_cross_lanes(nest, &moment, is_write ? FLOW_WRITE : FLOW_READ,
+                             number, access, &instant->lanes[i], &step, keeper);
         }
         element_set_free(*before);
         *before = set;
@@ -516,11 +633,13 @@ static inline void nest_ask(struct nest *nest, struct nest_instant *instant,
                                                  leaf, access->tensor, is_kept);
             struct element_set *ever = nest_set(nest, ever_key, access->tensor);
             nest_flow(nest, FLOW_PARTIAL, leaf * 100 + number, access->tensor)
-                ->outside += element_set_common(set, ever);
+                ->outside += element_set_common(set, ever) +
+                             set->count * ((each == NULL ? 1 : *each) - 1);
             element_set_merge(ever, set);
         }
         g_hash_table_remove(groups, key);
     }
+    g_hash_table_unref(moment.seen);
 }
 
 /* Ranks are taken in tiles, outermost first: those of `time`. */

@@ -87,7 +87,8 @@ static inline const char *random_arch(GRand *rand, struct scope *chosen,
         scope_set(chosen, "V", random_of(rand, lanes, 5));
         scope_set(chosen, "CBUF", random_of(rand, buffers, 5));
         scope_set(chosen, "RF", random_of(rand, buffers, 4));
-        return "tests/data/arch/clusters.yaml";
+        return which < 10 ? "tests/data/arch/clusters.yaml"
+                          : "tests/data/arch/networks.yaml";
     }
     if (which < 2) {
         scope_set(chosen, "PE", random_of(rand, lanes, 5));

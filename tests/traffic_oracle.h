@@ -564,23 +564,27 @@ static inline int64_t oracle_time_count(const struct oracle_time *time)
  * not multicast, unless lanes of that axis want different elements. */
 static inline int64_t oracle_copies(const struct oracle *oracle,
                                     const struct oracle_step *step,
-                                    const struct einsum_access *read,
-                                    const int64_t *lo, const int64_t *hi)
+                                    const struct einsum_access *access,
+                                    bool is_write, const int64_t *lo,
+                                    const int64_t *hi)
 {
     const struct plan_leaf *leaf = &oracle->plan->leaves[step->leaf];
     const struct einsum_statement *s = oracle_statement(oracle, step->leaf);
     int64_t copies = 1;
     for (int r = 0; r < s->rank_count; r++) {
         bool is_moved = false;
-        for (int d = 0; d < read->dim_count; d++) {
-            is_moved |= read->index[d].coefficient[s->rank[r]] != 0;
+        for (int d = 0; d < access->dim_count; d++) {
+            is_moved |= access->index[d].coefficient[s->rank[r]] != 0;
         }
-        if (leaf->axis_of[r] >= 0 && !is_moved &&
-            !oracle->plan->arch->units[leaf->unit]
-                 .axis[leaf->axis_of[r]]
-                 .is_multicast) {
-            copies *= hi[r] - lo[r];
+        if (leaf->axis_of[r] < 0 || is_moved) {
+            continue;
         }
+        const struct arch_axis *axis =
+            &oracle->plan->arch->units[leaf->unit].axis[leaf->axis_of[r]];
+        bool is_shared = is_write ? axis->reduce == ARCH_REDUCE_CHAIN ||
+                                        axis->reduce == ARCH_REDUCE_TREE
+                                  : axis->is_multicast || axis->has_neighbours;
+        copies *= is_shared ? 1 : hi[r] - lo[r];
     }
     return copies;
 }
@@ -615,12 +619,11 @@ oracle_count_lanes(const struct oracle *oracle, int leaf,
             struct element_set *set = element_set_new(plan, access->tensor);
             oracle_add_box(oracle, &part, access, set);
             if (!element_set_equal(set, before)) {
-                lanes.elements +=
-                    set->count *
-                    (read == NULL
-                         ? 1
-                         : oracle_copies(oracle, step, read, part.lo, part.hi));
-                lanes.again += element_set_common(set, ever);
+                int64_t copies = oracle_copies(
+                    oracle, step, access, read == NULL, part.lo, part.hi);
+                lanes.elements += set->count * copies;
+                lanes.again +=
+                    element_set_common(set, ever) + set->count * (copies - 1);
                 element_set_merge(ever, set);
             }
             element_set_free(before);

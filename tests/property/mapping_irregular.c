@@ -132,6 +132,8 @@ static void check_evaluation(const struct plan *plan)
     double parts_pj = 0;
     for (int i = 0; i < e->action_count; i++) {
         actions_pj += e->actions[i].energy_pj;
+        bool is_hop = strcmp(e->actions[i].action, "hop") == 0;
+        parts_pj += is_hop ? e->actions[i].energy_pj : 0;
     }
     for (int m = 0; m < e->memory_count; m++) {
         parts_pj += e->memories[m].energy_pj;

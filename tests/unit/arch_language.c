@@ -234,44 +234,109 @@ static void test_what_is_not_used_is_said(void **state)
     assert_int_equal(diags_count(none), 9);
 }
 
-/* Distances by hand, and brute force over all lanes and both ways round. */
-static void test_hops_of_lines_and_rings(void **state)
+/* One link of a route: `axis` from lane `from` to the next, below (or at) `at`. */
+static bool pass_link(GHashTable *seen, const char *value, int axis,
+                      const int64_t *at, int64_t from, bool is_back)
+{
+    return g_hash_table_add(seen, g_strdup_printf("%s %d %d %d %d", value, axis,
+                                                  axis > 0 ? (int)at[0] : 0,
+                                                  (int)from, is_back));
+}
+
+/* Links of the route along one axis that the value has not crossed yet. */
+static int64_t follow_axis(GHashTable *seen, const char *value,
+                           enum arch_topology topology, int64_t size, int axis,
+                           const int64_t *at)
+{
+    int64_t links = 0;
+    if (topology == ARCH_TREE) {
+        int64_t height = 0;
+        while ((INT64_C(1) << height) < size) {
+            links += pass_link(seen, value, axis, at,
+                               (height * 100) + (at[axis] >> height), false);
+            height++;
+        }
+        return links;
+    }
+    bool is_back = topology != ARCH_MESH && at[axis] > size / 2;
+    int64_t steps = is_back ? size - at[axis] : at[axis];
+    for (int64_t i = 0; i < steps; i++) {
+        links += pass_link(seen, value, axis, at, i, is_back);
+    }
+    return links;
+}
+
+static int64_t follow_all(const struct arch_fanout *fanout,
+                          const struct arch_lanes *lanes)
+{
+    g_autoptr(GHashTable) seen =
+        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    enum arch_topology topology = fanout->network.topology;
+    int64_t links = 0;
+    int64_t at[2];
+    for (at[0] = lanes[0].first; at[0] < lanes[0].end; at[0]++) {
+        for (at[1] = lanes[1].first; at[1] < lanes[1].end; at[1]++) {
+            g_autofree char *value =
+                g_strdup_printf("%d/%d", lanes[0].is_shared ? 0 : (int)at[0],
+                                lanes[1].is_shared ? 0 : (int)at[1]);
+            if (topology == ARCH_ALL_TO_ALL) {
+                links++;
+            } else if (topology == ARCH_BUS || topology == ARCH_CROSSBAR) {
+                links += g_hash_table_add(seen, g_strdup(value));
+            } else {
+                links += follow_axis(seen, value, topology,
+                                     fanout->axis[0].size, 0, at) +
+                         follow_axis(seen, value, topology,
+                                     fanout->axis[1].size, 1, at);
+            }
+        }
+    }
+    return links;
+}
+
+/* All boxes from the first lanes on, all ways of sharing, against routes followed
+ * link by link; and boxes add up. */
+static void check_hops(struct arch_fanout *fanout, int64_t x, int64_t y,
+                       bool shares_x, bool shares_y)
+{
+    struct arch_lanes lanes[2] = {{0, x, shares_x}, {0, y, shares_y}};
+    int64_t hops = 0;
+    assert_int_equal(arch_count_hops(fanout, lanes, &hops), OK);
+    assert_int_equal(hops, follow_all(fanout, lanes));
+    for (int64_t cut = 1; cut < x; cut++) {
+        struct arch_lanes low[2] = {{0, cut, shares_x}, {0, y, shares_y}};
+        struct arch_lanes high[2] = {{cut, x, shares_x}, {0, y, shares_y}};
+        int64_t parts[2] = {0, 0};
+        assert_int_equal(arch_count_hops(fanout, low, &parts[0]), OK);
+        assert_int_equal(arch_count_hops(fanout, high, &parts[1]), OK);
+        assert_int_equal(parts[0] + parts[1], hops);
+    }
+}
+
+static void test_hops_are_those_of_routes(void **state)
 {
     (void)state;
     AUTO(diags) diags = diags_new();
     g_autofree char *text = chip(plain_memory, plain_unit);
     AUTO(arch) arch = load(diags, text);
     struct arch_fanout fanout = arch->fanouts[0];
-    for (int64_t size = 1; size <= 9; size++) {
-        for (int64_t n = 1; n <= size; n++) {
-            fanout.axis[0].size = size;
-            int64_t lanes[2] = {n, 2};
-            int64_t line = 0;
-            int64_t ring = 0;
-            for (int64_t x = 0; x < n; x++) {
-                line += 2 * x + 1; /* both lanes of Y */
-                ring += 2 * MIN(x, size - x) + 1;
+    for (int t = ARCH_BUS; t <= ARCH_ALL_TO_ALL; t++) {
+        fanout.network.topology = (enum arch_topology)t;
+        for (int64_t size = 1; size <= 7; size++) {
+            for (int i = 0; i < 7 * 5 * 4; i++) {
+                fanout.axis[0].size = size;
+                fanout.axis[1].size = 5;
+                int64_t x = 1 + i % 7;
+                if (x <= size) {
+                    check_hops(&fanout, x, 1 + i / 7 % 5, i / 35 % 2, i / 70);
+                }
             }
-            int64_t hops = 0;
-            fanout.network.topology = ARCH_MESH;
-            assert_int_equal(arch_count_hops(&fanout, lanes, false, &hops), OK);
-            assert_int_equal(hops, line);
-            fanout.network.topology = ARCH_TORUS;
-            assert_int_equal(arch_count_hops(&fanout, lanes, false, &hops), OK);
-            assert_int_equal(hops, ring);
-            assert_int_equal(arch_count_hops(&fanout, lanes, true, &hops), OK);
-            assert_int_equal(hops, 2 * n - 1);
-            fanout.network.topology = ARCH_CROSSBAR;
-            assert_int_equal(arch_count_hops(&fanout, lanes, false, &hops), OK);
-            assert_int_equal(hops, 2 * n);
-            assert_int_equal(arch_count_hops(&fanout, lanes, true, &hops), OK);
-            assert_int_equal(hops, 1);
         }
     }
     fanout.network.topology = ARCH_MESH;
-    int64_t many[2] = {INT64_MAX, 2};
+    const struct arch_lanes many[2] = {{0, INT64_MAX, false}, {0, 2, false}};
     int64_t hops = 0;
-    assert_int_equal(arch_count_hops(&fanout, many, false, &hops), ERR_LIMIT);
+    assert_int_equal(arch_count_hops(&fanout, many, &hops), ERR_LIMIT);
 }
 
 static void assert_prints_itself(const struct arch *arch)
@@ -352,7 +417,7 @@ int main(void)
         cmocka_unit_test(test_own_numbers_win_over_the_class),
         cmocka_unit_test(test_only_listed_tensors_may_be_kept),
         cmocka_unit_test(test_what_is_not_used_is_said),
-        cmocka_unit_test(test_hops_of_lines_and_rings),
+        cmocka_unit_test(test_hops_are_those_of_routes),
         cmocka_unit_test(test_every_chip_prints_as_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -241,6 +241,172 @@ static void test_leakage_is_power_times_time(void **state)
     assert_string_equal(l->actions[l->action_count - 1].action, "leak");
 }
 
+/* ---- fan-outs ------------------------------------------------------------ */
+
+/* `%s`: how Y reduces, the network. */
+static const char array_text[] =
+    "schema: 1\n"
+    "arch: array\n"
+    "clock: 1 GHz\n"
+    "word: 16 bits\n"
+    "tree:\n"
+    "  memory: DRAM\n"
+    "  size: unlimited\n"
+    "  bandwidth: unlimited\n"
+    "  access: 16 bits\n"
+    "  read: 0 pJ\n"
+    "  write: 0 pJ\n"
+    "  children:\n"
+    "  - fanout: array\n"
+    "    axes:\n"
+    "      X: {size: 2, multicast: true}\n"
+    "      Y: {size: 2, neighbours: true, reduce: %s}\n"
+    "    %s\n"
+    "    children:\n"
+    "    - unit: alu\n"
+    "      ops: {mac: {cycles: 1, energy: 0 pJ}}\n";
+
+/* In tiles of 2 x 2 results, one a lane; or of 2 results with two products each,
+ * which meet along Y. */
+static const char own_results_text[] =
+    "schema: 1\nmapping: own\ncascade: gemm\ntree:\n"
+    "- for: {m: 2}\n- for: {n: 2}\n"
+    "- {compute: Z, on: alu, spatial: {m: X, n: Y}}\n";
+static const char met_results_text[] =
+    "schema: 1\nmapping: met\ncascade: gemm\ntree:\n"
+    "- for: {m: 2}\n- for: {n: 1}\n- for: {k: 2}\n"
+    "- {compute: Z, on: alu, spatial: {m: X, k: Y}}\n";
+
+static struct evaluation *
+evaluate_array(struct diags *diags, const char *reduce, const char *network,
+               const char *mapping, struct problem **result)
+{
+    struct problem *problem = g_new0(struct problem, 1);
+    struct evaluation *e = NULL;
+    *result = problem;
+    g_autofree char *text = g_strdup_printf(array_text, reduce, network);
+    AUTO(scope) chosen = fixture_scope("M=8 N=8 K=8");
+    enum status status =
+        cascade_load_file(diags, "workloads/gemm.yaml", &problem->cascade);
+    status |= arch_load_source(diags, diags_add_text(diags, "array", text),
+                               chosen, &problem->arch);
+    status |= mapping_load_source(diags, diags_add_text(diags, "map", mapping),
+                                  &problem->mapping);
+    status |= workload_bind(problem->cascade, chosen, NULL, diags,
+                            &problem->workload);
+    fixture_print(diags);
+    assert_int_equal(status, OK);
+    assert_int_equal(plan_bind(problem->mapping, problem->workload,
+                               problem->arch, chosen, diags, &problem->plan),
+                     OK);
+    assert_int_equal(model_evaluate(problem->plan, diags, &e), OK);
+    return e;
+}
+
+static int64_t count_action(const struct evaluation *e, const char *tensor,
+                            const char *action)
+{
+    int64_t count = 0;
+    for (int i = 0; i < e->action_count; i++) {
+        const struct evaluation_action *a = &e->actions[i];
+        bool is_it = a->tensor != NULL && strcmp(a->tensor, tensor) == 0 &&
+                     strcmp(a->action, action) == 0;
+        count += is_it ? a->count : 0;
+    }
+    return count;
+}
+
+/* 16 tiles of 8 products. Of A two values, each to two lanes of Y; of B two, each
+ * to two lanes of X; at the end four results. Routes in a mesh: A takes 1 link to
+ * the second column and 2 down; B 1 link a value across, and 2 down (one in each
+ * column); results 1 + 1 + 2. */
+static void test_networks_carry_values(void **state)
+{
+    (void)state;
+    const struct {
+        const char *network;
+        int64_t hops[3]; /* of A, B and Z */
+        int64_t cycles;
+        const char *bottleneck;
+    } cases[] = {
+        {"network: {topology: mesh, bandwidth: 2 GB/s, hop: 1 cycle, "
+         "energy: 0.5 pJ}",
+         {16 * 8 * 3, 16 * 8 * 4, 16 * 4},
+         512, /* 4 values of 2 B for each of 128 products, 1 cycle each */
+         "array network"},
+        {"network: {topology: bus, bandwidth: 2 GB/s, hop: 1 cycle, "
+         "energy: 0.5 pJ}",
+         {16 * 8 * 2, 16 * 8 * 2, 16 * 4},
+         512 + 64, /* results on the same wire */
+         "array network"},
+        {"network: {topology: crossbar, bandwidth: 8 GB/s, hop: 1 cycle, "
+         "energy: 0.5 pJ}",
+         {16 * 8 * 2, 16 * 8 * 2, 16 * 4},
+         128, /* 2 values a product to each lane, four a cycle: computing */
+         "alu"},
+        {"network: {topology: all_to_all, bandwidth: 1 GB/s, hop: 1 cycle, "
+         "energy: 0.5 pJ}",
+         {16 * 8 * 4, 16 * 8 * 4, 16 * 4},
+         512, /* 2 values of 2 B a product to each lane, half a cycle a byte */
+         "array network"},
+        {"network: {topology: tree, bandwidth: unlimited, hop: 1 cycle, "
+         "energy: 0.5 pJ}",
+         /* an edge to each column, then one to each of its lanes: 2 + 4, and
+          * for each of B's values all but the lane of the other */
+         {16 * 8 * 6, 16 * 8 * 8, 16 * 8},
+         128,
+         "alu"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        AUTO(diags) diags = diags_new();
+        AUTO(problem) problem = NULL;
+        AUTO(evaluation)
+        e = evaluate_array(diags, "none", cases[i].network, own_results_text,
+                           &problem);
+        static const char *const tensors[] = {"A", "B", "Z"};
+        double hops = 0;
+        for (int t = 0; t < 3; t++) {
+            assert_int_equal(count_action(e, tensors[t], "hop"),
+                             cases[i].hops[t]);
+            hops += (double)cases[i].hops[t];
+        }
+        assert_close(e->energy_pj, hops * 16 * 0.5, 1e-12);
+        assert_int_equal(e->cycles, cases[i].cycles);
+        assert_string_equal(e->bottleneck, cases[i].bottleneck);
+    }
+}
+
+/* 128 steps, each with two results of two lanes: added up on the way, 256 reach
+ * the memory, which reads back all but the 64 that are new; in place, 512. Nobody
+ * passes partial sums to the lanes then. */
+static void test_results_are_added_up_where_they_go(void **state)
+{
+    (void)state;
+    static const char network[] =
+        "network: {topology: bus, bandwidth: unlimited, hop: 0 cycles, "
+        "energy: 1 pJ}";
+    const struct {
+        const char *reduce;
+        int64_t written;
+        int64_t read;
+        int64_t hops;
+    } cases[] = {
+        {"chain, hop: 0 cycles", 256, 192, 256 + 192},
+        {"in_place", 512, 448, 512},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        AUTO(diags) diags = diags_new();
+        AUTO(problem) problem = NULL;
+        AUTO(evaluation)
+        e = evaluate_array(diags, cases[i].reduce, network, met_results_text,
+                           &problem);
+        assert_int_equal(count_action(e, "Z", "write"), cases[i].written);
+        assert_int_equal(count_action(e, "Z", "read"), cases[i].read);
+        assert_int_equal(count_action(e, "Z", "hop"), cases[i].hops);
+        assert_int_equal(e->cycles, 128);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -249,6 +415,8 @@ int main(void)
         cmocka_unit_test(test_memories_keep_what_their_list_says),
         cmocka_unit_test(test_nothing_bypasses_what_forbids_it),
         cmocka_unit_test(test_leakage_is_power_times_time),
+        cmocka_unit_test(test_networks_carry_values),
+        cmocka_unit_test(test_results_are_added_up_where_they_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
