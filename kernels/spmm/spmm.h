@@ -146,7 +146,8 @@ struct spmm_call {
  * does not have. Allocates nothing. */
 MUST_USE enum status spmm_run(const struct spmm_call *call);
 
-/* Threads that wait for work (a GThreadPool), made outside the hot path. */
+/* Threads that wait for work, made outside the hot path. ERR_INPUT: not 1 to 1024;
+ * ERR_LIMIT: the system has no more. */
 struct spmm_threads;
 MUST_USE enum status spmm_threads_new(int thread_count,
                                       struct spmm_threads **threads);
