@@ -44,6 +44,19 @@ static struct range index_range(const struct affine *index,
     return range;
 }
 
+/* Is everything along the dimension written in each iteration? */
+static bool is_all(const struct plan *plan, const struct affine *written,
+                   const int64_t *extent)
+{
+    for (int r = 0; r < plan->workload->rank_count; r++) {
+        if (written->coefficient[r] != 0 &&
+            extent[r] != plan->workload->rank[r].extent) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Does the index that is read stay within the one written, whatever iteration
  * the loops above `node` are in? `is_past_kept`: earlier elements are kept. */
 static bool stays_within(const struct plan *plan, const struct affine *read,
@@ -54,6 +67,9 @@ static bool stays_within(const struct plan *plan, const struct affine *read,
     int64_t first[EINSUM_MAX_RANKS] = {0};
     int64_t extent[EINSUM_MAX_RANKS] = {0};
     node_extents(plan, node, extent);
+    if (is_all(plan, written, extent)) {
+        return true;
+    }
     for (int r = 0; r < plan->workload->rank_count; r++) {
         int64_t whole = plan->workload->rank[r].extent;
         if (extent[r] == whole) {

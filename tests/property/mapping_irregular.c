@@ -24,6 +24,8 @@
 #include "tests/assert_close.h"
 #include "tests/nest_check.h"
 #include "tests/problem_fixture.h"
+
+#include "tests/execution_check.h"
 #include "tests/random_mapping.h"
 
 #define MAX_POINTS 3000
@@ -38,49 +40,6 @@ struct run {
     int refused;
     bool is_done;
 };
-
-static void check_values(const struct workload *workload,
-                         const struct einsum_data *expected,
-                         const struct einsum_data *got)
-{
-    for (int t = 0; t < workload->tensor_count; t++) {
-        const struct tensor_data *a = &expected->tensors[t];
-        const struct tensor_data *b = &got->tensors[t];
-        for (int64_t i = 0;
-             a->value != NULL && i < workload->tensors[t].element_count; i++) {
-            double error = a->error[i] + b->error[i];
-            bool is_good = a->value[i] == b->value[i] ||
-                           (isnan(a->value[i]) && isnan(b->value[i])) ||
-                           fabs(a->value[i] - b->value[i]) <= error;
-            if (!is_good) {
-                print_error("'%s' element %" G_GINT64_FORMAT
-                            ": %.17g, executed %.17g, bound %g\n",
-                            workload->tensors[t].name, i, a->value[i],
-                            b->value[i], error);
-            }
-            assert_true(is_good);
-        }
-    }
-}
-
-static void check_execution(const struct plan *plan, guint32 seed)
-{
-    AUTO(diags) diags = diags_new();
-    AUTO(einsum_data) expected = NULL;
-    AUTO(einsum_data) got = NULL;
-    const struct workload *workload = plan->workload;
-    assert_int_equal(einsum_data_new(workload, true, diags, &expected), OK);
-    assert_int_equal(einsum_data_new(workload, true, diags, &got), OK);
-    einsum_fill_inputs(workload, seed, expected);
-    einsum_fill_inputs(workload, seed, got);
-    assert_int_equal(einsum_run(workload, diags, expected), OK);
-    enum status status = sim_execute(plan, diags, got);
-    if (status != OK) {
-        fixture_print(diags);
-    }
-    assert_int_equal(status, OK);
-    check_values(workload, expected, got);
-}
 
 /* The model's bytes and transfers are those of the flows. */
 static void check_transfers(const struct plan *plan, const struct evaluation *e)
@@ -253,7 +212,7 @@ static void check_seed(struct run *run)
         if (!problem->plan->is_regular) {
             check_events(problem->plan);
         }
-        check_execution(problem->plan, run->seed);
+        execution_check(problem->plan, run->seed);
         check_evaluation(problem->plan);
         check_round_trip(&c, problem);
         run->legal++;

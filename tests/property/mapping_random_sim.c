@@ -18,6 +18,8 @@
 #include "sim/sim.h"
 #include "tests/assert_close.h"
 #include "tests/problem_fixture.h"
+
+#include "tests/execution_check.h"
 #include "tests/random_mapping.h"
 
 #define MAX_STEPS 3000
@@ -108,52 +110,6 @@ static void check_time(const struct plan *plan)
 
 /* ---- on data ------------------------------------------------------------ */
 
-static bool is_within(double a, double b, double error)
-{
-    return a == b || (isfinite(a) && isfinite(b) && fabs(a - b) <= error);
-}
-
-/* Slices of iterative tensors that only the interpreter keeps are equal too. */
-static void check_values(const struct workload *workload,
-                         const struct einsum_data *expected,
-                         const struct einsum_data *got)
-{
-    for (int t = 0; t < workload->tensor_count; t++) {
-        const struct tensor_data *a = &expected->tensors[t];
-        const struct tensor_data *b = &got->tensors[t];
-        for (int64_t i = 0;
-             a->value != NULL && i < workload->tensors[t].element_count; i++) {
-            double error = a->error[i] + b->error[i];
-            if (!is_within(a->value[i], b->value[i], error)) {
-                print_error("'%s' element %" G_GINT64_FORMAT
-                            ": %.17g, executed %.17g, bound %g\n",
-                            workload->tensors[t].name, i, a->value[i],
-                            b->value[i], error);
-                fail();
-            }
-        }
-    }
-}
-
-static void check_execution(const struct plan *plan, guint32 seed)
-{
-    AUTO(diags) diags = diags_new();
-    AUTO(einsum_data) expected = NULL;
-    AUTO(einsum_data) got = NULL;
-    const struct workload *workload = plan->workload;
-    assert_int_equal(einsum_data_new(workload, true, diags, &expected), OK);
-    assert_int_equal(einsum_data_new(workload, true, diags, &got), OK);
-    einsum_fill_inputs(workload, seed, expected);
-    einsum_fill_inputs(workload, seed, got);
-    assert_int_equal(einsum_run(workload, diags, expected), OK);
-    enum status status = sim_execute(plan, diags, got);
-    if (status != OK) {
-        fixture_print(diags);
-    }
-    assert_int_equal(status, OK);
-    check_values(workload, expected, got);
-}
-
 /* ---- the run ------------------------------------------------------------ */
 
 static int64_t count_steps(const struct plan *plan)
@@ -172,7 +128,7 @@ static void check_seed(struct run *run)
     AUTO(problem) problem = NULL;
     if (random_case_load(diags, &c, c.text, &problem) == OK &&
         count_steps(problem->plan) <= MAX_STEPS) {
-        check_execution(problem->plan, run->seed);
+        execution_check(problem->plan, run->seed);
         check_time(problem->plan);
         run->legal++;
         run->irregular += !problem->plan->is_regular;
