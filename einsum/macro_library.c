@@ -137,6 +137,10 @@ char *macro_suggest(const struct cascade *cascade, const char *name)
             g_ptr_array_add(names, (gpointer)(guintptr)known);
         }
     }
+    for (int kind = SELECT_NONE + 1; kind <= TRANSFORM_IDCT; kind++) {
+        const char *known = selection_name((enum selection)kind);
+        g_ptr_array_add(names, (gpointer)(guintptr)known);
+    }
     return suggest_text(name, (const char *const *)(void *)names->pdata,
                         names->len);
 }

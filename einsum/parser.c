@@ -108,6 +108,18 @@ bool parser_expect(struct parser *parser, enum token_kind kind,
     return true;
 }
 
+/* 'were' for 'where'; NULL if nothing is near. */
+static char *suggest_keyword(const struct parser *parser, struct token token)
+{
+    static const char *const keywords[] = {"where", "mod"};
+    if (token.kind != TOKEN_NAME) {
+        return NULL;
+    }
+    g_autofree char *word =
+        g_strndup(parser->text + token.offset, (gsize)MIN(token.length, 60));
+    return suggest_text(word, keywords, G_N_ELEMENTS(keywords));
+}
+
 void parser_fail(struct parser *parser, const char *what)
 {
     struct token token = parser_peek(parser);
@@ -129,8 +141,9 @@ void parser_fail(struct parser *parser, const char *what)
                    "expected %s, found the end of the %s", what,
                    next.kind == TOKEN_END ? "text" : "line");
     } else {
-        diag_error(parser->diags, place_span(place), "einsum-syntax", NULL,
-                   "expected %s, found '%.*s'", what,
+        g_autofree char *suggestion = suggest_keyword(parser, token);
+        diag_error(parser->diags, place_span(place), "einsum-syntax",
+                   suggestion, "expected %s, found '%.*s'", what,
                    (int)MIN(token.length, 60), parser->text + token.offset);
     }
 }

@@ -68,7 +68,8 @@ static struct lane lane_at(const struct kernel_view *view, int64_t batch,
     };
 }
 
-/* Sums that run side by side: one alone waits for its own addition. */
+/* Sums that run side by side: one alone waits for its own addition. Loops over
+ * them are unrolled, which keeps the sums in registers. */
 #define SIDE_BY_SIDE 4
 
 /* Step 1 for `count` keys, each summed in the order of e. */
@@ -86,13 +87,11 @@ static void compute_some_logits(const struct lane *query,
     }
     for (int64_t e = 0; e < e_count; e++) {
         double value = query->start[e * query->stride];
-        double product[SIDE_BY_SIDE];
+#pragma GCC unroll 4
         for (int64_t i = 0; i < SIDE_BY_SIDE; i++) {
-            product[i] = value * key[i][e * keys->stride];
-        }
-        for (int64_t i = 0; i < SIDE_BY_SIDE; i++) {
-            sum[i] += product[i];
-            magnitude[i] += fabs(product[i]);
+            double product = value * key[i][e * keys->stride];
+            sum[i] += product;
+            magnitude[i] += fabs(product);
         }
     }
     for (int64_t i = 0; i < count; i++) {
@@ -175,6 +174,7 @@ static void sum_values(const struct row *row, const struct lane *values,
                 value[i] = start[i * values->stride];
             }
         }
+#pragma GCC unroll 4
         for (int64_t i = 0; i < SIDE_BY_SIDE; i++) {
             double size = fabs(value[i]);
             sums.numerator[i] += weight * value[i];
