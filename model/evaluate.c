@@ -3,9 +3,10 @@
 
 /* The phase's cycles, and in words what sets them. */
 static enum status evaluate_phase(const struct plan *plan, int phase,
-                                  struct diags *diags, int64_t *cycles,
-                                  char **bottleneck)
+                                  unsigned features, struct diags *diags,
+                                  int64_t *cycles, char **bottleneck)
 {
+    bool has_networks = (features >> ARCH_FEATURE_NETWORK_BANDWIDTH & 1) != 0;
     int unit = 0;
     TRY(model_phase_cycles(plan, phase, diags, cycles, &unit));
     const char *name = plan->arch->units[unit].name;
@@ -19,7 +20,7 @@ static enum status evaluate_phase(const struct plan *plan, int phase,
             suffix = " bandwidth";
         }
     }
-    for (int f = 0; f < plan->arch->fanout_count; f++) {
+    for (int f = 0; f < plan->arch->fanout_count && has_networks; f++) {
         int64_t network = 0;
         TRY(model_phase_network(plan, phase, f, diags, &network));
         if (network > *cycles) {
@@ -52,6 +53,14 @@ void model_fill_utilization(const struct plan *plan, struct evaluation *e)
 enum status model_evaluate(const struct plan *plan, struct diags *diags,
                            struct evaluation **result)
 {
+    return model_evaluate_beside(plan, FIDELITY_MODEL, diags, result);
+}
+
+enum status model_evaluate_beside(const struct plan *plan,
+                                  enum fidelity fidelity, struct diags *diags,
+                                  struct evaluation **result)
+{
+    unsigned features = model_used_features(fidelity);
     AUTO(evaluation) evaluation = NULL;
     TRY(model_count(plan, NULL, diags, &evaluation));
     evaluation->fidelity = FIDELITY_MODEL;
@@ -59,7 +68,7 @@ enum status model_evaluate(const struct plan *plan, struct diags *diags,
     for (int p = 0; p < plan->phase_count; p++) {
         int64_t cycles = 0;
         char *bottleneck = NULL;
-        TRY(evaluate_phase(plan, p, diags, &cycles, &bottleneck));
+        TRY(evaluate_phase(plan, p, features, diags, &cycles, &bottleneck));
         if (cycles > longest) {
             longest = cycles;
             g_free(evaluation->bottleneck);

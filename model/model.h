@@ -108,6 +108,12 @@ struct evaluation {
 MUST_USE enum status model_evaluate(const struct plan *plan,
                                     struct diags *diags,
                                     struct evaluation **evaluation);
+/* The same of what another fidelity uses of the architecture, to stand beside it:
+ * bandwidths of networks are left out if that does not know them. */
+MUST_USE enum status model_evaluate_beside(const struct plan *plan,
+                                           enum fidelity fidelity,
+                                           struct diags *diags,
+                                           struct evaluation **evaluation);
 void evaluation_free(struct evaluation *evaluation);
 BASE_DEFINE_CLEANUP(evaluation)
 

@@ -122,7 +122,7 @@ enum status sim_run(const struct plan *plan, const struct sim_options *options,
     TRY(machine_new(plan, options, diags, &machine));
     TRY(machine_run(machine));
     TRY(count(machine, diags, &counted));
-    TRY(model_evaluate(plan, diags, &modelled));
+    TRY(model_evaluate_beside(plan, FIDELITY_SIM, diags, &modelled));
     fill_in(machine, counted);
     model_add_leakage(plan, counted);
     counted->model_cycles = modelled->cycles;

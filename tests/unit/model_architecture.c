@@ -373,6 +373,12 @@ static void test_networks_carry_values(void **state)
         assert_close(e->energy_pj, hops * 16 * 0.5, 1e-12);
         assert_int_equal(e->cycles, cases[i].cycles);
         assert_string_equal(e->bottleneck, cases[i].bottleneck);
+        AUTO(evaluation) beside = NULL;
+        assert_int_equal(
+            model_evaluate_beside(problem->plan, FIDELITY_SIM, diags, &beside),
+            OK);
+        assert_int_equal(beside->cycles, 128);
+        assert_string_equal(beside->bottleneck, "alu");
     }
 }
 
