@@ -314,11 +314,32 @@ static void test_spilling_holds_are_refused(void **state)
     assert_null(retiler);
 }
 
+static void test_what_is_computed_repeatedly_is_refused(void **state)
+{
+    (void)state;
+    AUTO(diags) diags = diags_new();
+    AUTO(problem)
+    p = fixture_load_text(diags, "gemm", "teaching",
+                          "schema: 1\n"
+                          "mapping: again\n"
+                          "cascade: gemm\n"
+                          "tree:\n"
+                          "- {compute: Z, on: array2d, recompute: true}\n",
+                          "M=4 N=4 K=4");
+    AUTO(retiler) retiler = NULL;
+    assert_int_equal(
+        retiler_bind(p->mapping, p->workload, p->arch, NULL, diags, &retiler),
+        ERR_INPUT);
+    assert_true(has_code(diags, "mapping-retile"));
+    assert_null(retiler);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tiles_applied_and_bound),
         cmocka_unit_test(test_spilling_holds_are_refused),
+        cmocka_unit_test(test_what_is_computed_repeatedly_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
