@@ -339,8 +339,8 @@ int64_t plan_count_seen(const struct plan *plan, int memory, int64_t total);
  *
  * Tiles must divide what they tile. Their sizes, capacities, copies and lanes are
  * checked, the order of reads and writes is not: bind the winner as a plan.
- * Holds that spill, and fan-outs with networks, are refused ('mapping-retile').
- * One thread a retiler. */
+ * Holds that spill, predicates, `recompute: true`, and fan-outs with networks are
+ * refused ('mapping-retile'). One thread a retiler. */
 struct retiler;
 
 enum retiling {
