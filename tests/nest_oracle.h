@@ -269,7 +269,8 @@ static inline void nest_tiles(const struct nest *nest, int hold, int tensor,
 
 /* ---- networks ------------------------------------------------------------ */
 
-/* Hops (outside) over a fan-out; inside != 0: some sharing may be missed. */
+/* Hops (outside) over a fan-out; inside != 0: of an axis that
+ * several nodes divide, where the plan only estimates. */
 static inline struct nest_flow *nest_hops(struct nest *nest, int fanout,
                                           enum flow_kind kind, int place,
                                           int tensor)

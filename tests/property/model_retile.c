@@ -239,6 +239,7 @@ static void compare(struct tally *tally, const struct random_case *c,
     } else {
         assert_true(status != OK);
         assert_true(is_order(diags) ||
+                    has_code(diags, "mapping-spatial-reduce") ||
                     (result == RETILING_CAPACITY &&
                      has_code(diags, "mapping-capacity")) ||
                     (result == RETILING_COPIES &&
