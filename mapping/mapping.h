@@ -447,6 +447,17 @@ void walk_use_delays(const struct plan *plan, int flow, int *first, int *last);
 /* How many iterations of the phase a hold above the pipeline keeps one tile: it
  * changes at iterations that are multiples of it. */
 int64_t walk_tile_iterations(const struct plan *plan, int flow);
+/* The iterations of full tiles of a phase's loop around one iteration: `trips` of
+ * them, `inside` iterations each, from `begin` on. */
+struct walk_run {
+    int64_t begin;
+    int64_t inside;
+    int64_t trips;
+};
+/* False if `iteration` is in the remainder, or lanes do not have as many of the
+ * tiles. */
+bool walk_find_run(const struct plan *plan, int phase, int loop,
+                   int64_t iteration, struct walk_run *run);
 /* The DRAIN flows of holds above the pipeline that are due when `child` has
  * finished iteration i. */
 int walk_outer_drains(const struct plan *plan, int phase, int child,

@@ -137,6 +137,45 @@ static void decode_uneven(const struct plan *plan,
     }
 }
 
+bool walk_find_run(const struct plan *plan, int phase, int loop,
+                   int64_t iteration, struct walk_run *run)
+{
+    const struct plan_phase *p = &plan->phases[phase];
+    int64_t index[MAX_NODES];
+    int64_t extent[EINSUM_MAX_RANKS];
+    bool is_uneven[EINSUM_MAX_RANKS] = {false}; /* lanes have other extents */
+    int splits[MAX_LOOPS];
+    int count = node_splits(plan, p->children[0].node, splits);
+    decode_uneven(plan, p, iteration, index);
+    for (int r = 0; r < plan->workload->rank_count; r++) {
+        extent[r] = plan->workload->rank[r].extent;
+    }
+    run->begin = 0;
+    for (int i = 0; i < count; i++) {
+        const struct plan_node *split = &plan->nodes[splits[i]];
+        int64_t left = extent[split->rank];
+        int64_t full = left / split->tile;
+        extent[split->rank] = MIN(left, split->tile);
+        if (split->kind == PLAN_SPATIAL) {
+            is_uneven[split->rank] |= left % split->tile != 0;
+            continue;
+        }
+        if (!splits_count_iterations(plan, splits, count, i + 1, extent,
+                                     &run->inside)) {
+            BUG("iterations exceed 64 bits");
+        }
+        if (splits[i] == p->loops[loop]) {
+            run->trips = full;
+            return index[splits[i]] < full && !is_uneven[split->rank];
+        }
+        run->begin += index[splits[i]] * run->inside;
+        if (full > 0 && index[splits[i]] == full) {
+            extent[split->rank] = left % split->tile;
+        }
+    }
+    BUG("loop %d is none of phase %d", loop, phase);
+}
+
 /* ---- holds above the pipeline ------------------------------------------- */
 
 static void decode_iteration(const struct plan *plan,
@@ -442,10 +481,9 @@ static bool compute(struct walk_child *walk, int leaf, struct walk_event *event)
     if (is_run) {
         event->kind = WALK_COMPUTE;
         event->leaf = leaf;
-            event->cost =
-                walk->costs == NULL
-                    ? NULL
-                    : step_costs_get(walk->costs, leaf, walk->index);
+        event->cost = walk->costs == NULL
+                          ? NULL
+                          : step_costs_get(walk->costs, leaf, walk->index);
         if (walk->want_boxes) {
             (void)fill_box(plan, leaf, walk->index, event);
         }

@@ -13,7 +13,8 @@ unsigned model_used_features(enum fidelity fidelity)
                BIT(NEIGHBOURS) | BIT(NETWORK_BANDWIDTH) | BIT(NETWORK_ENERGY);
     case FIDELITY_SIM:
         return BIT(LEAKAGE) | BIT(KEEPS) | BIT(NO_BYPASS) | BIT(MEMORY_WORD) |
-               BIT(REDUCE_IN_PLACE) | BIT(NEIGHBOURS) | BIT(NETWORK_ENERGY);
+               BIT(SPLIT_BANDWIDTH) | BIT(MASKING) | BIT(REDUCE_IN_PLACE) |
+               BIT(NEIGHBOURS) | BIT(NETWORK_ENERGY);
     }
     BUG("fidelity %d", (int)fidelity);
 }

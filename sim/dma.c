@@ -297,6 +297,9 @@ void channel_shift(struct channel *channel, int64_t iterations)
         channel->move_count = walk_outer_fills(
             machine->plan, machine->phase_index, channel->position,
             channel->moves, CHANNEL_MAX_FLOWS);
+        if (channel->head >= 0) {
+            channel->head_move = channel->moves[channel->event_index];
+        }
         return;
     }
     walk_child_start(channel->walk, channel->position);
@@ -305,5 +308,10 @@ void channel_shift(struct channel *channel, int64_t iterations)
             BUG("iteration %" G_GINT64_FORMAT " has fewer events",
                 channel->position);
         }
+    }
+    if (channel->direct_leaf >= 0) {
+        channel->direct_cost = machine->event.cost;
+    } else if (channel->head >= 0) {
+        channel->head_move = machine->event.move;
     }
 }

@@ -12,10 +12,12 @@
 
 #include "sim/machine.h"
 
-/* One loop in its current run, from its first to its last iteration. */
+/* One loop in its current run, from its first to its last iteration; where tiles
+ * do not divide, its last full one. */
 struct level {
     const struct loop *loop;
     int64_t begin_step; /* of the run; -1: none seen yet */
+    int64_t inside;     /* iterations of one trip */
     int64_t end_step;   /* the first step (= iteration) after the run */
     bool is_done;       /* skipped, or nothing more to skip */
     /* Units that have done nothing since then have no work in this loop. In
@@ -232,8 +234,8 @@ static int64_t count_repetitions(const struct fast_forward *ff,
             furthest = MAX(furthest, channel->position);
         }
     }
-    int64_t room = level->end_step - level->loop->inside - 1 - furthest;
-    return room <= 0 ? 0 : room / (period * level->loop->inside);
+    int64_t room = level->end_step - level->inside - 1 - furthest;
+    return room <= 0 ? 0 : room / (period * level->inside);
 }
 
 static bool multiply_counters(struct machine *m, const struct level *level,
@@ -256,7 +258,7 @@ static void skip(struct fast_forward *ff, struct level *level, int64_t period,
 {
     struct machine *m = ff->machine;
     int64_t cycles = 0;
-    int64_t iterations = period * repetitions * level->loop->inside;
+    int64_t iterations = period * repetitions * level->inside;
     if (!num_mul(machine_run_ticks(m) - level->anchor_ticks, repetitions,
                  &cycles) ||
         !multiply_counters(m, level, repetitions) ||
@@ -308,12 +310,27 @@ static bool is_at_anchor(const struct fast_forward *ff,
                   sizeof(int64_t) * ff->state->len) == 0;
 }
 
-/* A run of the loop begins with this step. */
-static void begin_run(struct level *level, int64_t step)
+/* The run of the loop that the step is in; false if it is in none, or within a
+ * trip. */
+static bool find_run(const struct machine *m, int index,
+                     const struct loop *loop, struct walk_run *run)
 {
-    level->begin_step = step;
-    level->end_step = step + level->loop->trips * level->loop->inside;
-    level->is_done = level->loop->trips < 3;
+    if (!m->plan->is_regular) {
+        return walk_find_run(m->plan, m->phase_index, index, m->step, run) &&
+               (m->step - run->begin) % run->inside == 0;
+    }
+    int64_t all = loop->inside * loop->trips;
+    *run =
+        (struct walk_run){m->step - m->step % all, loop->inside, loop->trips};
+    return m->step % loop->inside == 0;
+}
+
+static void begin_run(struct level *level, const struct walk_run *run)
+{
+    level->begin_step = run->begin;
+    level->inside = run->inside;
+    level->end_step = run->begin + run->trips * run->inside;
+    level->is_done = run->trips < 3;
     level->has_anchor = false;
     level->calm_ticks = -1;
     level->power = 1;
@@ -322,10 +339,14 @@ static void begin_run(struct level *level, int64_t step)
 static void look(struct fast_forward *ff, struct level *level)
 {
     const struct machine *m = ff->machine;
-    int64_t inside = level->loop->inside;
-    int64_t begin = m->step - m->step % (inside * level->loop->trips);
+    struct walk_run run;
+    if (!find_run(m, (int)(level - ff->levels), level->loop, &run)) {
+        return;
+    }
+    int64_t begin = run.begin;
+    int64_t inside = run.inside;
     if (begin != level->begin_step) {
-        begin_run(level, begin);
+        begin_run(level, &run);
     }
     /* What belongs to iterations before this run's second must be over. */
     int64_t since = m->step - begin;
@@ -361,9 +382,6 @@ void fast_forward_at_step(struct fast_forward *ff)
     }
     /* Outermost first: its jump begins new runs of the loops inside. */
     for (int l = 0; l < ff->level_count; l++) {
-        struct level *level = &ff->levels[l];
-        if (m->step % level->loop->inside == 0) {
-            look(ff, level);
-        }
+        look(ff, &ff->levels[l]);
     }
 }
