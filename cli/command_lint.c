@@ -3,6 +3,7 @@
 
 #include "cli/command.h"
 #include "explore/explore.h"
+#include "kernels/kernels.h"
 #include "sim/sim.h"
 
 static enum status lint_cascade(struct cli *cli, const char *path,
@@ -11,6 +12,11 @@ static enum status lint_cascade(struct cli *cli, const char *path,
     AUTO(cascade) cascade = NULL;
     AUTO(workload) workload = NULL;
     TRY(cascade_load_file(cli->diags, path, &cascade));
+    if (cascade_kernel(cascade) != NULL &&
+        kernel_look_up(cli->diags, cascade_kernel_span(cascade),
+                       cascade_kernel(cascade)) == NULL) {
+        return ERR_INPUT;
+    }
     return workload_bind(cascade, chosen, NULL, cli->diags, &workload);
 }
 

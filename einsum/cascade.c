@@ -284,6 +284,14 @@ const char *cascade_kernel(const struct cascade *cascade)
     return cascade->kernel;
 }
 
+struct span cascade_kernel_span(const struct cascade *cascade)
+{
+    const struct yaml_node *root = yaml_root(cascade->document);
+    const struct yaml_node *node =
+        root == NULL ? NULL : yaml_find(root, "kernel");
+    return node == NULL ? SPAN_NONE : yaml_span(node);
+}
+
 const char *cascade_hash(const struct cascade *cascade)
 {
     return cascade->hash;

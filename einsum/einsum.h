@@ -90,7 +90,9 @@ BASE_DEFINE_CLEANUP(cascade)
 const char *cascade_name(const struct cascade *cascade);
 const char *cascade_path(const struct cascade *cascade);
 const char *cascade_kernel(const struct cascade *cascade); /* or NULL */
-const char *cascade_hash(const struct cascade *cascade);   /* SHA-256, hex */
+/* Where it is named. */
+struct span cascade_kernel_span(const struct cascade *cascade);
+const char *cascade_hash(const struct cascade *cascade); /* SHA-256, hex */
 /* Names of the shape parameters, file order (those that --set may bind). */
 size_t cascade_shape_count(const struct cascade *cascade);
 const char *cascade_shape_name(const struct cascade *cascade, size_t i);

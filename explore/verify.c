@@ -234,7 +234,8 @@ enum status explore_verify(struct diags *diags, const struct problem *problem,
                    cascade_name(problem->cascade));
         return ERR_INPUT;
     }
-    const struct kernel *kernel = kernel_look_up(diags, SPAN_NONE, name);
+    const struct kernel *kernel =
+        kernel_look_up(diags, cascade_kernel_span(problem->cascade), name);
     if (kernel == NULL) {
         return ERR_INPUT;
     }

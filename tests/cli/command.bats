@@ -260,3 +260,14 @@ setup() { cd "$BATS_TEST_DIRNAME/../.."; }
     [ $status = 3 ]
     [[ $output == *"[lint-unknown-kind]"* ]]
 }
+
+@test "a misspelt kernel is pointed at, by lint and by verify" {
+    sed 's/^kernel: .*/kernel: softmax-attentoin/' \
+        workloads/attention/three-pass.yaml >"$BATS_TEST_TMPDIR/k.yaml"
+    for command in lint verify; do
+        run $W $command "$BATS_TEST_TMPDIR/k.yaml"
+        [ $status = 3 ]
+        [[ $output == *"k.yaml:"*":9: error: there is no reference kernel"* ]]
+        [[ $output == *"did you mean 'softmax-attention'?"* ]]
+    done
+}
