@@ -144,5 +144,7 @@ MUST_USE enum status points_expand(struct diags *diags,
                                    struct experiment *experiment,
                                    const struct scope *chosen);
 void point_free(struct point *point);
+/* Sets its key, if it has none yet: a hash of all that it depends on. */
+void point_find_key(struct point *point);
 
 #endif

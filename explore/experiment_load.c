@@ -21,7 +21,9 @@ size_t experiment_point_count(const struct experiment *experiment)
 const struct point *experiment_point(const struct experiment *experiment,
                                      size_t i)
 {
-    return g_ptr_array_index(experiment->points, i);
+    struct point *point = g_ptr_array_index(experiment->points, i);
+    point_find_key(point);
+    return point;
 }
 
 const char *const *experiment_figures(const struct experiment *experiment)

@@ -164,7 +164,6 @@ static enum status fill_point(struct diags *diags,
                               const struct scope *chosen,
                               struct owned_point *owned)
 {
-    const char *hash[INPUT_COUNT] = {NULL};
     const char **const file[INPUT_COUNT] = {
         [INPUT_CASCADE] = &owned->point.cascade,
         [INPUT_ARCH] = &owned->point.arch,
@@ -173,16 +172,24 @@ static enum status fill_point(struct diags *diags,
     TRY(bind_names(diags, experiment, chosen, owned));
     for (int i = 0; i < INPUT_COUNT; i++) {
         TRY(choose_file(diags, experiment, owned, (enum input_file)i, file[i],
-                        &hash[i]));
+                        &owned->hash[i]));
     }
-    owned->key = run_key(owned->point.fidelity, hash[INPUT_CASCADE],
-                         hash[INPUT_ARCH], hash[INPUT_MAPPING], owned->chosen);
     owned->point.experiment = experiment->name;
     owned->point.label = owned->label;
-    owned->point.key = owned->key;
     owned->point.chosen = owned->chosen;
     owned->point.entries = owned->entries;
     return OK;
+}
+
+void point_find_key(struct point *point)
+{
+    struct owned_point *owned = (struct owned_point *)point;
+    if (owned->key == NULL) {
+        owned->key = run_key(point->fidelity, owned->hash[INPUT_CASCADE],
+                             owned->hash[INPUT_ARCH],
+                             owned->hash[INPUT_MAPPING], owned->chosen);
+        point->key = owned->key;
+    }
 }
 
 static enum status add_point(struct diags *diags, struct experiment *experiment,
