@@ -158,6 +158,20 @@ static void note_source(const struct hold_tile *tile, int keeper)
     };
 }
 
+/* Elements of the tile, and when and how often it moves. */
+static enum status count_visits(const struct hold_tile *tile, int keeper,
+                                struct plan_flow *flow, struct flow_rule *rule)
+{
+    struct builder *b = tile->b;
+    note_source(tile, keeper);
+    *rule = visits_loops(b, tile->hold, tile->uses);
+    visits_place(b, tile->hold, tile->uses, tile->is_counted, rule);
+    TRY(count_tile(tile, &flow->elements));
+    TRY(visits_count(b, rule, tile->uses, tile->is_counted, false,
+                     &flow->events));
+    return visits_extend(b, tile->hold, rule);
+}
+
 static enum status add_fill(struct builder *b, int hold, int tensor,
                             const GArray *uses, int keeper)
 {
@@ -186,12 +200,8 @@ static enum status add_fill(struct builder *b, int hold, int tensor,
         .outer_spills = flows_hold_spills(b, keeper),
     };
     const struct hold_tile tile = {b, hold, tensor, uses, is_counted, true};
-    note_source(&tile, keeper);
-    struct flow_rule rule = visits_loops(b, hold, uses);
-    visits_place(b, hold, uses, is_counted, &rule);
-    TRY(count_tile(&tile, &flow.elements));
-    TRY(visits_count(b, &rule, uses, is_counted, false, &flow.events));
-    TRY(visits_extend(b, hold, &rule));
+    struct flow_rule rule;
+    TRY(count_visits(&tile, keeper, &flow, &rule));
     if (!b->plan->is_regular) {
         TRY(flows_sum_hold(&tile, keeper, &flow));
     }
@@ -225,12 +235,8 @@ static enum status add_drain(struct builder *b, int hold, int tensor,
         .outer_spills = flows_hold_spills(b, keeper),
     };
     const struct hold_tile tile = {b, hold, tensor, uses, is_counted, false};
-    note_source(&tile, keeper);
-    struct flow_rule rule = visits_loops(b, hold, uses);
-    visits_place(b, hold, uses, is_counted, &rule);
-    TRY(count_tile(&tile, &flow.elements));
-    TRY(visits_count(b, &rule, uses, is_counted, false, &flow.events));
-    TRY(visits_extend(b, hold, &rule));
+    struct flow_rule rule;
+    TRY(count_visits(&tile, keeper, &flow, &rule));
     if (flow.memory == flow.outer) {
         return OK;
     }
