@@ -10,4 +10,14 @@ struct run *run_alloc(void);
 const char *run_keep(struct run *run, const char *text);
 void run_keep_origin(struct run *run, const struct run_origin *origin);
 
+/* What the network of a fan-out carried: the sum of its actions. */
+struct run_network {
+    const char *name;  /* borrowed from the evaluation */
+    int64_t hop_count; /* links that values crossed */
+    int64_t bytes;     /* on all links */
+    double energy_pj;  /* leakage included */
+};
+/* In the order of the first action of each; caller unrefs. */
+GArray *run_sum_networks(const struct evaluation *evaluation);
+
 #endif

@@ -57,6 +57,22 @@ static json_t *print_units(const struct evaluation *evaluation)
     return units;
 }
 
+static json_t *print_networks(const struct evaluation *evaluation)
+{
+    g_autoptr(GArray) sums = run_sum_networks(evaluation);
+    json_t *networks = json_object();
+    for (guint i = 0; i < sums->len; i++) {
+        const struct run_network *network =
+            &g_array_index(sums, struct run_network, i);
+        json_object_set_new(networks, network->name,
+                            json_pack("{sI sI so}", "hops",
+                                      (json_int_t)network->hop_count, "bytes",
+                                      (json_int_t)network->bytes, "energy_pj",
+                                      real(network->energy_pj)));
+    }
+    return networks;
+}
+
 static json_t *print_utilization(const struct evaluation *evaluation)
 {
     json_t *units = json_object();
@@ -229,6 +245,7 @@ char *run_print_json(const struct run *run, size_t indent)
     json_object_set_new(object, "assumptions", print_assumptions(run));
     json_object_set_new(object, "units", print_units(evaluation));
     json_object_set_new(object, "memories", print_memories(evaluation));
+    json_object_set_new(object, "networks", print_networks(evaluation));
     json_object_set_new(object, "actions", print_actions(evaluation));
     json_object_set_new(object, "transfers", print_transfers(evaluation));
     json_object_set_new(object, "provenance", print_provenance(run));

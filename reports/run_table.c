@@ -173,60 +173,24 @@ static void print_memories(const struct evaluation *evaluation, GString *out)
     g_string_append_c(out, '\n');
 }
 
-/* Is it the fan-out of a network, being neither a memory nor a unit? */
-static bool is_network(const struct evaluation *evaluation, const char *name)
-{
-    for (int m = 0; m < evaluation->memory_count; m++) {
-        if (strcmp(evaluation->memories[m].name, name) == 0) {
-            return false;
-        }
-    }
-    for (int u = 0; u < evaluation->unit_count; u++) {
-        if (strcmp(evaluation->units[u].name, name) == 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static void add_network(const struct evaluation *evaluation, const char *name,
-                        struct table *table)
-{
-    int64_t hops = 0;
-    int64_t bytes = 0;
-    double energy_pj = 0;
-    for (int i = 0; i < evaluation->action_count; i++) {
-        const struct evaluation_action *action = &evaluation->actions[i];
-        if (strcmp(action->component, name) == 0) {
-            hops += strcmp(action->action, "hop") == 0 ? action->count : 0;
-            bytes += action->bytes;
-            energy_pj += action->energy_pj;
-        }
-    }
-    table_add_text(table, name);
-    table_add_count(table, hops);
-    table_add_count(table, bytes);
-    add_energies(table, evaluation, energy_pj);
-}
-
 /* Only of chips that have any. A value counts on every link that it crosses. */
 static void print_networks(const struct evaluation *evaluation, GString *out)
 {
-    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    g_autoptr(GArray) networks = run_sum_networks(evaluation);
     AUTO(table) table = table_new();
     table_add_text_column(table, "network");
-    table_add_headed_column(table, METRIC_ACTION_COUNT, "links crossed");
-    table_add_headed_column(table, METRIC_ACTION_BYTES, "on all links");
-    add_energy_columns(table, METRIC_ACTION_ENERGY);
-    for (int i = 0; i < evaluation->action_count; i++) {
-        const char *name = evaluation->actions[i].component;
-        if (is_network(evaluation, name) &&
-            !g_ptr_array_find_with_equal_func(names, name, g_str_equal, NULL)) {
-            g_ptr_array_add(names, (void *)(uintptr_t)name);
-            add_network(evaluation, name, table);
-        }
+    table_add_metric_column(table, METRIC_NETWORK_HOPS);
+    table_add_metric_column(table, METRIC_NETWORK_BYTES);
+    add_energy_columns(table, METRIC_NETWORK_ENERGY);
+    for (guint i = 0; i < networks->len; i++) {
+        const struct run_network *network =
+            &g_array_index(networks, struct run_network, i);
+        table_add_text(table, network->name);
+        table_add_count(table, network->hop_count);
+        table_add_count(table, network->bytes);
+        add_energies(table, evaluation, network->energy_pj);
     }
-    if (names->len > 0) {
+    if (networks->len > 0) {
         table_print(table, out);
         g_string_append_c(out, '\n');
     }
