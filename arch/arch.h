@@ -52,6 +52,7 @@ struct arch_axis {
                             the next lane */
     enum arch_reduce reduce;
     int64_t hop_cycles; /* of the reduction network, per hop */
+    int64_t skew_cycles; /* a lane begins so much later than the one before */
     int fanout;         /* id */
 };
 
@@ -120,6 +121,9 @@ struct arch_memory {
     int64_t access_bits;    /* moved by one access (a line), >= 1 */
     int64_t word_bits;      /* of a value kept here; the arch's unless said */
     int64_t latency_cycles; /* from request to data */
+    /* Of registers along an array: a tile is shifted in from its edge, one tile
+     * after another. 0: tiles come in otherwise. */
+    int64_t load_cycles;
     int64_t clock_hz;
     int64_t banks;       /* >= 1; each has the ports below */
     int64_t ports;       /* that read or write; all 0 if the file has none */
@@ -170,6 +174,9 @@ struct arch_unit {
      * must ask for it (`chained: true`). */
     bool is_chainable;
     enum arch_masking masking;
+    /* A tile step begins in the first lanes while the last ones, which the skew
+     * of the axes delays, have not finished the one before. */
+    bool overlaps_steps;
     int op_count;
     struct arch_op *ops;
     double area_um2; /* of one lane */
@@ -253,6 +260,10 @@ const struct arch_op *arch_find_op(const struct arch_unit *unit,
                                    const char *name);
 /* Is `memory` on the way from the outermost memory to the unit? */
 bool arch_is_above(const struct arch *arch, int memory, int unit);
+/* From the beginning of a tile step in the unit's first lane to that in its
+ * last; ERR_LIMIT on overflow. */
+MUST_USE enum status arch_count_skew_cycles(const struct arch_unit *unit,
+                                            int64_t *cycles);
 /* May a tensor of that name be kept in the memory? */
 bool arch_may_keep(const struct arch *arch, int memory, const char *tensor);
 

@@ -62,6 +62,21 @@ bool arch_find_count(struct arch_builder *builder,
            arch_get_count(builder, mapping, key, kind, least, count);
 }
 
+void arch_find_flag(struct arch_builder *builder,
+                    const struct yaml_node *mapping, const char *key,
+                    bool *flag)
+{
+    const struct yaml_node *node = yaml_find(mapping, key);
+    int64_t number = 0;
+    if (node != NULL && yaml_kind(node) == YAML_SCALAR &&
+        (strcmp(yaml_text(node), "true") == 0 ||
+         strcmp(yaml_text(node), "false") == 0)) {
+        *flag = strcmp(yaml_text(node), "true") == 0;
+    } else if (arch_find_count(builder, mapping, key, UNIT_COUNT, 0, &number)) {
+        *flag = number != 0;
+    }
+}
+
 int arch_find_word(struct arch_builder *builder,
                    const struct yaml_node *mapping, const char *key,
                    const char *const *names, const char *code, const char *what)

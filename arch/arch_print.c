@@ -98,6 +98,10 @@ static void print_memory(struct printer *printer, int depth,
         printer, depth, "latency",
         own_cycles(printer->arch, memory->latency_cycles, memory->clock_hz),
         "cycles");
+    print_count(
+        printer, depth, "load",
+        own_cycles(printer->arch, memory->load_cycles, memory->clock_hz),
+        "cycles");
     print_ports(printer, depth, memory);
     print_text(printer, depth, "bypass", memory->can_bypass ? "true" : "false");
     if (memory->keep_count > 0) {
@@ -167,6 +171,8 @@ static void print_fanout(struct printer *printer, int depth,
             "{size: %" PRId64 ", multicast: %s, neighbours: %s, reduce: %s",
             axis->size, axis->is_multicast ? "true" : "false",
             axis->has_neighbours ? "true" : "false", reduce_name(axis->reduce));
+        g_string_append_printf(printer->out, ", skew: %" PRId64 " cycles",
+                               axis->skew_cycles);
         if (has_hop) {
             g_string_append_printf(printer->out, ", hop: %" PRId64 " cycles",
                                    axis->hop_cycles);
@@ -196,6 +202,8 @@ static void print_unit(struct printer *printer, int depth,
     print_text(printer, depth, "chainable",
                unit->is_chainable ? "true" : "false");
     print_text(printer, depth, "masking", masking_name(unit->masking));
+    print_text(printer, depth, "overlap",
+               unit->overlaps_steps ? "true" : "false");
     print_known(printer, depth, "area", unit->area_um2, "um2");
     print_known(printer, depth, "leakage", unit->leakage_mw, "mW");
     begin(printer, depth, "ops");

@@ -45,6 +45,21 @@ bool arch_is_above(const struct arch *arch, int memory, int unit)
     return above >= 0;
 }
 
+enum status arch_count_skew_cycles(const struct arch_unit *unit,
+                                   int64_t *cycles)
+{
+    *cycles = 0;
+    for (int i = 0; i < unit->axis_count; i++) {
+        const struct arch_axis *axis = &unit->axis[i];
+        int64_t added_cycles = 0;
+        if (!num_mul(axis->size - 1, axis->skew_cycles, &added_cycles) ||
+            !num_add(*cycles, added_cycles, cycles)) {
+            return ERR_LIMIT;
+        }
+    }
+    return OK;
+}
+
 bool arch_may_keep(const struct arch *arch, int memory, const char *tensor)
 {
     const struct arch_memory *m = &arch->memories[memory];

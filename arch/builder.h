@@ -84,6 +84,12 @@ bool arch_find_count(struct arch_builder *builder,
                      const struct yaml_node *mapping, const char *key,
                      enum unit_kind kind, int64_t least, int64_t *count);
 
+/* true, false, or an expression over the params (0 is false), if the key is
+ * there; else *flag as it was. */
+void arch_find_flag(struct arch_builder *builder,
+                    const struct yaml_node *mapping, const char *key,
+                    bool *flag);
+
 /* One of `names`, NULL-terminated; 0, the first, if the key is absent. A word
  * that is none of them is reported as `code`, "unknown WHAT 'x', known are". */
 int arch_find_word(struct arch_builder *builder,

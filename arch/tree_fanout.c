@@ -6,8 +6,8 @@
 
 static const char *const fanout_keys[] = {"fanout", "axes", "network",
                                           "children", NULL};
-static const char *const axis_keys[] = {"size", "multicast",  "reduce",
-                                        "hop",  "neighbours", NULL};
+static const char *const axis_keys[] = {
+    "size", "multicast", "reduce", "hop", "neighbours", "skew", NULL};
 static const char *const reduce_names[] = {"none", "chain", "tree", "in_place",
                                            NULL};
 
@@ -92,6 +92,8 @@ static void add_axis(struct arch_builder *builder, const struct yaml_node *node,
         (enum arch_reduce)arch_find_word(builder, node, "reduce", reduce_names,
                                          "arch-unknown-reduce", "reduction");
     parse_hop(builder, node, &axis);
+    (void)arch_find_count(builder, node, "skew", UNIT_CYCLES, 0,
+                          &axis.skew_cycles);
     note_features(builder, fanout->name, node, &axis);
     branch->axis[branch->axis_count++] = axis;
     fanout->axis[fanout->axis_count++] = axis;

@@ -5,7 +5,8 @@ static const char *const memory_keys[] = {
     "memory", "size",    "bandwidth",       "read_bandwidth", "access",
     "word",   "latency", "write_bandwidth", "clock",          "ports",
     "banks",  "keeps",   "bypass",          "class",          "read",
-    "write",  "area",    "leakage",         "children",       NULL,
+    "write",  "area",    "leakage",         "children",       "load",
+    NULL,
 };
 static const char *const port_keys[] = {"read", "write", "shared", NULL};
 
@@ -109,23 +110,31 @@ static void parse_bandwidth(struct arch_builder *builder,
     }
 }
 
-/* Cycles of the memory's own clock, rounded up to those of the arch. */
+/* Cycles of the memory's own clock, rounded up to those of the arch; 0 if the
+ * key is not there. */
+static int64_t find_own_cycles(struct arch_builder *builder,
+                               const struct yaml_node *node, const char *key,
+                               const struct arch_memory *memory)
+{
+    int64_t own_cycles = 0;
+    int64_t cycles = 0;
+    if (arch_find_count(builder, node, key, UNIT_CYCLES, 0, &own_cycles) &&
+        !num_mul_div_ceil(own_cycles, builder->arch->clock_hz, memory->clock_hz,
+                          &cycles)) {
+        diag_error(builder->diags, yaml_span(yaml_find(node, key)),
+                   "arch-too-large", NULL,
+                   "more cycles than a 64-bit count holds");
+    }
+    return cycles;
+}
+
 static void parse_latency(struct arch_builder *builder,
                           const struct yaml_node *node,
                           struct arch_memory *memory)
 {
-    int64_t own_cycles = 0;
-    if (!arch_find_count(builder, node, "latency", UNIT_CYCLES, 0,
-                         &own_cycles)) {
-        return;
-    }
-    if (!num_mul_div_ceil(own_cycles, builder->arch->clock_hz, memory->clock_hz,
-                          &memory->latency_cycles)) {
-        diag_error(builder->diags, yaml_span(yaml_find(node, "latency")),
-                   "arch-too-large", NULL,
-                   "more cycles than a 64-bit count holds");
-    }
-    if (own_cycles > 0) {
+    memory->load_cycles = find_own_cycles(builder, node, "load", memory);
+    memory->latency_cycles = find_own_cycles(builder, node, "latency", memory);
+    if (memory->latency_cycles > 0) {
         arch_note_feature(builder, ARCH_FEATURE_MEMORY_LATENCY, memory->name,
                           node, "latency");
     }

@@ -3,8 +3,8 @@
 #include "arch/builder.h"
 
 static const char *const unit_keys[] = {
-    "unit", "ops",     "chainable", "clock", "masking",
-    "area", "leakage", "children",  NULL,
+    "unit", "ops",     "chainable", "clock",   "masking",
+    "area", "leakage", "children",  "overlap", NULL,
 };
 static const char *const masking_names[] = {"none", "gate", "skip", NULL};
 
@@ -79,6 +79,8 @@ void arch_add_unit(struct arch_builder *builder, const struct yaml_node *node,
     check_no_children(builder, node);
     int64_t clock_ratio = parse_clock(builder, node, &unit);
     arch_reported(yaml_find_bool(diags, node, "chainable", &unit.is_chainable));
+    unit.overlaps_steps = true;
+    arch_find_flag(builder, node, "overlap", &unit.overlaps_steps);
     unit.masking = (enum arch_masking)arch_find_word(
         builder, node, "masking", masking_names, "arch-unknown-masking",
         "masking");

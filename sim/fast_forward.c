@@ -112,6 +112,7 @@ static void put_units(struct fast_forward *ff, const struct level *level)
         put(ff, is_without_work
                     ? 0
                     : machine_run_ticks(m) - unit->idle_since_ticks);
+        put_time(ff, unit->emptied_ticks);
     }
 }
 
@@ -168,7 +169,9 @@ static void put_children(struct fast_forward *ff)
         const int64_t *arrived = phase->leaves[l].arrived_ticks;
         int64_t from = local - phase->max_delay - 1 - phase->max_lag;
         for (int64_t i = from; arrived != NULL && i < local; i++) {
-            put_time(ff, i < 0 ? 0 : arrived[i % phase->ring_count]);
+            int64_t at_ticks = i < 0 ? 0 : arrived[i % phase->ring_count];
+            put_time(
+                ff, at_ticks == 0 ? 0 : at_ticks + phase->leaves[l].skew_ticks);
         }
     }
 }

@@ -42,6 +42,8 @@ struct unit {
     int queue_position;       /* in phase->queue of the slot */
     bool waits_for_port;      /* wake it when a port has served something */
     struct pending on_chip;   /* transfer of the running tile step */
+    bool is_emptying;         /* its last lanes finish the tile step */
+    int64_t emptied_ticks;    /* where tile steps overlap: of the last one */
     int64_t idle_since_ticks; /* run time */
     bool has_started;         /* in this phase */
     bool is_used;             /* has leaves in this phase */

@@ -280,12 +280,16 @@ static bool begin_phase(struct machine *machine)
     return true;
 }
 
-/* True once every port is idle and a whole cycle is over. */
+/* True once every port is idle, every lane has finished and a whole cycle is
+ * over. */
 static bool close_phase(struct machine *machine)
 {
     int64_t end_ticks = machine->now_ticks;
     for (int p = 0; p < machine->port_count; p++) {
         end_ticks = MAX(end_ticks, machine->ports[p].busy_until_ticks);
+    }
+    for (int u = 0; u < machine->plan->arch->unit_count; u++) {
+        end_ticks = MAX(end_ticks, machine->units[u].emptied_ticks);
     }
     int64_t over_ticks = (end_ticks + *counter_skipped_ticks(machine)) %
                          machine->ticks_per_cycle;

@@ -24,6 +24,8 @@ int64_t port_bandwidth(const struct arch *arch, int port)
         return m->read_bandwidth_bytes_per_s;
     case PORT_WRITES:
         return m->write_bandwidth_bytes_per_s;
+    case PORT_LOADS:
+        return NUM_UNLIMITED;
     case PORT_KINDS:
         break;
     }
@@ -94,17 +96,23 @@ struct conversion {
     int64_t ticks_per_cycle;
 };
 
+static bool convert_leg(const struct conversion *c, struct leg *leg)
+{
+    if (leg->port % PORT_KINDS == PORT_LOADS) {
+        return num_mul(c->arch->memories[leg->port / PORT_KINDS].load_cycles,
+                       c->ticks_per_cycle, &leg->ticks);
+    }
+    int64_t numerator = 0;
+    int64_t denominator = 1;
+    find_rate(c->arch, leg->port, &numerator, &denominator);
+    return num_mul(numerator, c->ticks_per_cycle, &numerator) &&
+           num_mul_div_ceil(leg->bytes, numerator, denominator, &leg->ticks);
+}
+
 static enum status convert_transfer(struct transfer *transfer, void *user)
 {
-    const struct conversion *c = user;
     for (int i = 0; i < transfer->leg_count; i++) {
-        struct leg *leg = &transfer->leg[i];
-        int64_t numerator = 0;
-        int64_t denominator = 1;
-        find_rate(c->arch, leg->port, &numerator, &denominator);
-        if (!num_mul(numerator, c->ticks_per_cycle, &numerator) ||
-            !num_mul_div_ceil(leg->bytes, numerator, denominator,
-                              &leg->ticks)) {
+        if (!convert_leg(user, &transfer->leg[i])) {
             return ERR_LIMIT;
         }
     }
@@ -116,7 +124,11 @@ static enum status convert_leaves(struct phase *phase, int64_t ticks_per_cycle)
     for (int l = 0; l < phase->plan->leaf_count; l++) {
         const struct plan_leaf *planned = &phase->plan->leaves[l];
         struct leaf_timing *leaf = &phase->leaves[l];
-        if (!num_mul(planned->busy_cycles_per_step, ticks_per_cycle,
+        int64_t skew_cycles = 0;
+        TRY(arch_count_skew_cycles(&phase->plan->arch->units[planned->unit],
+                                   &skew_cycles));
+        if (!num_mul(skew_cycles, ticks_per_cycle, &leaf->skew_ticks) ||
+            !num_mul(planned->busy_cycles_per_step, ticks_per_cycle,
                      &leaf->busy_ticks) ||
             !num_mul(planned->reduce_latency_cycles, ticks_per_cycle,
                      &leaf->reduce_ticks)) {

@@ -23,15 +23,17 @@ struct pending {
 };
 
 /* A memory's bandwidths are ports of their own: what it reads and writes in all,
- * what it reads, what it writes. */
-enum port_kind { PORT_ALL, PORT_READS, PORT_WRITES, PORT_KINDS };
+ * what it reads, what it writes. Of registers that tiles are shifted into, the
+ * links that they come along are one too. */
+enum port_kind { PORT_ALL, PORT_READS, PORT_WRITES, PORT_LOADS, PORT_KINDS };
 
 static inline int port_of(int memory, enum port_kind kind)
 {
     return memory * PORT_KINDS + (int)kind;
 }
 
-/* Bytes a second of one instance, or NUM_UNLIMITED. */
+/* Bytes a second of one instance, or NUM_UNLIMITED. What is shifted in takes
+ * `load_cycles` instead, whatever it is. */
 int64_t port_bandwidth(const struct arch *arch, int port);
 
 /* Time on one port. */
@@ -86,6 +88,7 @@ struct sink {
 /* A result of a reduction across lanes that another leaf waits for. */
 struct awaited {
     int leaf;
+    bool is_skewed; /* of another unit, whose last lanes are behind the first */
     int64_t lag_iterations; /* 0: of the same iteration */
 };
 
@@ -96,6 +99,7 @@ struct leaf_timing {
     int child;
     int64_t busy_ticks;
     int64_t reduce_ticks;
+    int64_t skew_ticks; /* of its unit's lanes */
     const struct walk_cost *cost; /* of the step that it is at; NULL: planned */
     int64_t per_iteration; /* tile steps, if its phase-level `at` holds */
     GArray *last_loops;    /* int: loops of the phase that must be last */
@@ -107,7 +111,7 @@ struct leaf_timing {
     GArray *awaited;       /* struct awaited */
     struct transfer on_chip; /* read while it computes */
     /* Ring by local iteration: when its reduced result has arrived. */
-    int64_t *arrived_ticks; /* NULL unless reduce_ticks > 0 */
+    int64_t *arrived_ticks; /* NULL: as soon as its tile step ends */
 };
 
 struct reader {

@@ -93,6 +93,21 @@ int64_t timing_count_elements(const struct plan *plan, int flow_id,
                : cost->elements[flow_id - plan->leaves[flow->leaf].first_flow];
 }
 
+/* Registers along an array: the tile is shifted in, however small it is. */
+static void add_load(const struct plan *plan, const struct walk_move *move,
+                     struct transfer *transfer)
+{
+    int memory = plan->flows[move->flow].memory;
+    if (plan->arch->memories[memory].load_cycles == 0 || move->inside == 0) {
+        return;
+    }
+    if (transfer->leg_count == TRANSFER_MAX_LEGS) {
+        BUG("transfer with more than %d legs", TRANSFER_MAX_LEGS);
+    }
+    transfer->leg[transfer->leg_count++] =
+        (struct leg){.port = port_of(memory, PORT_LOADS)};
+}
+
 enum status timing_size_move(const struct plan *plan,
                              const struct walk_move *move,
                              struct transfer *transfer)
@@ -117,6 +132,9 @@ enum status timing_size_move(const struct plan *plan,
         }
     }
     bool is_drain = flow->kind == FLOW_DRAIN;
+    if (!is_drain) {
+        add_load(plan, move, transfer);
+    }
     TRY(add_shared_leg(plan, flow->outer, is_drain, flow->outer_spills,
                        outside_bytes, transfer, transfer));
     return flow->is_cut_through

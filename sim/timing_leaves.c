@@ -126,6 +126,16 @@ static int64_t advance_iterations(const struct phase *phase, int rank)
     return 0;
 }
 
+/* Is what `leaf` computes later in the last lanes of its unit, for a reader on
+ * another? Where tile steps do not overlap all lanes are done when it ends. */
+static bool is_skewed(const struct phase *phase, int leaf, int reader)
+{
+    const struct plan_leaf *leaves = phase->plan->leaves;
+    return phase->leaves[leaf].arrived_ticks != NULL &&
+           leaves[leaf].unit != leaves[reader].unit &&
+           phase->plan->arch->units[leaves[leaf].unit].overlaps_steps;
+}
+
 static void await_producer(struct phase *phase, int leaf_id,
                            const struct einsum_access *read)
 {
@@ -136,11 +146,13 @@ static void await_producer(struct phase *phase, int leaf_id,
         bool is_forwarded =
             leaf->forward_from >= 0 && x >= leaf->forward_from && x < leaf_id;
         if (!phase->leaves[x].is_here || is_forwarded ||
-            plan->leaves[x].reduce_latency_cycles == 0 ||
+            (plan->leaves[x].reduce_latency_cycles == 0 &&
+             !is_skewed(phase, x, leaf_id)) ||
             output->tensor != read->tensor) {
             continue;
         }
-        struct awaited awaited = {.leaf = x};
+        struct awaited awaited = {.leaf = x,
+                                  .is_skewed = is_skewed(phase, x, leaf_id)};
         if (plan_reads_previous(plan, read)) {
             awaited.lag_iterations = advance_iterations(
                 phase, plan->workload->tensors[read->tensor].iterative_rank);

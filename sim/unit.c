@@ -56,12 +56,14 @@ static void wait_for_reductions(const struct machine *machine,
         }
         int64_t local =
             machine_local(machine, child->iteration) - a->lag_iterations;
-        if (local >= 0) {
-            ready->reduced_ticks =
-                MAX(ready->reduced_ticks,
-                    phase->leaves[a->leaf]
-                        .arrived_ticks[local % phase->ring_count]);
+        const struct leaf_timing *from = &phase->leaves[a->leaf];
+        if (local < 0 || from->arrived_ticks[local % phase->ring_count] == 0) {
+            continue;
         }
+        ready->reduced_ticks =
+            MAX(ready->reduced_ticks,
+                from->arrived_ticks[local % phase->ring_count] +
+                    (a->is_skewed ? from->skew_ticks : 0));
     }
 }
 
@@ -104,6 +106,7 @@ static void start(struct unit *unit, struct child *child,
     unit->leaf = child->next_leaf;
     unit->done_ticks = machine->now_ticks + leaf->busy_ticks;
     unit->on_chip = (struct pending){0};
+    unit->is_emptying = false;
     if (leaf->on_chip.leg_count > 0) {
         port_request(machine, order_of_leaf(machine, unit->leaf),
                      &leaf->on_chip, &unit->on_chip);
@@ -194,9 +197,12 @@ static void finish(struct unit *unit)
     *counter_executed(machine, unit->leaf) += 1;
     count_cost(machine, unit->leaf, leaf->cost);
     unit->is_busy = false;
+    if (!unit->is_emptying) {
+        unit->emptied_ticks = machine->now_ticks + leaf->skew_ticks;
+    }
     unit->idle_since_ticks = machine_run_ticks(machine);
     struct child *child = unit->child;
-    if (leaf->reduce_ticks > 0) {
+    if (leaf->arrived_ticks != NULL) {
         int64_t local = machine_local(machine, child->iteration);
         leaf->arrived_ticks[local % phase->ring_count] =
             machine->now_ticks + leaf->reduce_ticks;
@@ -206,6 +212,23 @@ static void finish(struct unit *unit)
         child->left_on_unit[unit->id]--;
     }
     child_go_on(machine, child);
+}
+
+/* Where tile steps do not overlap, one lasts until its last lane, which began
+ * later, has finished. */
+static bool is_emptied(struct unit *unit)
+{
+    struct machine *machine = unit->component.machine;
+    int64_t skew_ticks = machine->phase->leaves[unit->leaf].skew_ticks;
+    if (machine->plan->arch->units[unit->id].overlaps_steps ||
+        unit->is_emptying || skew_ticks == 0) {
+        return true;
+    }
+    *counter_stall(machine, unit->id, STALL_DRAIN) += skew_ticks;
+    unit->is_emptying = true;
+    unit->done_ticks += skew_ticks;
+    component_wake_at(&unit->component, unit->done_ticks);
+    return false;
 }
 
 /* Has the running tile step ended? It lasts as long as its transfers from
@@ -224,7 +247,7 @@ static bool is_done(struct unit *unit)
         component_wake_at(&unit->component, unit->done_ticks);
         return false;
     }
-    return true;
+    return is_emptied(unit);
 }
 
 void unit_activate(struct sysc_process *self, void *user)

@@ -18,8 +18,28 @@
 #define MAX_TILE_STEPS 30000
 #define MAX_ELEMENTS   20000
 
+/* Lanes that begin after one another, tiles that are shifted in: of every third
+ * case. */
+static void make_systolic(guint32 seed, struct arch *arch)
+{
+    if (seed % 3 != 0) {
+        return;
+    }
+    g_autoptr(GRand) random = g_rand_new_with_seed(seed);
+    for (int u = 0; u < arch->unit_count; u++) {
+        struct arch_unit *unit = &arch->units[u];
+        unit->overlaps_steps = g_rand_boolean(random);
+        for (int i = 0; i < unit->axis_count; i++) {
+            unit->axis[i].skew_cycles = g_rand_int_range(random, 0, 3);
+        }
+    }
+    for (int m = 1; m < arch->memory_count; m++) {
+        arch->memories[m].load_cycles = g_rand_int_range(random, 0, 12);
+    }
+}
+
 /* NULL if it is refused. */
-static struct fixture *load(const struct random_case *c)
+static struct fixture *load(guint32 seed, const struct random_case *c)
 {
     struct fixture *fixture = g_new0(struct fixture, 1);
     fixture->diags = diags_new();
@@ -28,6 +48,7 @@ static struct fixture *load(const struct random_case *c)
     struct diags *diags = fixture->diags;
     assert_ok(cascade_load_file(diags, c->cascade, &problem->cascade), diags);
     assert_ok(arch_load_file(diags, c->arch, c->chosen, &problem->arch), diags);
+    make_systolic(seed, problem->arch);
     assert_ok(workload_bind(problem->cascade, c->chosen, NULL, diags,
                             &problem->workload),
               diags);
@@ -157,7 +178,7 @@ static void check_seed(struct progress *progress)
     GRand *random = g_rand_new_with_seed(progress->seed);
     lengthen(random, c);
     g_rand_free(random);
-    AUTO(fixture) fixture = load(c);
+    AUTO(fixture) fixture = load(progress->seed, c);
     if (fixture != NULL &&
         count_tile_steps(fixture->problem->plan) <= MAX_TILE_STEPS) {
         check_times(fixture);

@@ -359,6 +359,7 @@ static void assert_prints_itself(const struct arch *arch)
         assert_int_equal(a->read_bandwidth_bytes_per_s,
                          b->read_bandwidth_bytes_per_s);
         assert_int_equal(a->latency_cycles, b->latency_cycles);
+        assert_int_equal(a->load_cycles, b->load_cycles);
         assert_true(a->read_energy_pj_per_access ==
                     b->read_energy_pj_per_access);
         assert_true(a->area_um2 == b->area_um2);
@@ -369,6 +370,10 @@ static void assert_prints_itself(const struct arch *arch)
         const struct arch_unit *b = &copy->units[u];
         assert_int_equal(a->op_count, b->op_count);
         assert_int_equal(a->masking, b->masking);
+        assert_int_equal(a->overlaps_steps, b->overlaps_steps);
+        for (int i = 0; i < a->axis_count; i++) {
+            assert_int_equal(a->axis[i].skew_cycles, b->axis[i].skew_cycles);
+        }
         assert_true(a->area_um2 == b->area_um2);
         for (int o = 0; o < a->op_count; o++) {
             assert_int_equal(a->ops[o].cycles, b->ops[o].cycles);
