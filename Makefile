@@ -197,6 +197,7 @@ check-all: ## check, more random mappings, sanitizers, valgrind, fuzzing
 	WEIR_RANDOM_PASSES_COUNT=3000 build/release/tests/passes_beyond
 	WEIR_NAIVE_COUNT=10000 build/release/tests/einsum_naive
 	WEIR_RANDOM_SPMM_COUNT=10000 build/release/tests/spmm_random
+	WEIR_RANDOM_SPMM_COUNT=10000 build/release/tests/spmm_real_random
 	WEIR_ZOO_SEEDS=25 tests/attention_zoo.sh
 	@$(SUBMAKE) CONFIG=asan check
 	@$(SUBMAKE) CONFIG=tsan check

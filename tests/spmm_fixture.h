@@ -18,7 +18,7 @@
 
 #include <cmocka.h>
 
-#include "kernels/spmm/spmm.h"
+#include "kernels/spmm/block.h"
 
 /* ---- guarded memory ---------------------------------------------------- */
 
@@ -108,6 +108,72 @@ static inline void spmm_fill_bytes(uint64_t *seed, uint8_t *bytes,
     for (int64_t i = 0; i < count; i++) {
         bytes[i] = is_extreme ? 255 : (uint8_t)spmm_random(seed);
     }
+}
+
+/* A weight of bytes, rows without gaps. */
+static inline enum status spmm_new_bytes(const int8_t *values,
+                                         int64_t row_count, int64_t k_count,
+                                         enum spmm_pattern pattern,
+                                         struct spmm_weight **weight)
+{
+    struct spmm_dense dense = {SPMM_S8, row_count, k_count, k_count, values};
+    return spmm_weight_new_dense(&dense, pattern, weight);
+}
+
+/* Bytes of tokens, without gaps. */
+static inline struct spmm_tokens
+spmm_byte_tokens(const uint8_t *values, int64_t row_count, int64_t token_count)
+{
+    return (struct spmm_tokens){SPMM_U8, row_count, token_count, row_count,
+                                (void *)(uintptr_t)values};
+}
+
+/* The packed weight's memory moved to where a page that cannot be touched
+ * follows, for kernels to run beyond. */
+struct guarded_weight {
+    struct spmm_weight *weight; /* owned */
+    struct guarded first, offsets, values;
+};
+
+static inline struct guarded guarded_copy(const void *from, int64_t count,
+                                          int64_t element_bytes)
+{
+    struct guarded memory = guarded_new(count, (size_t)element_bytes);
+    if (memory.bytes > 0) {
+        memcpy(memory.data, from, memory.bytes);
+    }
+    return memory;
+}
+
+static inline void guarded_weight_init(struct guarded_weight *guarded,
+                                       struct spmm_weight *weight)
+{
+    int64_t groups = weight->first[weight->row_group_count];
+    guarded->weight = weight;
+    guarded->first =
+        guarded_copy(weight->first, weight->row_group_count + 1, 8);
+    guarded->offsets =
+        guarded_copy(weight->offsets, groups * weight->offset_count, 4);
+    guarded->values =
+        guarded_copy(weight->values, groups * weight->group_rows,
+                     weight->lane_count * spmm_element_bytes(weight->element));
+    g_free(weight->first);
+    g_free(weight->offsets);
+    g_free(weight->values);
+    weight->first = guarded->first.data;
+    weight->offsets = guarded->offsets.data;
+    weight->values = guarded->values.data;
+}
+
+static inline void guarded_weight_clear(struct guarded_weight *guarded)
+{
+    guarded->weight->first = NULL;
+    guarded->weight->offsets = NULL;
+    guarded->weight->values = NULL;
+    spmm_weight_free(guarded->weight);
+    guarded_clear(&guarded->first);
+    guarded_clear(&guarded->offsets);
+    guarded_clear(&guarded->values);
 }
 
 #endif

@@ -1,38 +1,50 @@
 /* The packed weight, and what a path must do: private to this folder.
  *
  * Rows are cut into row groups of `group_rows` (the pattern's rows). A row group
- * is a list of groups, each one k-quad of VNNI: `offset_count` byte offsets into
- * an activation panel (four lines, or one quad) and, for each row, the four
- * values that belong to it. Lists of single columns are padded to four with
- * values 0 at the last column. Kernels work on tiles of `tile_rows` rows by 64
- * tokens, so 1x4 takes four row groups a tile. */
+ * is a list of groups, each what one instruction multiplies of a row: `lane_count`
+ * inputs, 4 of S8, 2 of BF16, 1 of F32. A group has `offset_count` byte offsets
+ * into an activation panel (a line a lane, or one quad) and, for each row, the
+ * values that belong to it. Lists of S8 columns are padded to four with values 0
+ * at the last column; the second lane of BF16's last group may be NO_LINE, with
+ * value 0. BF16's first lane stands in the upper half of its 32 bits, which
+ * vdpbf16ps adds first. Kernels work on tiles of `tile_rows` rows by 64 tokens, so
+ * 1x4 takes four row groups a tile. */
 #ifndef WEIR_SPMM_BLOCK_H
 #define WEIR_SPMM_BLOCK_H
 
 #include "kernels/spmm/spmm.h"
 
 #define TILE_ROWS_MAX 32
+#define NO_LINE       UINT32_MAX
 
 struct spmm_weight {
     enum spmm_pattern pattern;
+    enum spmm_element element;
+    int64_t lane_count;
     int64_t row_count, k_count, block_count;
     int64_t group_rows, tile_rows, offset_count;
     int64_t row_group_count;
     int64_t *first;    /* row_group_count + 1 indices of groups */
     uint32_t *offsets; /* offset_count a group */
-    int8_t *values;    /* 4 * group_rows a group */
+    void *values;      /* lane_count * group_rows a group, lanes inside */
+};
+
+/* 32 bits an element, integers or reals as the weight's element says. */
+union spmm_tile {
+    _Alignas(64) int32_t sums[TILE_ROWS_MAX * SPMM_PANEL];
+    float reals[TILE_ROWS_MAX * SPMM_PANEL];
 };
 
 /* Sums of one tile: rows from `row` (a multiple of tile_rows, or of 4) over the first
- * `vectors` * 16 tokens of `panel`; tile[r * 64 + t]. Rows beyond row_count give
- * what the padding gives: 0. */
+ * `vectors` * 16 tokens of `panel`; 32 bits each at tile[r * 64 + t]. Rows beyond
+ * row_count give what the padding gives: 0. */
 typedef void (*tile_function)(const struct spmm_weight *weight, int64_t row,
-                              const uint8_t *panel, int vectors, int32_t *tile);
+                              const void *panel, int vectors, void *tile);
 /* Steps 1 (bias) to 5 on `row_count` rows of a tile, and the store into D's panel
  * number `panel_index`. Writes padding rows of quads. */
 typedef void (*finish_function)(const struct spmm_call *call, int64_t row,
                                 int64_t row_count, int64_t panel_index,
-                                int vectors, const int32_t *tile);
+                                int vectors, const void *tile);
 
 struct spmm_kernels {
     bool is_by_four; /* tiles have four rows in every pattern */
@@ -41,18 +53,26 @@ struct spmm_kernels {
 };
 
 void spmm_tile_portable(const struct spmm_weight *weight, int64_t row,
-                        const uint8_t *panel, int vectors, int32_t *tile);
+                        const void *panel, int vectors, void *tile);
+void spmm_tile_real_portable(const struct spmm_weight *weight, int64_t row,
+                             const void *panel, int vectors, void *tile);
 void spmm_finish_portable(const struct spmm_call *call, int64_t row,
                           int64_t row_count, int64_t panel_index, int vectors,
-                          const int32_t *tile);
+                          const void *tile);
 #if defined(__x86_64__)
 void spmm_tile_vnni(const struct spmm_weight *weight, int64_t row,
-                    const uint8_t *panel, int vectors, int32_t *tile);
+                    const void *panel, int vectors, void *tile);
 void spmm_tile_vnni_keep(const struct spmm_weight *weight, int64_t row,
-                         const uint8_t *panel, int vectors, int32_t *tile);
+                         const void *panel, int vectors, void *tile);
+void spmm_tile_fma(const struct spmm_weight *weight, int64_t row,
+                   const void *panel, int vectors, void *tile);
+void spmm_tile_bf16_emulated(const struct spmm_weight *weight, int64_t row,
+                             const void *panel, int vectors, void *tile);
+void spmm_tile_bf16(const struct spmm_weight *weight, int64_t row,
+                    const void *panel, int vectors, void *tile);
 void spmm_finish_avx512(const struct spmm_call *call, int64_t row,
                         int64_t row_count, int64_t panel_index, int vectors,
-                        const int32_t *tile);
+                        const void *tile);
 #endif
 
 /* The part of D that one worker computes. */
@@ -65,11 +85,16 @@ void spmm_run_range(const struct spmm_call *call,
                     const struct spmm_kernels *kernels,
                     const struct spmm_range *range);
 
-/* Position in a 64-token line of bytes at which token `t` stands (its own
- * inverse), see SPMM_LINES. */
+/* Position in a 64-token line at which token `t` stands, see SPMM_LINES. Of bytes
+ * it is its own inverse. */
 static inline int64_t spmm_line_position(int64_t t)
 {
     return (t & 3) | ((t & 12) << 2) | ((t & 48) >> 2);
+}
+
+static inline int64_t spmm_bf16_position(int64_t t)
+{
+    return (t & 35) | ((t & 12) << 1) | ((t & 16) >> 2);
 }
 
 /* The constants of GELU, with which both epilogues compute; doc/spmm.md. */

@@ -51,7 +51,10 @@ INLINE __m512 gelu(__m512 x)
 /* What does not change along a row. */
 struct row {
     const struct spmm_post *post;
+    bool is_real; /* the tile holds floats */
+    bool has_real_bias;
     __m512i bias;
+    __m512 real_bias;
     __m512 scale;
     const float *residual; /* of the row in this panel, or NULL */
 };
@@ -63,6 +66,10 @@ INLINE struct row row_of(const struct spmm_call *call, int64_t row,
     int64_t at = (panel_index * call->weight->row_count + row) * SPMM_PANEL;
     return (struct row){
         .post = post,
+        .is_real = call->weight->element != SPMM_S8,
+        .has_real_bias = post->real_bias != NULL,
+        .real_bias = _mm512_set1_ps(
+            post->real_bias != NULL ? post->real_bias[row] : 0.0f),
         .bias = _mm512_set1_epi32(post->bias != NULL ? post->bias[row] : 0),
         .scale = _mm512_set1_ps(post->scale != NULL ? post->scale[row] : 1.0f),
         .residual = post->residual != NULL ? post->residual + at : NULL,
@@ -74,10 +81,20 @@ INLINE __m512i biased(const struct row *row, const int32_t *sums)
     return _mm512_add_epi32(_mm512_loadu_si512(sums), row->bias);
 }
 
+/* x of step 2. */
+INLINE __m512 first_values(const struct row *row, const int32_t *sums)
+{
+    if (!row->is_real) {
+        return _mm512_cvtepi32_ps(biased(row, sums));
+    }
+    __m512 x = _mm512_castsi512_ps(_mm512_loadu_si512(sums));
+    return row->has_real_bias ? _mm512_add_ps(x, row->real_bias) : x;
+}
+
 /* Steps 2 to 4 on the 16 values from token `t` on. */
 INLINE __m512 real_values(const struct row *row, const int32_t *sums, int t)
 {
-    __m512 x = _mm512_cvtepi32_ps(biased(row, sums + t));
+    __m512 x = first_values(row, sums + t);
     x = _mm512_mul_ps(x, row->scale);
     if (row->residual != NULL) {
         x = _mm512_add_ps(x, _mm512_loadu_ps(row->residual + t));
@@ -123,7 +140,7 @@ static bool is_plain(const struct spmm_post *post)
 INLINE __m512i plain_values(const struct row *row, const int32_t *sums)
 {
     float high = row->post->output == SPMM_U8 ? 255.0f : 127.0f;
-    __m512 x = _mm512_mul_ps(_mm512_cvtepi32_ps(biased(row, sums)), row->scale);
+    __m512 x = _mm512_mul_ps(first_values(row, sums), row->scale);
     return _mm512_cvtps_epi32(_mm512_min_ps(_mm512_set1_ps(high), x));
 }
 
@@ -208,6 +225,34 @@ static void finish_plain(const struct spmm_call *call, int64_t row,
     _mm512_storeu_si512(target + 192, fourth);
 }
 
+/* bfloat16 in the lower half of 32 bits, rounded to nearest even. */
+INLINE __m512i half_values(const struct row *row, const int32_t *sums, int t)
+{
+    __m512 x = real_values(row, sums, t);
+    __m512i bits = _mm512_castps_si512(x);
+    __m512i high = _mm512_srli_epi32(bits, 16);
+    __m512i even = _mm512_and_si512(high, _mm512_set1_epi32(1));
+    __m512i rounded = _mm512_add_epi32(
+        bits, _mm512_add_epi32(even, _mm512_set1_epi32(0x7fff)));
+    return _mm512_mask_or_epi32(_mm512_srli_epi32(rounded, 16),
+                                _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), high,
+                                _mm512_set1_epi32(0x40));
+}
+
+/* One line of bfloat16. */
+INLINE void store_halves(const struct row *row, const int32_t *sums,
+                         int vectors, uint16_t *line)
+{
+    __m512i a = half_values(row, sums, 0);
+    __m512i b = vectors > 1 ? half_values(row, sums, 16) : a;
+    _mm512_storeu_si512(line, _mm512_packus_epi32(a, b));
+    if (vectors > 2) {
+        a = half_values(row, sums, 32);
+        b = vectors > 3 ? half_values(row, sums, 48) : a;
+        _mm512_storeu_si512(line + 32, _mm512_packus_epi32(a, b));
+    }
+}
+
 static void finish_row(const struct spmm_call *call, int64_t row_number,
                        int64_t panel_index, int vectors, const int32_t *sums)
 {
@@ -227,6 +272,9 @@ static void finish_row(const struct spmm_call *call, int64_t row_number,
                              real_values(&row, sums, t));
         }
         return;
+    case SPMM_BF16:
+        store_halves(&row, sums, vectors, (uint16_t *)call->output + at);
+        return;
     case SPMM_U8:
     case SPMM_S8:
         _mm512_storeu_si512((uint8_t *)call->output + at,
@@ -237,8 +285,9 @@ static void finish_row(const struct spmm_call *call, int64_t row_number,
 
 void spmm_finish_avx512(const struct spmm_call *call, int64_t row,
                         int64_t row_count, int64_t panel_index, int vectors,
-                        const int32_t *tile)
+                        const void *tile)
 {
+    const int32_t *sums = tile; /* or floats, see row.is_real */
     const struct spmm_post *post = &call->post;
     bool is_byte = post->output == SPMM_U8 || post->output == SPMM_S8;
     bool is_short = is_byte && vectors == 4 && is_plain(post);
@@ -247,16 +296,16 @@ void spmm_finish_avx512(const struct spmm_call *call, int64_t row,
     int64_t rows = spmm_padded_rows(real_rows, post->layout);
     /* Of byte outputs only: */
     uint8_t *panel = (uint8_t *)call->output + panel_index * rows * SPMM_PANEL;
-    for (int64_t m = row; m < end; m += 4, tile += 4 * SPMM_PANEL) {
+    for (int64_t m = row; m < end; m += 4, sums += 4 * SPMM_PANEL) {
         if (is_short && m + 4 <= end) {
-            finish_plain(call, m, tile, panel + m * SPMM_PANEL);
+            finish_plain(call, m, sums, panel + m * SPMM_PANEL);
         } else if (post->layout == SPMM_QUADS) {
-            finish_quads(call, m, panel_index, vectors, tile,
+            finish_quads(call, m, panel_index, vectors, sums,
                          panel + m * SPMM_PANEL);
         } else {
             for (int64_t r = m; r < MIN(m + 4, end); r++) {
                 finish_row(call, r, panel_index, vectors,
-                           tile + (r - m) * SPMM_PANEL);
+                           sums + (r - m) * SPMM_PANEL);
             }
         }
     }

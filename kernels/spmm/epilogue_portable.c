@@ -79,36 +79,83 @@ static uint8_t *byte_of(const struct spmm_call *call, int64_t row,
                : panel + row * SPMM_PANEL + spmm_line_position(t);
 }
 
+/* The sum of 32 bits with its bias, in S8 products. */
+static int32_t whole_value(const struct spmm_post *post, int64_t row,
+                           int32_t sum)
+{
+    uint32_t bias = post->bias != NULL ? (uint32_t)post->bias[row] : 0;
+    return (int32_t)((uint32_t)sum + bias);
+}
+
+/* x of step 2 for element `t` of a row of a tile. */
+static float first_value(const struct spmm_call *call, int64_t row,
+                         const void *sums, int64_t t)
+{
+    const struct spmm_post *post = &call->post;
+    if (call->weight->element == SPMM_S8) {
+        return (float)whole_value(post, row, ((const int32_t *)sums)[t]);
+    }
+    float x = ((const float *)sums)[t];
+    return post->real_bias != NULL ? x + post->real_bias[row] : x;
+}
+
+/* Rounded to nearest even; a NaN stays one. */
+static uint16_t half_of(float x)
+{
+    uint32_t bits = 0;
+    memcpy(&bits, &x, sizeof bits);
+    if (isnan(x)) {
+        return (uint16_t)(bits >> 16 | 0x40);
+    }
+    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+/* The store of step 5. */
+static void store_value(const struct spmm_call *call, int64_t row,
+                        int64_t panel_index, int64_t t, float x)
+{
+    int64_t line = (panel_index * call->weight->row_count + row) * SPMM_PANEL;
+    switch (call->post.output) {
+    case SPMM_F32:
+        ((float *)call->output)[line + t] = x;
+        return;
+    case SPMM_BF16:
+        ((uint16_t *)call->output)[line + spmm_bf16_position(t)] = half_of(x);
+        return;
+    case SPMM_U8:
+    case SPMM_S8:
+        *byte_of(call, row, panel_index, t) = quantise(&call->post, x);
+        return;
+    case SPMM_S32:
+        break;
+    }
+    BUG("output %d", (int)call->post.output);
+}
+
 static void finish_row(const struct spmm_call *call, int64_t row,
                        int64_t panel_index, int64_t token_count,
-                       const int32_t *sums)
+                       const void *sums)
 {
     const struct spmm_post *post = &call->post;
     int64_t at = (panel_index * call->weight->row_count + row) * SPMM_PANEL;
-    uint32_t bias = post->bias != NULL ? (uint32_t)post->bias[row] : 0;
     float scale = post->scale != NULL ? post->scale[row] : 1.0f;
     for (int64_t t = 0; t < token_count; t++) {
-        int32_t sum = (int32_t)((uint32_t)sums[t] + bias);
         if (post->output == SPMM_S32) {
-            ((int32_t *)call->output)[at + t] = sum;
+            ((int32_t *)call->output)[at + t] =
+                whole_value(post, row, ((const int32_t *)sums)[t]);
             continue;
         }
-        float x = (float)sum * scale;
+        float x = first_value(call, row, sums, t) * scale;
         if (post->residual != NULL) {
             x += post->residual[at + t];
         }
-        x = apply(post->function, x);
-        if (post->output == SPMM_F32) {
-            ((float *)call->output)[at + t] = x;
-        } else {
-            *byte_of(call, row, panel_index, t) = quantise(post, x);
-        }
+        store_value(call, row, panel_index, t, apply(post->function, x));
     }
 }
 
 void spmm_finish_portable(const struct spmm_call *call, int64_t row,
                           int64_t row_count, int64_t panel_index, int vectors,
-                          const int32_t *tile)
+                          const void *tile)
 {
     int64_t real_rows = call->weight->row_count;
     int64_t token_count = 16 * (int64_t)vectors;
@@ -116,7 +163,7 @@ void spmm_finish_portable(const struct spmm_call *call, int64_t row,
     for (int64_t m = row; m < row + row_count && m < padded_rows; m++) {
         if (m < real_rows) {
             finish_row(call, m, panel_index, token_count,
-                       tile + (m - row) * SPMM_PANEL);
+                       (const char *)tile + (m - row) * SPMM_PANEL * 4);
             continue;
         }
         for (int64_t t = 0; t < token_count; t++) {

@@ -5,7 +5,42 @@
 
 #include <math.h>
 
+#if defined(__x86_64__)
+static bool has_avx512(void)
+{
+    return __builtin_cpu_supports("avx512f") &&
+           __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512vl");
+}
+#endif
+
 bool spmm_has_path(enum spmm_path path)
+{
+    switch (path) {
+    case SPMM_AUTO:
+    case SPMM_PORTABLE:
+        return true;
+#if defined(__x86_64__)
+    case SPMM_AVX512_VNNI:
+    case SPMM_AVX512_VNNI_KEEP:
+        return has_avx512() && __builtin_cpu_supports("avx512vnni");
+    case SPMM_AVX512:
+        return has_avx512();
+    case SPMM_AVX512_BF16:
+        return has_avx512() && __builtin_cpu_supports("avx512bf16");
+#else
+    case SPMM_AVX512_VNNI:
+    case SPMM_AVX512_VNNI_KEEP:
+    case SPMM_AVX512:
+    case SPMM_AVX512_BF16:
+        break;
+#endif
+    }
+    return false;
+}
+
+static bool is_path_of(enum spmm_path path, enum spmm_element weight)
 {
     switch (path) {
     case SPMM_AUTO:
@@ -13,26 +48,28 @@ bool spmm_has_path(enum spmm_path path)
         return true;
     case SPMM_AVX512_VNNI:
     case SPMM_AVX512_VNNI_KEEP:
-        break;
+        return weight == SPMM_S8;
+    case SPMM_AVX512:
+        return weight != SPMM_S8;
+    case SPMM_AVX512_BF16:
+        return weight == SPMM_BF16;
     }
-#if defined(__x86_64__)
-    return __builtin_cpu_supports("avx512f") &&
-           __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("avx512vl") &&
-           __builtin_cpu_supports("avx512vnni");
-#else
     return false;
-#endif
 }
 
-static bool is_post_legal(const struct spmm_post *post)
+static bool is_post_legal(const struct spmm_post *post,
+                          enum spmm_element weight)
 {
+    if (weight == SPMM_S8 ? post->real_bias != NULL : post->bias != NULL) {
+        return false;
+    }
     switch (post->output) {
     case SPMM_S32:
-        return post->scale == NULL && post->residual == NULL &&
-               post->function == SPMM_LINEAR && post->layout == SPMM_LINES;
+        return weight == SPMM_S8 && post->scale == NULL &&
+               post->residual == NULL && post->function == SPMM_LINEAR &&
+               post->layout == SPMM_LINES;
     case SPMM_F32:
+    case SPMM_BF16:
         return post->layout == SPMM_LINES;
     case SPMM_U8:
         return isfinite(post->output_scale) && post->zero_point >= 0 &&
@@ -46,71 +83,97 @@ static bool is_post_legal(const struct spmm_post *post)
 
 /* Zen 4 executes shuffles beside vpdpbusd, so that unpacking again costs
  * nothing; on Intel's cores both wait for port 5. */
-static enum spmm_path best_path(void)
+static enum spmm_path best_path(enum spmm_element weight)
 {
-    if (!spmm_has_path(SPMM_AVX512_VNNI)) {
-        return SPMM_PORTABLE;
-    }
+    if (weight == SPMM_S8 && spmm_has_path(SPMM_AVX512_VNNI)) {
 #if defined(__x86_64__)
-    if (__builtin_cpu_is("amd")) {
-        return SPMM_AVX512_VNNI;
-    }
+        if (__builtin_cpu_is("amd")) {
+            return SPMM_AVX512_VNNI;
+        }
 #endif
-    return SPMM_AVX512_VNNI_KEEP;
+        return SPMM_AVX512_VNNI_KEEP;
+    }
+    if (weight == SPMM_BF16 && spmm_has_path(SPMM_AVX512_BF16)) {
+        return SPMM_AVX512_BF16;
+    }
+    if (weight != SPMM_S8 && spmm_has_path(SPMM_AVX512)) {
+        return SPMM_AVX512;
+    }
+    return SPMM_PORTABLE;
 }
 
-static struct spmm_kernels kernels_of(enum spmm_path path)
+static struct spmm_kernels kernels_of(enum spmm_path path,
+                                      enum spmm_element weight)
 {
     switch (path) {
     case SPMM_AUTO:
-        return kernels_of(best_path());
+        return kernels_of(best_path(weight), weight);
 #if defined(__x86_64__)
     case SPMM_AVX512_VNNI:
         return (struct spmm_kernels){true, spmm_tile_vnni, spmm_finish_avx512};
     case SPMM_AVX512_VNNI_KEEP:
         return (struct spmm_kernels){false, spmm_tile_vnni_keep,
                                      spmm_finish_avx512};
+    case SPMM_AVX512:
+        return (struct spmm_kernels){
+            true, weight == SPMM_F32 ? spmm_tile_fma : spmm_tile_bf16_emulated,
+            spmm_finish_avx512};
+    case SPMM_AVX512_BF16:
+        return (struct spmm_kernels){true, spmm_tile_bf16, spmm_finish_avx512};
 #else
     case SPMM_AVX512_VNNI:
     case SPMM_AVX512_VNNI_KEEP:
+    case SPMM_AVX512:
+    case SPMM_AVX512_BF16:
 #endif
     case SPMM_PORTABLE:
         break;
     }
-    return (struct spmm_kernels){false, spmm_tile_portable,
-                                 spmm_finish_portable};
+    return (struct spmm_kernels){
+        false, weight == SPMM_S8 ? spmm_tile_portable : spmm_tile_real_portable,
+        spmm_finish_portable};
 }
 
 enum status spmm_call_check(const struct spmm_call *call,
                             struct spmm_kernels *kernels)
 {
-    if (call->token_count < 0 || !is_post_legal(&call->post)) {
+    enum spmm_element weight = call->weight->element;
+    if (call->token_count < 0 || !is_path_of(call->path, weight) ||
+        !is_post_legal(&call->post, weight)) {
         return ERR_INPUT;
     }
     if (!spmm_has_path(call->path)) {
         return ERR_IO;
     }
-    *kernels = kernels_of(call->path);
+    *kernels = kernels_of(call->path, weight);
     return OK;
 }
 
 /* Raw sums need no step after the sum: a tile in full is D itself. */
 static bool is_stored_directly(const struct spmm_call *call, int64_t end_row)
 {
-    return call->post.output == SPMM_S32 && call->post.bias == NULL &&
-           end_row <= call->weight->row_count;
+    const struct spmm_post *post = &call->post;
+    bool is_raw =
+        post->output == SPMM_S32
+            ? post->bias == NULL
+            : post->output == SPMM_F32 && call->weight->element != SPMM_S8 &&
+                  post->real_bias == NULL && post->scale == NULL &&
+                  post->residual == NULL && post->function == SPMM_LINEAR;
+    return is_raw && end_row <= call->weight->row_count;
 }
 
 static void run_panel(const struct spmm_call *call,
                       const struct spmm_kernels *kernels,
                       const struct spmm_range *range, int64_t panel_index)
 {
-    _Alignas(64) int32_t tile[TILE_ROWS_MAX * SPMM_PANEL];
+    union spmm_tile tile;
     const struct spmm_weight *weight = call->weight;
-    enum spmm_layout layout = spmm_input_layout(weight->pattern);
-    int64_t panel_bytes =
-        spmm_padded_rows(weight->k_count, layout) * SPMM_PANEL;
-    const uint8_t *panel = call->activations + panel_index * panel_bytes;
+    enum spmm_layout layout =
+        spmm_input_layout(weight->pattern, weight->element);
+    int64_t panel_bytes = spmm_padded_rows(weight->k_count, layout) *
+                          SPMM_PANEL * spmm_element_bytes(weight->element);
+    const void *panel =
+        (const char *)call->activations + panel_index * panel_bytes;
     int64_t token_count =
         MIN(SPMM_PANEL, call->token_count - panel_index * SPMM_PANEL);
     int vectors = (int)num_ceil_div(token_count, 16);
@@ -121,11 +184,11 @@ static void run_panel(const struct spmm_call *call,
         if (is_stored_directly(call, row + step)) {
             int64_t at = (panel_index * weight->row_count + row) * SPMM_PANEL;
             kernels->tile(weight, row, panel, vectors,
-                          (int32_t *)call->output + at);
+                          (char *)call->output + 4 * at);
             continue;
         }
-        kernels->tile(weight, row, panel, vectors, tile);
-        kernels->finish(call, row, step, panel_index, vectors, tile);
+        kernels->tile(weight, row, panel, vectors, &tile);
+        kernels->finish(call, row, step, panel_index, vectors, &tile);
     }
 }
 

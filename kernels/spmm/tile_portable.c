@@ -1,4 +1,4 @@
-/* Sums of a tile in plain C: the meaning of every other path. Arithmetic is
+/* Sums of bytes of a tile in plain C: the meaning of every other path. Arithmetic is
  * unsigned, that is modulo 2^32, as vpdpbusd does it. */
 #include "kernels/spmm/block.h"
 
@@ -34,12 +34,12 @@ static void add_quad(const uint8_t *quad, const int8_t *values, int64_t rows,
 }
 
 void spmm_tile_portable(const struct spmm_weight *weight, int64_t row,
-                        const uint8_t *panel, int vectors, int32_t *tile)
+                        const void *panel, int vectors, void *tile)
 {
     int64_t rows = weight->group_rows;
     int64_t token_count = 16 * (int64_t)vectors;
-    uint32_t *sums = (uint32_t *)tile;
-    memset(tile, 0, (size_t)(weight->tile_rows * SPMM_PANEL) * sizeof *tile);
+    uint32_t *sums = tile;
+    memset(sums, 0, (size_t)(weight->tile_rows * SPMM_PANEL) * sizeof *sums);
     for (int64_t r = 0; r < weight->tile_rows; r += rows) {
         int64_t group = (row + r) / rows;
         if (group >= weight->row_group_count) {
@@ -47,15 +47,16 @@ void spmm_tile_portable(const struct spmm_weight *weight, int64_t row,
         }
         for (int64_t g = weight->first[group]; g < weight->first[group + 1];
              g++) {
-            const int8_t *values = weight->values + g * rows * 4;
+            const int8_t *values =
+                (const int8_t *)weight->values + g * rows * 4;
             const uint32_t *offsets =
                 weight->offsets + g * weight->offset_count;
             if (weight->offset_count == 4) {
                 add_lines(panel, offsets, values, rows, token_count,
                           sums + r * SPMM_PANEL);
             } else {
-                add_quad(panel + *offsets, values, rows, token_count,
-                         sums + r * SPMM_PANEL);
+                add_quad((const uint8_t *)panel + *offsets, values, rows,
+                         token_count, sums + r * SPMM_PANEL);
             }
         }
     }

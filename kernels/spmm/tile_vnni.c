@@ -231,7 +231,8 @@ static void tile_four(const struct spmm_weight *weight, int64_t row,
     struct list list = {
         .base = panel,
         .offsets = weight->offsets + first * weight->offset_count,
-        .values = weight->values + (first * rows + row % rows) * 4,
+        .values =
+            (const int8_t *)weight->values + (first * rows + row % rows) * 4,
         .value_stride = rows * 4,
         .group_count = weight->first[group + 1] - first,
     };
@@ -257,7 +258,7 @@ static void tile_many(const struct spmm_weight *weight, int64_t row,
     struct list list = {.value_stride = rows * 4, .scratch = scratch};
     do {
         list.group_count = MIN(end - g, SCRATCH_GROUPS);
-        list.values = weight->values + g * rows * 4;
+        list.values = (const int8_t *)weight->values + g * rows * 4;
         list.offsets = weight->offsets + 4 * g;
         list.base = panel;
         list.fetch = FETCH_UNPACK_KEEP;
@@ -279,17 +280,18 @@ INLINE void sum_row(const struct spmm_weight *weight, int64_t row,
     struct list list = {.fetch = FETCH_QUAD, .base = panel};
     struct row_sums even = row_begin(&list, tile, vectors);
     struct row_sums odd = even; /* hides the latency of vpdpbusd */
+    const int8_t *values = weight->values;
     int64_t end = weight->first[row + 1];
     int64_t g = weight->first[row];
     for (; g + 1 < end; g += 2) {
         struct quad quad = quad_load(panel + weight->offsets[g], vectors);
-        row_add(&even, &quad, weight->values + 4 * g, vectors);
+        row_add(&even, &quad, values + 4 * g, vectors);
         quad = quad_load(panel + weight->offsets[g + 1], vectors);
-        row_add(&odd, &quad, weight->values + 4 * g + 4, vectors);
+        row_add(&odd, &quad, values + 4 * g + 4, vectors);
     }
     if (g < end) {
         struct quad quad = quad_load(panel + weight->offsets[g], vectors);
-        row_add(&even, &quad, weight->values + 4 * g, vectors);
+        row_add(&even, &quad, values + 4 * g, vectors);
     }
     even.a = _mm512_add_epi32(even.a, odd.a);
     even.b = _mm512_add_epi32(even.b, odd.b);
@@ -318,7 +320,7 @@ static void tile_single(const struct spmm_weight *weight, int64_t row,
 }
 
 void spmm_tile_vnni(const struct spmm_weight *weight, int64_t row,
-                    const uint8_t *panel, int vectors, int32_t *tile)
+                    const void *panel, int vectors, void *tile)
 {
     if (weight->pattern == SPMM_1X4) {
         tile_single(weight, row, panel, vectors, tile);
@@ -328,7 +330,7 @@ void spmm_tile_vnni(const struct spmm_weight *weight, int64_t row,
 }
 
 void spmm_tile_vnni_keep(const struct spmm_weight *weight, int64_t row,
-                         const uint8_t *panel, int vectors, int32_t *tile)
+                         const void *panel, int vectors, void *tile)
 {
     if (weight->group_rows > 4) {
         tile_many(weight, row, panel, vectors, tile);

@@ -7,7 +7,23 @@
 
 #define ROWS_AT_ONCE 64
 
-enum spmm_layout spmm_input_layout(enum spmm_pattern pattern)
+int64_t spmm_element_bytes(enum spmm_element element)
+{
+    switch (element) {
+    case SPMM_U8:
+    case SPMM_S8:
+        return 1;
+    case SPMM_BF16:
+        return 2;
+    case SPMM_S32:
+    case SPMM_F32:
+        return 4;
+    }
+    BUG("element %d", (int)element);
+}
+
+enum spmm_layout spmm_input_layout(enum spmm_pattern pattern,
+                                   enum spmm_element weight)
 {
     switch (pattern) {
     case SPMM_4X1:
@@ -16,7 +32,7 @@ enum spmm_layout spmm_input_layout(enum spmm_pattern pattern)
         return SPMM_LINES;
     case SPMM_4X4:
     case SPMM_1X4:
-        return SPMM_QUADS;
+        return weight == SPMM_S8 ? SPMM_QUADS : SPMM_LINES;
     }
     BUG("pattern %d", (int)pattern);
 }
@@ -34,7 +50,7 @@ int64_t spmm_panel_elements(int64_t rows, int64_t tokens,
 }
 
 /* Where element (row, token) of one panel stands. */
-static int64_t place(enum spmm_layout layout, int64_t row, int64_t token)
+static int64_t byte_place(enum spmm_layout layout, int64_t row, int64_t token)
 {
     return layout == SPMM_LINES
                ? row * SPMM_PANEL + spmm_line_position(token)
@@ -45,46 +61,89 @@ struct rows {
     int64_t begin, end;
 };
 
-/* These rows of the first `token_count` tokens of one panel. */
-static void fill_rows(const uint8_t *tokens, int64_t stride, struct rows rows,
-                      int64_t token_count, enum spmm_layout layout,
-                      uint8_t *panel)
+/* These rows of the tokens [begin, begin + count) of one panel, to it or from it. */
+static void fill_bytes(const struct spmm_tokens *tokens, int64_t begin,
+                       int64_t count, struct rows rows, enum spmm_layout layout,
+                       uint8_t *panel)
 {
-    for (int64_t t = 0; t < token_count; t++) {
+    const uint8_t *from = (const uint8_t *)tokens->values;
+    for (int64_t t = 0; t < count; t++) {
         for (int64_t r = rows.begin; r < rows.end; r++) {
-            panel[place(layout, r, t)] = tokens[t * stride + r];
+            panel[byte_place(layout, r, t)] =
+                from[(begin + t) * tokens->stride + r];
         }
     }
 }
 
-void spmm_panels_from_tokens(const uint8_t *tokens, int64_t stride,
-                             int64_t row_count, int64_t token_count,
-                             enum spmm_layout layout, uint8_t *panels)
+static void fill_halves(const struct spmm_tokens *tokens, int64_t begin,
+                        int64_t count, struct rows rows, uint16_t *panel)
 {
+    const uint16_t *from = (const uint16_t *)tokens->values;
+    for (int64_t t = 0; t < count; t++) {
+        for (int64_t r = rows.begin; r < rows.end; r++) {
+            panel[r * SPMM_PANEL + spmm_bf16_position(t)] =
+                from[(begin + t) * tokens->stride + r];
+        }
+    }
+}
+
+static void fill_reals(const struct spmm_tokens *tokens, int64_t begin,
+                       int64_t count, struct rows rows, float *panel)
+{
+    const float *from = (const float *)tokens->values;
+    for (int64_t t = 0; t < count; t++) {
+        for (int64_t r = rows.begin; r < rows.end; r++) {
+            panel[r * SPMM_PANEL + t] = from[(begin + t) * tokens->stride + r];
+        }
+    }
+}
+
+void spmm_panels_from_tokens(const struct spmm_tokens *tokens,
+                             enum spmm_layout layout, void *panels)
+{
+    int64_t row_count = tokens->row_count, token_count = tokens->token_count;
+    int64_t bytes = spmm_element_bytes(tokens->element);
     int64_t rows = spmm_padded_rows(row_count, layout);
-    int64_t bytes = spmm_panel_elements(row_count, token_count, layout);
-    if (bytes > 0 && (rows > row_count || token_count % SPMM_PANEL != 0)) {
-        memset(panels, 0, (size_t)bytes);
+    int64_t total = spmm_panel_elements(row_count, token_count, layout) * bytes;
+    if (total > 0 && (rows > row_count || token_count % SPMM_PANEL != 0)) {
+        memset(panels, 0, (size_t)total);
     }
     for (int64_t n = 0; n < token_count; n += SPMM_PANEL) {
         int64_t count = MIN(SPMM_PANEL, token_count - n);
+        void *panel = (char *)panels + n * rows * bytes;
         for (int64_t k = 0; k < row_count; k += ROWS_AT_ONCE) {
             struct rows part = {k, MIN(k + ROWS_AT_ONCE, row_count)};
-            fill_rows(tokens + n * stride, stride, part, count, layout,
-                      panels + n * rows);
+            if (bytes == 1) {
+                fill_bytes(tokens, n, count, part, layout, panel);
+            } else if (bytes == 2) {
+                fill_halves(tokens, n, count, part, panel);
+            } else {
+                fill_reals(tokens, n, count, part, panel);
+            }
         }
     }
 }
 
-void spmm_tokens_from_panels(const uint8_t *panels, int64_t row_count,
-                             int64_t token_count, enum spmm_layout layout,
-                             uint8_t *tokens, int64_t stride)
+void spmm_tokens_from_panels(const void *panels, enum spmm_layout layout,
+                             const struct spmm_tokens *tokens)
 {
-    int64_t rows = spmm_padded_rows(row_count, layout);
-    for (int64_t n = 0; n < token_count; n++) {
-        const uint8_t *panel = panels + n / SPMM_PANEL * SPMM_PANEL * rows;
-        for (int64_t r = 0; r < row_count; r++) {
-            tokens[n * stride + r] = panel[place(layout, r, n % SPMM_PANEL)];
+    int64_t bytes = spmm_element_bytes(tokens->element);
+    int64_t rows = spmm_padded_rows(tokens->row_count, layout);
+    for (int64_t n = 0; n < tokens->token_count; n++) {
+        int64_t panel = n / SPMM_PANEL * SPMM_PANEL * rows, t = n % SPMM_PANEL;
+        for (int64_t r = 0; r < tokens->row_count; r++) {
+            int64_t to = n * tokens->stride + r;
+            int64_t line = panel + r * SPMM_PANEL;
+            if (bytes == 1) {
+                ((uint8_t *)tokens->values)[to] =
+                    ((const uint8_t *)panels)[panel + byte_place(layout, r, t)];
+            } else if (bytes == 2) {
+                ((uint16_t *)tokens->values)[to] =
+                    ((const uint16_t *)panels)[line + spmm_bf16_position(t)];
+            } else {
+                ((float *)tokens->values)[to] =
+                    ((const float *)panels)[line + t];
+            }
         }
     }
 }

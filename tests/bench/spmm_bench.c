@@ -106,17 +106,20 @@ static void add_ours(const struct bench_problem *problem, const int8_t *values,
                      struct spmm_threads *threads,
                      struct bench_candidate *candidate)
 {
-    enum spmm_layout layout = spmm_input_layout(pattern);
+    enum spmm_layout layout = spmm_input_layout(pattern, SPMM_S8);
     struct ours *self = bench_alloc(sizeof *self);
     *self = (struct ours){.row_count = problem->row_count, .threads = threads};
-    if (spmm_weight_new_dense(values, problem->row_count, problem->k_count,
-                              problem->k_count, pattern, &self->weight) != OK) {
+    struct spmm_dense dense = {SPMM_S8, problem->row_count, problem->k_count,
+                               problem->k_count, values};
+    if (spmm_weight_new_dense(&dense, pattern, &self->weight) != OK) {
         exit(1);
     }
     uint8_t *panels = bench_alloc(
         spmm_panel_elements(problem->k_count, problem->token_count, layout));
-    spmm_panels_from_tokens(problem->tokens, problem->k_count, problem->k_count,
-                            problem->token_count, layout, panels);
+    struct spmm_tokens tokens = {SPMM_U8, problem->k_count,
+                                 problem->token_count, problem->k_count,
+                                 (void *)(uintptr_t)problem->tokens};
+    spmm_panels_from_tokens(&tokens, layout, panels);
     self->call = (struct spmm_call){
         .weight = self->weight,
         .activations = panels,

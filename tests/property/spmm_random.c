@@ -8,8 +8,6 @@
 
 #include <math.h>
 
-#include "kernels/spmm/block.h"
-
 #define PROBLEMS 500
 
 struct problem {
@@ -19,8 +17,8 @@ struct problem {
     int8_t *values;   /* row-major */
     uint8_t *tokens;  /* token-major */
     float *residuals; /* row_count x token_count */
-    struct spmm_weight *weight;
-    struct guarded first, offsets, packed, panels, bias, scale, residual;
+    struct guarded_weight weight;
+    struct guarded panels, bias, scale, residual;
     struct spmm_call call;
 };
 
@@ -42,33 +40,6 @@ static int64_t random_extent(uint64_t *seed, int64_t unit, int64_t limit)
     int64_t any = spmm_random_below(seed, limit);
     int64_t near = any / unit * unit + spmm_random_below(seed, 3) - 1;
     return kind == 0 ? any % 4 : kind <= 2 ? MAX(near, 0) : any;
-}
-
-static struct guarded guarded_copy(const void *from, int64_t count,
-                                   size_t element_bytes)
-{
-    struct guarded memory = guarded_new(count, element_bytes);
-    if (memory.bytes > 0) {
-        memcpy(memory.data, from, memory.bytes);
-    }
-    return memory;
-}
-
-/* The packed weight in guarded memory, for the kernels to run beyond. */
-static void guard_weight(struct problem *p)
-{
-    struct spmm_weight *weight = p->weight;
-    int64_t groups = weight->first[weight->row_group_count];
-    p->first = guarded_copy(weight->first, weight->row_group_count + 1, 8);
-    p->offsets =
-        guarded_copy(weight->offsets, groups * weight->offset_count, 4);
-    p->packed = guarded_copy(weight->values, groups * weight->group_rows, 4);
-    g_free(weight->first);
-    g_free(weight->offsets);
-    g_free(weight->values);
-    weight->first = p->first.data;
-    weight->offsets = p->offsets.data;
-    weight->values = p->packed.data;
 }
 
 static void make_post(struct problem *p)
@@ -151,17 +122,19 @@ static void problem_init(struct problem *p, int64_t number)
     spmm_fill_weight(seed, p->pattern, p->row_count, p->k_count,
                      kept_percent[spmm_random_below(seed, 7)], p->values);
     spmm_fill_bytes(seed, p->tokens, p->token_count * p->k_count);
-    assert_int_equal(spmm_weight_new_dense(p->values, p->row_count, p->k_count,
-                                           p->k_count, p->pattern, &p->weight),
+    struct spmm_weight *weight = NULL;
+    assert_int_equal(spmm_new_bytes(p->values, p->row_count, p->k_count,
+                                    p->pattern, &weight),
                      OK);
-    guard_weight(p);
-    enum spmm_layout layout = spmm_input_layout(p->pattern);
+    guarded_weight_init(&p->weight, weight);
+    enum spmm_layout layout = spmm_input_layout(p->pattern, SPMM_S8);
     p->panels =
         guarded_new(spmm_panel_elements(p->k_count, p->token_count, layout), 1);
-    spmm_panels_from_tokens(p->tokens, p->k_count, p->k_count, p->token_count,
-                            layout, p->panels.data);
+    struct spmm_tokens tokens =
+        spmm_byte_tokens(p->tokens, p->k_count, p->token_count);
+    spmm_panels_from_tokens(&tokens, layout, p->panels.data);
     make_operands(p);
-    p->call = (struct spmm_call){.weight = p->weight,
+    p->call = (struct spmm_call){.weight = weight,
                                  .activations = p->panels.data,
                                  .token_count = p->token_count};
     make_post(p);
@@ -169,12 +142,8 @@ static void problem_init(struct problem *p, int64_t number)
 
 static void problem_clear(struct problem *p)
 {
-    struct guarded *all[] = {&p->first, &p->offsets, &p->packed,  &p->panels,
-                             &p->bias,  &p->scale,   &p->residual};
-    p->weight->first = NULL;
-    p->weight->offsets = NULL;
-    p->weight->values = NULL;
-    spmm_weight_free(p->weight);
+    struct guarded *all[] = {&p->panels, &p->bias, &p->scale, &p->residual};
+    guarded_weight_clear(&p->weight);
     for (size_t i = 0; i < G_N_ELEMENTS(all); i++) {
         guarded_clear(all[i]);
     }

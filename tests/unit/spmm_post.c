@@ -10,8 +10,7 @@ static struct spmm_weight *new_empty_weight(int64_t rows)
 {
     struct spmm_weight *weight = NULL;
     int8_t none = 0;
-    assert_int_equal(
-        spmm_weight_new_dense(&none, rows, 0, 0, SPMM_4X1, &weight), OK);
+    assert_int_equal(spmm_new_bytes(&none, rows, 0, SPMM_4X1, &weight), OK);
     return weight;
 }
 
@@ -26,6 +25,8 @@ static void test_options_that_exclude_each_other_are_refused(void **state)
         {.output = SPMM_S32, .function = SPMM_RELU},
         {.output = SPMM_S32, .layout = SPMM_QUADS},
         {.output = SPMM_F32, .layout = SPMM_QUADS},
+        {.output = SPMM_BF16, .layout = SPMM_QUADS},
+        {.output = SPMM_F32, .real_bias = &real},
         {.output = SPMM_U8, .output_scale = NAN},
         {.output = SPMM_U8, .output_scale = 1, .zero_point = 256},
         {.output = SPMM_U8, .output_scale = 1, .zero_point = -1},
@@ -38,8 +39,30 @@ static void test_options_that_exclude_each_other_are_refused(void **state)
     }
     struct spmm_call call = {.weight = weight, .token_count = -1};
     assert_int_equal(spmm_run(&call), ERR_INPUT);
+    struct spmm_call other = {.weight = weight, .path = SPMM_AVX512};
+    assert_int_equal(spmm_run(&other), ERR_INPUT);
     call.token_count = 0;
     assert_int_equal(spmm_run(&call), OK);
+}
+
+static void test_options_of_bytes_are_refused_for_reals(void **state)
+{
+    (void)state;
+    static const float values[] = {1};
+    struct spmm_dense dense = {SPMM_F32, 1, 1, 1, values};
+    AUTO(spmm_weight) weight = NULL;
+    assert_int_equal(spmm_weight_new_dense(&dense, SPMM_4X1, &weight), OK);
+    int32_t bias = 1;
+    struct spmm_call call = {.weight = weight};
+    assert_int_equal(spmm_run(&call), ERR_INPUT); /* s32 */
+    call.post = (struct spmm_post){.output = SPMM_F32, .bias = &bias};
+    assert_int_equal(spmm_run(&call), ERR_INPUT);
+    call.post.bias = NULL;
+    assert_int_equal(spmm_run(&call), OK); /* no tokens */
+    call.path = SPMM_AVX512_VNNI;
+    assert_int_equal(spmm_run(&call), ERR_INPUT);
+    call.path = SPMM_AVX512_BF16;
+    assert_int_equal(spmm_run(&call), ERR_INPUT);
 }
 
 static void test_gelu_is_near_its_formula_on_every_path(void **state)
@@ -92,7 +115,7 @@ static void test_bytes_round_to_even_and_saturate(void **state)
     static const int8_t s8_shifted[] = {-10, -8,   -8,  -10, -12, 127,  127,
                                         127, -128, 118, 118, 127, -128, -128};
     const void *expected[] = {u8, u8_shifted, s8, s8_shifted};
-    for (int i = 0; i < 4 * SPMM_AVX512_VNNI; i++) {
+    for (int i = 0; i < 4 * SPMM_AVX512_VNNI_KEEP; i++) {
         enum spmm_path path = (enum spmm_path)(1 + i / 4);
         bool is_signed = i % 4 >= 2;
         uint8_t out[64], tokens[64];
@@ -110,7 +133,8 @@ static void test_bytes_round_to_even_and_saturate(void **state)
         };
         if (spmm_has_path(path)) {
             assert_int_equal(spmm_run(&call), OK);
-            spmm_tokens_from_panels(out, 1, 14, SPMM_LINES, tokens, 1);
+            struct spmm_tokens back = spmm_byte_tokens(tokens, 1, 14);
+            spmm_tokens_from_panels(out, SPMM_LINES, &back);
             assert_memory_equal(tokens, expected[i % 4], 14);
         }
     }
@@ -144,20 +168,19 @@ static void test_bytes_of_one_layer_are_activations_of_the_next(void **state)
     }
     for (int p = 0; p < 5; p++) {
         enum spmm_pattern pattern = (enum spmm_pattern)p;
-        enum spmm_layout layout = spmm_input_layout(pattern);
+        enum spmm_layout layout = spmm_input_layout(pattern, SPMM_S8);
         AUTO(spmm_weight) upper = NULL;
         AUTO(spmm_weight) lower = NULL;
         spmm_fill_weight(&seed, pattern, HIDDEN, INPUTS, 50, up);
         spmm_fill_weight(&seed, pattern, OUTPUTS, HIDDEN, 50, down);
         spmm_fill_bytes(&seed, tokens, sizeof tokens);
-        assert_int_equal(
-            spmm_weight_new_dense(up, HIDDEN, INPUTS, INPUTS, pattern, &upper),
-            OK);
-        assert_int_equal(spmm_weight_new_dense(down, OUTPUTS, HIDDEN, HIDDEN,
-                                               pattern, &lower),
+        assert_int_equal(spmm_new_bytes(up, HIDDEN, INPUTS, pattern, &upper),
+                         OK);
+        assert_int_equal(spmm_new_bytes(down, OUTPUTS, HIDDEN, pattern, &lower),
                          OK);
         memset(second, 0xa5, sizeof second);
-        spmm_panels_from_tokens(tokens, INPUTS, INPUTS, TOKENS, layout, first);
+        struct spmm_tokens in = spmm_byte_tokens(tokens, INPUTS, TOKENS);
+        spmm_panels_from_tokens(&in, layout, first);
         struct spmm_post post = {.scale = scale,
                                  .output = SPMM_U8,
                                  .layout = layout,
@@ -167,8 +190,8 @@ static void test_bytes_of_one_layer_are_activations_of_the_next(void **state)
             {lower, second, TOKENS, post, third, SPMM_AUTO}};
         assert_int_equal(spmm_run(&calls[0]), OK);
         assert_int_equal(spmm_run(&calls[1]), OK);
-        spmm_tokens_from_panels(third, OUTPUTS, TOKENS, layout, result,
-                                OUTPUTS);
+        struct spmm_tokens back = spmm_byte_tokens(result, OUTPUTS, TOKENS);
+        spmm_tokens_from_panels(third, layout, &back);
         for (int n = 0; n < TOKENS; n++) {
             uint8_t hidden[HIDDEN], expected[OUTPUTS];
             layer(up, HIDDEN, INPUTS, 0.003f, tokens + n * INPUTS, hidden);
@@ -182,6 +205,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_options_that_exclude_each_other_are_refused),
+        cmocka_unit_test(test_options_of_bytes_are_refused_for_reals),
         cmocka_unit_test(test_gelu_is_near_its_formula_on_every_path),
         cmocka_unit_test(test_bytes_round_to_even_and_saturate),
         cmocka_unit_test(test_bytes_of_one_layer_are_activations_of_the_next),

@@ -5,19 +5,24 @@
 static const enum spmm_pattern patterns[] = {SPMM_4X1, SPMM_16X1, SPMM_32X1,
                                              SPMM_4X4, SPMM_1X4};
 
+static enum status new_of(int64_t rows, int64_t inputs, int64_t stride,
+                          struct spmm_weight **weight)
+{
+    static const int8_t value = 1;
+    struct spmm_dense dense = {SPMM_S8, rows, inputs, stride, &value};
+    return spmm_weight_new_dense(&dense, SPMM_4X1, weight);
+}
+
 static void test_extents_that_make_no_matrix_are_refused(void **state)
 {
     (void)state;
     struct spmm_weight *weight = NULL;
-    int8_t value = 1;
-    assert_int_equal(spmm_weight_new_dense(&value, -1, 1, 1, SPMM_4X1, &weight),
-                     ERR_INPUT);
-    assert_int_equal(spmm_weight_new_dense(&value, 1, -1, 1, SPMM_4X1, &weight),
-                     ERR_INPUT);
-    assert_int_equal(spmm_weight_new_dense(&value, 1, 2, 1, SPMM_4X1, &weight),
-                     ERR_INPUT);
+    assert_int_equal(new_of(-1, 1, 1, &weight), ERR_INPUT);
+    assert_int_equal(new_of(1, -1, 1, &weight), ERR_INPUT);
+    assert_int_equal(new_of(1, 2, 1, &weight), ERR_INPUT);
     int64_t row_first[] = {0, 0};
-    struct spmm_csr wide = {1, (INT64_C(1) << 24) + 1, row_first, NULL, NULL};
+    struct spmm_csr wide = {SPMM_S8,   1,    (INT64_C(1) << 24) + 1,
+                            row_first, NULL, NULL};
     assert_int_equal(spmm_weight_new_csr(&wide, SPMM_4X1, &weight), ERR_LIMIT);
     assert_null(weight);
 }
@@ -30,11 +35,11 @@ static void test_csr_out_of_order_is_refused(void **state)
     int64_t descending[] = {0, 2, 1}, whole[] = {0, 2};
     int32_t good[] = {0, 1}, twice[] = {1, 1}, below[] = {-1, 0},
             beyond[] = {0, 2};
-    const struct spmm_csr bad[] = {{2, 2, descending, good, values},
-                                   {1, 2, whole, twice, values},
-                                   {1, 2, whole, below, values},
-                                   {1, 2, whole, beyond, values},
-                                   {-1, 2, whole, good, values}};
+    const struct spmm_csr bad[] = {{SPMM_S8, 2, 2, descending, good, values},
+                                   {SPMM_S8, 1, 2, whole, twice, values},
+                                   {SPMM_S8, 1, 2, whole, below, values},
+                                   {SPMM_S8, 1, 2, whole, beyond, values},
+                                   {SPMM_S8, -1, 2, whole, good, values}};
     for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
         assert_int_equal(spmm_weight_new_csr(&bad[i], SPMM_4X1, &weight),
                          ERR_INPUT);
@@ -53,7 +58,7 @@ static void test_sizes_count_kept_blocks_and_their_padding(void **state)
     static const int64_t macs[] = {32, 64, 128, 48, 12};
     for (size_t i = 0; i < G_N_ELEMENTS(patterns); i++) {
         AUTO(spmm_weight) weight = NULL;
-        struct spmm_csr csr = {6, 8, row_first, columns, values};
+        struct spmm_csr csr = {SPMM_S8, 6, 8, row_first, columns, values};
         assert_int_equal(spmm_weight_new_csr(&csr, patterns[i], &weight), OK);
         struct spmm_weight_size size = spmm_weight_get_size(weight);
         assert_int_equal(size.row_count, 6);
@@ -94,14 +99,14 @@ static void test_csr_and_dense_give_the_same_product(void **state)
         spmm_fill_weight(&seed, patterns[i], ROWS, INPUTS, 30, values);
         spmm_fill_bytes(&seed, tokens, sizeof tokens);
         to_csr(values, ROWS, INPUTS, row_first, columns, kept);
-        spmm_panels_from_tokens(tokens, INPUTS, INPUTS, TOKENS,
-                                spmm_input_layout(patterns[i]), panels);
+        struct spmm_tokens in = spmm_byte_tokens(tokens, INPUTS, TOKENS);
+        spmm_panels_from_tokens(&in, spmm_input_layout(patterns[i], SPMM_S8),
+                                panels);
         AUTO(spmm_weight) dense = NULL;
         AUTO(spmm_weight) sparse = NULL;
-        assert_int_equal(spmm_weight_new_dense(values, ROWS, INPUTS, INPUTS,
-                                               patterns[i], &dense),
-                         OK);
-        struct spmm_csr csr = {ROWS, INPUTS, row_first, columns, kept};
+        assert_int_equal(
+            spmm_new_bytes(values, ROWS, INPUTS, patterns[i], &dense), OK);
+        struct spmm_csr csr = {SPMM_S8, ROWS, INPUTS, row_first, columns, kept};
         assert_int_equal(spmm_weight_new_csr(&csr, patterns[i], &sparse), OK);
         for (int which = 0; which < 2; which++) {
             struct spmm_call call = {.weight = which == 0 ? dense : sparse,
@@ -127,11 +132,11 @@ static void test_panels_and_tokens_are_inverse(void **state)
     for (int layout = 0; layout < 2; layout++) {
         struct guarded panels = guarded_new(
             spmm_panel_elements(ROWS, TOKENS, (enum spmm_layout)layout), 1);
-        spmm_panels_from_tokens(tokens, ROWS, ROWS, TOKENS,
-                                (enum spmm_layout)layout, panels.data);
+        struct spmm_tokens from = spmm_byte_tokens(tokens, ROWS, TOKENS);
+        struct spmm_tokens to = spmm_byte_tokens(back, ROWS, TOKENS);
         memset(back, 0, sizeof back);
-        spmm_tokens_from_panels(panels.data, ROWS, TOKENS,
-                                (enum spmm_layout)layout, back, ROWS);
+        spmm_panels_from_tokens(&from, (enum spmm_layout)layout, panels.data);
+        spmm_tokens_from_panels(panels.data, (enum spmm_layout)layout, &to);
         assert_memory_equal(tokens, back, sizeof back);
         guarded_clear(&panels);
     }
