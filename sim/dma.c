@@ -8,7 +8,7 @@
  * there, if it is a tile step, at one of the operands fetched anew for it. That
  * is all a channel remembers, so it can be moved to another iteration with the
  * same events. */
-#include "sim/machine.h"
+#include "sim/trace/recorder.h"
 
 /* Children's channels look at most so many iterations ahead. */
 #define CHANNEL_SIGHT_ITERATIONS 64
@@ -213,6 +213,7 @@ void channel_activate(struct sysc_process *self, void *user)
         port_request(machine, stream->channel, &stream->transfer,
                      &stream->arrival[stream->issued % stream->copies]);
         stream->issued++;
+        recorder_hold(machine, stream);
         pass_head(channel);
     }
 }

@@ -10,7 +10,7 @@
  * the counters at once, and positions move on. */
 #include <string.h>
 
-#include "sim/machine.h"
+#include "sim/trace/recorder.h"
 
 /* One loop in its current run, from its first to its last iteration; where tiles
  * do not divide, its last full one. */
@@ -339,6 +339,13 @@ static void begin_run(struct level *level, const struct walk_run *run)
     level->power = 1;
 }
 
+/* Where a skip ended early, the search begins anew. */
+static void forget_anchor(struct level *level)
+{
+    level->has_anchor = false;
+    level->power = 1;
+}
+
 static void look(struct fast_forward *ff, struct level *level)
 {
     const struct machine *m = ff->machine;
@@ -366,9 +373,13 @@ static void look(struct fast_forward *ff, struct level *level)
     if (is_at_anchor(ff, level)) {
         int64_t period = index - level->anchor_index;
         int64_t repetitions = count_repetitions(ff, level, period);
-        level->is_done = true;
+        int64_t limit = recorder_limit_skip(m, machine_run_ticks(ff->machine) -
+                                                   level->anchor_ticks);
+        level->is_done = repetitions <= limit;
+        repetitions = MIN(repetitions, limit);
         if (repetitions > 0) {
             skip(ff, level, period, repetitions);
+            forget_anchor(level);
         }
     } else if (!level->has_anchor ||
                index - level->anchor_index == level->power) {
@@ -381,6 +392,12 @@ void fast_forward_at_step(struct fast_forward *ff)
 {
     struct machine *m = ff->machine;
     if (m->step >= m->phase->iteration_count) {
+        return;
+    }
+    if (recorder_needs_steps(m)) {
+        for (int l = 0; l < ff->level_count; l++) {
+            forget_anchor(&ff->levels[l]);
+        }
         return;
     }
     /* Outermost first: its jump begins new runs of the loops inside. */

@@ -1,6 +1,6 @@
 /* Builds the components of an architecture in a fresh SystemC context and runs
  * them. */
-#include "sim/machine.h"
+#include "sim/trace/recorder.h"
 
 /* ---- waking -------------------------------------------------------------- */
 
@@ -204,6 +204,9 @@ enum status machine_new(const struct plan *plan,
     if (machine->status != OK) {
         return machine->status;
     }
+    if (options->trace != NULL) {
+        TRY(recorder_new(machine, options->trace, &machine->recorder));
+    }
     if (options->use_fast_forward && !has_predicate(plan)) {
         machine->fast_forward = fast_forward_new(machine);
     }
@@ -241,6 +244,7 @@ void machine_free(struct machine *machine)
     /* Nothing useful can be done about a kernel that does not let go. */
     (void)sysc_context_free(machine->context);
     fast_forward_free(machine->fast_forward);
+    recorder_free(machine->recorder);
     free_phases(machine);
     clear_ports(machine);
     g_free(machine->units);

@@ -53,6 +53,8 @@ struct request {
     int order; /* sorts the requests of one instant: see port_request */
     int64_t ticks;
     struct pending *pending;
+    int64_t bytes;
+    int tag; /* what it is about: see recorder_tag */
 };
 
 struct port {
@@ -118,6 +120,7 @@ struct machine {
     int64_t tile_steps; /* really simulated */
     int64_t step_limit;
     struct fast_forward *fast_forward; /* NULL: not used */
+    struct recorder *recorder;         /* NULL: nothing is recorded */
     struct walk_event event;           /* scratch of whoever walks */
     struct diags *diags;
     enum status status; /* of the run; not OK ends it */
@@ -287,6 +290,9 @@ void child_go_on(struct machine *machine, struct child *child);
 
 /* ---- stalls.c ------------------------------------------------------------ */
 
+/* The unit stalls from..to, in run time. */
+void stalls_add(struct unit *unit, enum stall cause, int64_t from_ticks,
+                int64_t to_ticks);
 /* The unit starts a tile step now after having been idle: until `ready_ticks`
  * its turn had not come, until `reduced_ticks` a reduction had not arrived,
  * then operands or room for results were missing. */

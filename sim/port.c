@@ -2,16 +2,21 @@
  * after another; one that finds the port idle starts at once. As each takes a
  * time that is known, so is its completion as soon as it has a place in the
  * queue. */
-#include "sim/machine.h"
+#include "sim/trace/recorder.h"
 
 void port_request(struct machine *machine, int order,
                   const struct transfer *transfer, struct pending *pending)
 {
     pending->at_ticks = machine->now_ticks;
     pending->legs = transfer->leg_count;
+    int tag = recorder_tag(machine, order, transfer->leg_count);
     for (int i = 0; i < transfer->leg_count; i++) {
         struct port *port = &machine->ports[transfer->leg[i].port];
-        struct request request = {order, transfer->leg[i].ticks, pending};
+        struct request request = {.order = order,
+                                  .ticks = transfer->leg[i].ticks,
+                                  .pending = pending,
+                                  .bytes = transfer->leg[i].bytes,
+                                  .tag = tag};
         g_array_append_val(port->queue, request);
         if (!port->component.is_woken) {
             machine->ports_woken++;
@@ -23,8 +28,11 @@ void port_request(struct machine *machine, int order,
 static void serve(struct port *port, int64_t now_ticks,
                   const struct request *request)
 {
-    port->busy_until_ticks =
-        MAX(port->busy_until_ticks, now_ticks) + request->ticks;
+    struct machine *machine = port->component.machine;
+    int64_t from_ticks = MAX(port->busy_until_ticks, now_ticks);
+    port->busy_until_ticks = from_ticks + request->ticks;
+    recorder_serve(machine, (int)(port - machine->ports), request->tag,
+                   request->bytes, from_ticks, port->busy_until_ticks);
     struct pending *pending = request->pending;
     pending->at_ticks = MAX(pending->at_ticks, port->busy_until_ticks);
     pending->legs--;

@@ -5,7 +5,7 @@
  * slot has, the step ends: buffers whose tile no child needs any more are
  * released. After the last step the phase is closed as soon as all ports have
  * served what was asked of them. */
-#include "sim/machine.h"
+#include "sim/trace/recorder.h"
 
 /* ---- a child's program --------------------------------------------------- */
 
@@ -27,6 +27,7 @@ static void pass_move(struct machine *machine, struct child *child,
             phase_stream(phase, phase->stream_of_flow[flow]);
         stream->reached++;
         stream->released = stream->reached - 1;
+        recorder_hold(machine, stream);
         channel_wake(machine, 1 + child->index);
     } else if (phase->sink_of_flow[flow] >= 0) {
         struct sink *sink = phase_sink(phase, phase->sink_of_flow[flow]);
@@ -43,12 +44,14 @@ static void reach_leaf(struct machine *machine, struct child *child, int leaf,
     const GArray *direct = phase->leaves[leaf].direct;
     child->next_leaf = leaf;
     child->since_ticks = machine->now_ticks;
+    child->steps_reached++;
     resize_step(machine, leaf, cost);
     for (guint i = 0; i < direct->len; i++) {
         struct stream *stream =
             phase_stream(phase, g_array_index(direct, int, i));
         stream->reached++;
         stream->released = stream->reached - 1;
+        recorder_hold(machine, stream);
     }
     if (direct->len > 0) {
         channel_wake(machine, 1 + child->index);
@@ -152,6 +155,7 @@ static void start_child(struct machine *machine, struct child *child)
     child->iteration = machine->step - child->delay;
     child->is_running = true;
     child->next_leaf = -1;
+    child->steps_reached = 0;
     change_tiles(machine, child);
     int64_t local = machine_local(machine, child->iteration);
     for (guint i = 0; i < child->leaves->len; i++) {
@@ -229,6 +233,7 @@ static void release_tiles(struct machine *machine)
         }
         /* The first change brings the first tile and frees none. */
         stream->released = stream->reached++;
+        recorder_hold(machine, stream);
         is_any = true;
     }
     if (is_any) {
@@ -275,6 +280,7 @@ static bool begin_phase(struct machine *machine)
     if (machine->fast_forward != NULL) {
         fast_forward_begin_phase(machine->fast_forward);
     }
+    recorder_begin_phase(machine);
     channels_begin_phase(machine);
     begin_step(machine);
     return true;
@@ -304,6 +310,7 @@ static bool close_phase(struct machine *machine)
         stalls_account_end(&machine->units[u]);
     }
     channels_end_phase(machine);
+    recorder_end_phase(machine);
     machine->phase_index++;
     return true;
 }

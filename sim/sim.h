@@ -9,15 +9,19 @@
 #define WEIR_SIM_H
 
 #include "model/model.h"
+#include "sim/trace/trace.h"
 
 struct sim_options {
     bool use_fast_forward;
     /* ERR_LIMIT when more tile steps are simulated; 0: no limit. */
     int64_t step_limit;
+    /* Filled with what happens in its window, which is then not fast-forwarded;
+     * the result is the same. NULL: nothing is recorded. */
+    struct trace *trace;
 };
 #define SIM_OPTIONS_DEFAULT                                                    \
     {                                                                          \
-        .use_fast_forward = true, .step_limit = 0                              \
+        .use_fast_forward = true, .step_limit = 0, .trace = NULL               \
     }
 
 /* Simulates; the evaluation has fidelity SIM, stalls per unit that sum with the

@@ -1,7 +1,7 @@
 /* Runs the machine and turns its counters into an evaluation. Everything that
  * does not depend on time is counted by the model from how often each leaf and
  * flow happened, so that both fidelities count alike. */
-#include "sim/machine.h"
+#include "sim/trace/recorder.h"
 
 /* `each` times over, which for all of them is `total`. */
 static bool count_alike(int64_t each, int64_t total, int64_t times,
@@ -121,6 +121,9 @@ enum status sim_run(const struct plan *plan, const struct sim_options *options,
     AUTO(evaluation) modelled = NULL;
     TRY(machine_new(plan, options, diags, &machine));
     TRY(machine_run(machine));
+    if (machine->recorder != NULL) {
+        TRY(recorder_finish(machine->recorder));
+    }
     TRY(count(machine, diags, &counted));
     TRY(model_evaluate_beside(plan, FIDELITY_SIM, diags, &modelled));
     fill_in(machine, counted);

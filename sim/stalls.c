@@ -10,7 +10,15 @@
  * finished. After a unit's last tile step of a phase everything is DRAIN. A
  * unit without work in a phase waits for the phase's other units: DEPENDENCY.
  */
-#include "sim/machine.h"
+#include "sim/trace/recorder.h"
+
+void stalls_add(struct unit *unit, enum stall cause, int64_t from_ticks,
+                int64_t to_ticks)
+{
+    *counter_stall(unit->component.machine, unit->id, cause) +=
+        to_ticks - from_ticks;
+    recorder_stall(unit, cause, from_ticks, to_ticks);
+}
 
 static enum stall dependency_cause(const struct machine *machine)
 {
@@ -32,14 +40,14 @@ void stalls_account_start(struct unit *unit, int64_t ready_ticks,
         return;
     }
     if (!unit->has_started) {
-        *counter_stall(machine, unit->id, STALL_FILL) += to - from;
+        stalls_add(unit, STALL_FILL, from, to);
         return;
     }
     int64_t turn = CLAMP(ready_ticks + skipped_ticks, from, to);
     int64_t reduced = CLAMP(reduced_ticks + skipped_ticks, turn, to);
-    *counter_stall(machine, unit->id, dependency_cause(machine)) += turn - from;
-    *counter_stall(machine, unit->id, STALL_REDUCTION) += reduced - turn;
-    *counter_stall(machine, unit->id, STALL_BANDWIDTH) += to - reduced;
+    stalls_add(unit, dependency_cause(machine), from, turn);
+    stalls_add(unit, STALL_REDUCTION, turn, reduced);
+    stalls_add(unit, STALL_BANDWIDTH, reduced, to);
 }
 
 void stalls_account_end(struct unit *unit)
@@ -47,7 +55,6 @@ void stalls_account_end(struct unit *unit)
     struct machine *machine = unit->component.machine;
     enum stall cause = unit->is_used ? STALL_DRAIN : STALL_DEPENDENCY;
     int64_t now_ticks = machine_run_ticks(machine);
-    *counter_stall(machine, unit->id, cause) +=
-        now_ticks - unit->idle_since_ticks;
+    stalls_add(unit, cause, unit->idle_since_ticks, now_ticks);
     unit->idle_since_ticks = now_ticks;
 }

@@ -135,6 +135,7 @@ struct child {
     bool is_running;
     int next_leaf;         /* leaf it waits to run or runs; -1 at the end */
     int64_t since_ticks;   /* when the program came to next_leaf */
+    int64_t steps_reached; /* in this iteration, next_leaf included */
     int64_t *left_on_unit; /* tile steps to come in this iteration, by unit;
                               NULL if it uses one unit only */
 };

@@ -5,7 +5,7 @@
  * In a slot a unit runs the tile steps of the children that use it, in listed
  * order. A child's program is serial: if its next tile step belongs to another
  * unit, this one waits for it. */
-#include "sim/machine.h"
+#include "sim/trace/recorder.h"
 
 /* ---- what a tile step waits for ------------------------------------------ */
 
@@ -104,6 +104,7 @@ static void start(struct unit *unit, struct child *child,
     unit->has_started = true;
     unit->child = child;
     unit->leaf = child->next_leaf;
+    recorder_begin_step(unit);
     unit->done_ticks = machine->now_ticks + leaf->busy_ticks;
     unit->on_chip = (struct pending){0};
     unit->is_emptying = false;
@@ -196,6 +197,7 @@ static void finish(struct unit *unit)
     *counter_busy(machine, unit->id) += leaf->busy_ticks;
     *counter_executed(machine, unit->leaf) += 1;
     count_cost(machine, unit->leaf, leaf->cost);
+    recorder_end_step(unit, leaf->busy_ticks);
     unit->is_busy = false;
     if (!unit->is_emptying) {
         unit->emptied_ticks = machine->now_ticks + leaf->skew_ticks;
@@ -241,8 +243,9 @@ static bool is_done(struct unit *unit)
         return false;
     }
     if (unit->on_chip.at_ticks > machine->now_ticks) {
-        *counter_stall(machine, unit->id, STALL_BANDWIDTH) +=
-            unit->on_chip.at_ticks - unit->done_ticks;
+        stalls_add(unit, STALL_BANDWIDTH,
+                   unit->done_ticks + *counter_skipped_ticks(machine),
+                   unit->on_chip.at_ticks + *counter_skipped_ticks(machine));
         unit->done_ticks = unit->on_chip.at_ticks;
         component_wake_at(&unit->component, unit->done_ticks);
         return false;

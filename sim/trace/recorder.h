@@ -1,0 +1,67 @@
+/* Recorder: what the machine tells a trace. Every hook costs one test of a
+ * pointer when nothing is recorded. Private to sim/.
+ *
+ * Only two hooks change what is simulated, and none what comes out: inside the
+ * window nothing is fast-forwarded, and a skip before it ends well before its
+ * beginning. */
+#ifndef SIM_TRACE_RECORDER_H
+#define SIM_TRACE_RECORDER_H
+
+#include "sim/machine.h"
+
+struct recorder {
+    struct machine *machine;
+    struct trace *trace;
+    int64_t from_ticks; /* the window, in run time */
+    int64_t to_ticks;
+    int64_t phase_begin_ticks;
+    /* Tracks; -1 where nothing is to be recorded. */
+    int phase_track;
+    int *unit_track;            /* by unit id */
+    int *stall_track;           /* by unit id */
+    int *port_track;            /* by port */
+    int *buffer_track;          /* by flow id */
+    int64_t *held_before_bytes; /* by flow id: when the window begins */
+    int64_t *began_ticks; /* by unit id: of the running tile step, run time */
+    GArray *tags;         /* struct trace_slice: what requests are about */
+    int64_t open_legs;    /* of requests that are not served: uses of tags */
+};
+
+/* Fills `trace` while the machine runs. ERR_INPUT for a component that is not
+ * there. */
+MUST_USE enum status recorder_new(struct machine *machine, struct trace *trace,
+                                  struct recorder **recorder);
+void recorder_free(struct recorder *recorder);
+BASE_DEFINE_CLEANUP(recorder)
+/* The run is over: puts all in order and finds the tiles. ERR_INPUT when it was
+ * over before the window began. */
+MUST_USE enum status recorder_finish(struct recorder *recorder);
+/* Gives the slices of a run the coordinates of their tiles. */
+void recorder_find_tiles(struct recorder *recorder);
+
+/* ---- hooks ----------------------------------------------------------------- */
+
+void recorder_begin_phase(struct machine *machine);
+void recorder_end_phase(struct machine *machine);
+void recorder_begin_step(struct unit *unit);
+/* It was busy until `busy_ticks` after it began. */
+void recorder_end_step(struct unit *unit, int64_t busy_ticks);
+/* The unit was idle from..to, in run time. */
+void recorder_stall(struct unit *unit, enum stall cause, int64_t from_ticks,
+                    int64_t to_ticks);
+/* What a request that is made now is about: a number that recorder_serve gets
+ * when a port serves one of its legs. `order` as of port_request. */
+int recorder_tag(struct machine *machine, int order, int leg_count);
+/* Not run time: ticks of the kernel's clock. */
+void recorder_serve(struct machine *machine, int port, int tag, int64_t bytes,
+                    int64_t from_ticks, int64_t to_ticks);
+/* Buffers of the stream were taken or given back. */
+void recorder_hold(struct machine *machine, const struct stream *stream);
+
+/* Must every step be simulated now? */
+bool recorder_needs_steps(const struct machine *machine);
+/* At most so many repetitions of a period may be skipped now. */
+int64_t recorder_limit_skip(const struct machine *machine,
+                            int64_t period_ticks);
+
+#endif

@@ -1,0 +1,291 @@
+/* The beginning of a trace, its tracks and names, and its end: order. */
+#include "sim/trace/recorder_names.h"
+
+/* ---- names ----------------------------------------------------------------- */
+
+static void add_name(struct trace *trace, char *text, const char *stage,
+                     int color)
+{
+    struct trace_name name = {.text = text, .stage = stage, .color = color};
+    g_array_append_val(trace->names, name);
+}
+
+/* What an Einsum does, in the words of attention's pipelines. A product that is
+ * not summed scales what was there before. */
+static const char *find_stage(const struct einsum_statement *statement)
+{
+    const int64_t *ops = statement->ops_per_point;
+    return ops[EINSUM_MAC] > 0                           ? "compute"
+           : ops[EINSUM_EXP] > 0                         ? "exp"
+           : ops[EINSUM_MAX] > 0                         ? "max"
+           : ops[EINSUM_DIVIDE] > 0                      ? "divide"
+           : ops[EINSUM_MUL] > 0 && ops[EINSUM_ADD] == 0 ? "rescale"
+                                                         : "compute";
+}
+
+static const char *flow_word(enum flow_kind kind)
+{
+    switch (kind) {
+    case FLOW_READ:
+        return "read";
+    case FLOW_WRITE:
+        return "write";
+    case FLOW_PARTIAL:
+        return "read back";
+    case FLOW_FILL:
+        return "fill";
+    case FLOW_REFILL:
+        return "refill";
+    case FLOW_DRAIN:
+        return "drain";
+    }
+    BUG("flow kind %d", (int)kind);
+}
+
+static void add_names(struct recorder *r)
+{
+    const struct plan *plan = r->machine->plan;
+    const struct workload *w = plan->workload;
+    for (int l = 0; l < plan->leaf_count; l++) {
+        int statement = plan->leaves[l].statement;
+        add_name(r->trace, g_strdup(w->statements[statement].name),
+                 find_stage(&w->statements[statement]), statement);
+    }
+    for (int f = 0; f < plan->flow_count; f++) {
+        const struct plan_flow *flow = &plan->flows[f];
+        const struct einsum_tensor *tensor = &w->tensors[flow->tensor];
+        bool is_out = flow->kind == FLOW_WRITE || flow->kind == FLOW_DRAIN;
+        add_name(r->trace,
+                 g_strdup_printf("%s %s", tensor->name, flow_word(flow->kind)),
+                 is_out ? "store" : "load",
+                 tensor->producer >= 0 ? tensor->producer
+                                       : w->statement_count + flow->tensor);
+    }
+    for (int s = 0; s < STALL_COUNT; s++) {
+        add_name(r->trace, g_strdup(stall_name((enum stall)s)), NULL, s);
+    }
+    for (int p = 0; p < plan->phase_count; p++) {
+        add_name(r->trace, g_strdup(plan->phases[p].name), NULL, p);
+    }
+    for (int k = 0; k < w->rank_count; k++) {
+        g_ptr_array_add(r->trace->ranks, g_strdup(w->rank[k].name));
+    }
+}
+
+/* ---- tracks ---------------------------------------------------------------- */
+
+static int add_track(struct trace *trace, enum track_kind kind, int component,
+                     char *name)
+{
+    struct trace_track track = {
+        .kind = kind, .name = name, .component = component};
+    g_array_append_val(trace->tracks, track);
+    return (int)trace->tracks->len - 1;
+}
+
+static bool is_wanted(const struct trace *trace, const char *name)
+{
+    const struct trace_options *options = &trace->options;
+    bool is_named = options->only == NULL;
+    for (size_t i = 0; i < options->only_count; i++) {
+        is_named |= g_str_equal(options->only[i].name, name);
+    }
+    return is_named;
+}
+
+static void add_unit_tracks(struct recorder *r)
+{
+    const struct arch *arch = r->machine->plan->arch;
+    for (int u = 0; u < arch->unit_count; u++) {
+        const char *name = arch->units[u].name;
+        r->unit_track[u] = -1;
+        r->stall_track[u] = -1;
+        if (is_wanted(r->trace, name)) {
+            r->unit_track[u] =
+                add_track(r->trace, TRACK_UNIT, u, g_strdup(name));
+            r->stall_track[u] = add_track(r->trace, TRACK_STALLS, u,
+                                          g_strdup_printf("%s stalls", name));
+        }
+    }
+}
+
+static void add_port_tracks(struct recorder *r)
+{
+    static const char *const suffix[PORT_KINDS] = {
+        [PORT_ALL] = "", [PORT_READS] = ".read", [PORT_WRITES] = ".write"};
+    const struct arch *arch = r->machine->plan->arch;
+    for (int p = 0; p < r->machine->port_count; p++) {
+        const char *memory = arch->memories[p / PORT_KINDS].name;
+        r->port_track[p] = -1;
+        if (port_bandwidth(arch, p) != NUM_UNLIMITED &&
+            is_wanted(r->trace, memory)) {
+            r->port_track[p] =
+                add_track(r->trace, TRACK_PORT, p / PORT_KINDS,
+                          g_strconcat(memory, suffix[p % PORT_KINDS], NULL));
+        }
+    }
+}
+
+static bool has_stream(const struct machine *m, int flow)
+{
+    bool is_any = false;
+    for (int p = 0; p < m->plan->phase_count; p++) {
+        is_any |= m->phases[p]->stream_of_flow[flow] >= 0;
+    }
+    return is_any;
+}
+
+/* Operands that are fetched for a tile step without being held have buffers at
+ * their unit. */
+static void add_buffer_tracks(struct recorder *r)
+{
+    const struct plan *plan = r->machine->plan;
+    for (int f = 0; f < plan->flow_count; f++) {
+        const struct plan_flow *flow = &plan->flows[f];
+        bool is_held = flow->node >= 0;
+        r->buffer_track[f] = -1;
+        if (!has_stream(r->machine, f)) {
+            continue;
+        }
+        int component = is_held ? flow->memory : plan->leaves[flow->leaf].unit;
+        const char *name = is_held ? plan->arch->memories[component].name
+                                   : plan->arch->units[component].name;
+        if (is_wanted(r->trace, name)) {
+            r->buffer_track[f] = add_track(
+                r->trace, TRACK_BUFFER, is_held ? component : -1,
+                g_strdup_printf("%s: %s", name,
+                                plan->workload->tensors[flow->tensor].name));
+        }
+    }
+}
+
+/* ---- which components ------------------------------------------------------ */
+
+static void list_components(const struct arch *arch, GPtrArray *names)
+{
+    for (int u = 0; u < arch->unit_count; u++) {
+        g_ptr_array_add(names, g_strdup(arch->units[u].name));
+    }
+    for (int m = 0; m < arch->memory_count; m++) {
+        g_ptr_array_add(names, g_strdup(arch->memories[m].name));
+    }
+}
+
+static enum status check_components(const struct machine *machine,
+                                    const struct trace_options *options)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    list_components(machine->plan->arch, names);
+    for (size_t i = 0; i < options->only_count; i++) {
+        const char *name = options->only[i].name;
+        if (!g_ptr_array_find_with_equal_func(names, name, g_str_equal, NULL)) {
+            g_autofree char *suggestion = suggest_text(
+                name, (const char *const *)names->pdata, names->len);
+            diag_error(machine->diags, options->only[i].span,
+                       "trace-unknown-component", suggestion,
+                       "'%s' has no unit or memory '%s'",
+                       machine->plan->arch->name, name);
+        }
+    }
+    return diags_status(machine->diags);
+}
+
+/* ---- beginning and end ----------------------------------------------------- */
+
+static int64_t ticks_of(const struct machine *machine, int64_t cycles)
+{
+    int64_t ticks = 0;
+    return num_mul(cycles, machine->ticks_per_cycle, &ticks) ? ticks
+                                                             : INT64_MAX;
+}
+
+enum status recorder_new(struct machine *machine, struct trace *trace,
+                         struct recorder **recorder)
+{
+    const struct plan *plan = machine->plan;
+    TRY(check_components(machine, &trace->options));
+    struct recorder *r = g_new0(struct recorder, 1);
+    r->machine = machine;
+    r->trace = trace;
+    r->from_ticks = ticks_of(machine, trace->options.from_cycle);
+    r->to_ticks = ticks_of(machine, trace->options.to_cycle);
+    r->unit_track = g_new0(int, (gsize)plan->arch->unit_count + 1);
+    r->stall_track = g_new0(int, (gsize)plan->arch->unit_count + 1);
+    r->port_track = g_new0(int, (gsize)machine->port_count + 1);
+    r->buffer_track = g_new0(int, (gsize)plan->flow_count + 1);
+    r->held_before_bytes = g_new0(int64_t, (gsize)plan->flow_count + 1);
+    r->began_ticks = g_new0(int64_t, (gsize)plan->arch->unit_count + 1);
+    r->tags = g_array_new(false, false, sizeof(struct trace_slice));
+    trace->clock_hz = plan->arch->clock_hz;
+    trace->ticks_per_cycle = machine->ticks_per_cycle;
+    trace->title =
+        g_strdup_printf("%s on %s, mapped by %s", plan->workload->name,
+                        plan->arch->name, mapping_name(plan->mapping));
+    add_names(r);
+    r->phase_track = add_track(trace, TRACK_PHASES, -1, g_strdup("phases"));
+    add_unit_tracks(r);
+    add_port_tracks(r);
+    add_buffer_tracks(r);
+    *recorder = r;
+    return OK;
+}
+
+void recorder_free(struct recorder *r)
+{
+    if (r == NULL) {
+        return;
+    }
+    g_free(r->unit_track);
+    g_free(r->stall_track);
+    g_free(r->port_track);
+    g_free(r->buffer_track);
+    g_free(r->held_before_bytes);
+    g_free(r->began_ticks);
+    g_array_unref(r->tags);
+    g_free(r);
+}
+
+static int compare_slices(const void *a, const void *b)
+{
+    const struct trace_slice *x = a;
+    const struct trace_slice *y = b;
+    if (x->begin_ticks != y->begin_ticks) {
+        return x->begin_ticks < y->begin_ticks ? -1 : 1;
+    }
+    if (x->track != y->track) {
+        return x->track < y->track ? -1 : 1;
+    }
+    return (x->end_ticks > y->end_ticks) - (x->end_ticks < y->end_ticks);
+}
+
+/* What was held when the window began. */
+static void add_first_samples(struct recorder *r)
+{
+    for (int f = r->machine->plan->flow_count; f-- > 0;) {
+        if (r->buffer_track[f] >= 0 && r->held_before_bytes[f] > 0) {
+            struct trace_sample sample = {
+                .at_ticks = r->from_ticks,
+                .value = r->held_before_bytes[f],
+                .track = r->buffer_track[f],
+            };
+            g_array_prepend_val(r->trace->samples, sample);
+        }
+    }
+}
+
+enum status recorder_finish(struct recorder *r)
+{
+    struct trace *trace = r->trace;
+    trace->end_ticks = machine_run_ticks(r->machine);
+    if (r->from_ticks >= trace->end_ticks && r->from_ticks > 0) {
+        return diag_fail(r->machine->diags, ERR_INPUT, "trace-window-beyond",
+                         "the window to trace begins at cycle %" G_GINT64_FORMAT
+                         ", the run ends at %" G_GINT64_FORMAT,
+                         trace->options.from_cycle,
+                         trace->end_ticks / trace->ticks_per_cycle);
+    }
+    add_first_samples(r);
+    g_array_sort(trace->slices, compare_slices);
+    recorder_find_tiles(r);
+    return OK;
+}

@@ -1,0 +1,136 @@
+/* Trace: what a simulated run did when, track by track, as data. sim_run fills
+ * one (sim_options.trace); files and figures are written from it alone, as it
+ * owns all its names.
+ *
+ * Times are ticks, `ticks_per_cycle` to a cycle, from the beginning of the run.
+ * A trace may be of a window of the run: whatever overlaps the window is there,
+ * whole. Recording changes no result.
+ *
+ * Tracks of one unit tile the time of the run: at every instant it either works
+ * (TRACK_UNIT) or stalls for one cause (TRACK_STALLS). Slices of one track never
+ * overlap. */
+#ifndef SIM_TRACE_H
+#define SIM_TRACE_H
+
+#include <signal.h>
+#include <stdint.h>
+
+#include <glib.h>
+
+#include "base/base.h"
+
+/* A unit or memory to record, and where the user wrote so. */
+struct trace_component {
+    const char *name;
+    struct span span;
+};
+
+struct trace_options {
+    /* The window in cycles: [from, to). */
+    int64_t from_cycle;
+    int64_t to_cycle;
+    /* Which units and memories; NULL: all. An unknown one is an error of the
+     * run, 'trace-unknown-component'. */
+    const struct trace_component *only;
+    size_t only_count;
+    int64_t record_limit; /* ERR_LIMIT when there is more to record */
+};
+#define TRACE_OPTIONS_DEFAULT                                                  \
+    {                                                                          \
+        .from_cycle = 0, .to_cycle = INT64_MAX, .only = NULL, .only_count = 0, \
+        .record_limit = 4000000                                                \
+    }
+
+enum track_kind {
+    TRACK_PHASES, /* phases of the plan */
+    TRACK_UNIT,   /* tile steps, by Einsum */
+    TRACK_STALLS, /* why the unit was idle, or a tile step took longer */
+    TRACK_PORT,   /* transfers, as they occupy a memory's bandwidth */
+    TRACK_BUFFER, /* bytes held, or asked for already: samples */
+};
+
+struct trace_track {
+    enum track_kind kind;
+    char *name;    /* "array2d", "gbuf.read", "gbuf: K" */
+    int component; /* of a unit: its id; of a memory likewise; else -1 */
+};
+
+/* What a slice is: an Einsum, a cause of stalls, a transfer. */
+struct trace_name {
+    char *text;        /* "QK", "bandwidth", "K fill" */
+    const char *stage; /* of a tile step or transfer: what is done: "load",
+                          "compute", "max", "exp", "rescale", "store", ...;
+                          NULL */
+    int color; /* alike for what belongs together: an Einsum and its output */
+};
+
+struct trace_slice {
+    int64_t begin_ticks;
+    int64_t end_ticks;
+    int64_t bytes;     /* of a transfer, one instance of the memory */
+    int64_t iteration; /* of the phase's loops; -1: none */
+    int64_t ordinal;   /* of the tile step in its child's program; -1: none */
+    int track;
+    int name;
+    int phase;
+    int child;            /* of the phase; -1: none */
+    int first_coordinate; /* in `coordinates` */
+    int coordinate_count;
+};
+
+/* The tile that a slice works on: lo <= rank < hi. */
+struct trace_coordinate {
+    int rank;
+    int64_t lo;
+    int64_t hi;
+};
+
+struct trace_sample {
+    int64_t at_ticks;
+    int64_t value;
+    int track;
+};
+
+struct trace {
+    struct trace_options options; /* borrows `only` */
+    char *title;                  /* "attention-1pass on ..., mapped by ..." */
+    int64_t clock_hz;
+    int64_t ticks_per_cycle;
+    int64_t end_ticks;   /* of the run */
+    GArray *tracks;      /* struct trace_track */
+    GArray *names;       /* struct trace_name */
+    GArray *slices;      /* struct trace_slice, by beginning, then track */
+    GArray *samples;     /* struct trace_sample, in the order of time */
+    GArray *coordinates; /* struct trace_coordinate */
+    GPtrArray *ranks;    /* char *: names of ranks by id */
+};
+
+/* `options` must outlive the trace. */
+struct trace *trace_new(const struct trace_options *options);
+void trace_free(struct trace *trace);
+BASE_DEFINE_CLEANUP(trace)
+
+static inline const struct trace_track *trace_track(const struct trace *trace,
+                                                    int id)
+{
+    return &g_array_index(trace->tracks, struct trace_track, id);
+}
+
+static inline const struct trace_name *trace_name(const struct trace *trace,
+                                                  int id)
+{
+    return &g_array_index(trace->names, struct trace_name, id);
+}
+
+static inline const struct trace_slice *trace_slice(const struct trace *trace,
+                                                    guint i)
+{
+    return &g_array_index(trace->slices, struct trace_slice, i);
+}
+
+/* "m1=3 p=256:512": appends the slice's tile, ranks in full that have one value
+ * left out. */
+void trace_print_tile(const struct trace *trace,
+                      const struct trace_slice *slice, GString *out);
+
+#endif
