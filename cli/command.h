@@ -31,7 +31,9 @@ struct settings {
     const char *mapping;
     const char *iso_area;   /* an area, or an architecture's file */
     const char *free_param; /* --free */
-    const char *dtype;
+    const char *rounding;
+    bool must_saturate;
+    bool must_flush;
     const char *all; /* a folder */
     const char *directory;
     const char *output;  /* a file */
@@ -39,6 +41,8 @@ struct settings {
     GPtrArray *fidelity; /* likewise */
     GPtrArray *format;
     GPtrArray *rewrite;
+    GPtrArray *dtype;
+    GPtrArray *op;
     GPtrArray *operands; /* const char * */
 };
 
@@ -116,6 +120,37 @@ extern const struct option common_options[];
             offsetof(struct settings, fidelity),                               \
             "model, sim or both (model,sim)"                                   \
     }
+/* Rows of the options that cli_parse_arithmetic reads. */
+#define OPTION_ARITHMETIC                                                      \
+    {"dtype",                                                                  \
+     0,                                                                        \
+     OPTION_LIST,                                                              \
+     "[TENSOR=]FORMAT",                                                        \
+     offsetof(struct settings, dtype),                                         \
+     "number formats, STORAGE[:MULTIPLICAND[:ACCUMULATOR]]: bf16"},            \
+        {"op",                                                                 \
+         0,                                                                    \
+         OPTION_LIST,                                                          \
+         "OP=FORMAT",                                                          \
+         offsetof(struct settings, op),                                        \
+         "format of an operation's results: exp=bf16"},                        \
+        {"rounding",                                                           \
+         0,                                                                    \
+         OPTION_TEXT,                                                          \
+         "MODE",                                                               \
+         offsetof(struct settings, rounding),                                  \
+         "nearest-even, nearest-away, toward-zero, up or down"},               \
+        {"saturate",                                                           \
+         0,                                                                    \
+         OPTION_FLAG,                                                          \
+         NULL,                                                                 \
+         offsetof(struct settings, must_saturate),                             \
+         "the largest value in place of infinity"},                            \
+    {                                                                          \
+        "flush-subnormals", 0, OPTION_FLAG, NULL,                              \
+            offsetof(struct settings, must_flush),                             \
+            "zero in place of subnormal results"                               \
+    }
 #define OPTION_END                                                             \
     {                                                                          \
         NULL, 0, OPTION_FLAG, NULL, 0, NULL                                    \
@@ -131,6 +166,15 @@ MUST_USE enum status cli_need(struct cli *cli, const char *value,
 MUST_USE enum status cli_need_file(struct cli *cli, const char *path);
 /* The --set options as a scope. Caller frees. */
 MUST_USE enum status cli_parse_set(struct cli *cli, struct scope **chosen);
+/* --dtype, --op, --rounding ..; NULL if all of it is plain fp64. The workload
+ * must outlive it. */
+struct workload;
+struct einsum_arithmetic;
+MUST_USE enum status
+cli_parse_arithmetic(struct cli *cli, const struct workload *workload,
+                     struct einsum_arithmetic **arithmetic);
+/* Appends the options that give the same. */
+void cli_print_arithmetic(const struct settings *settings, GString *command);
 /* The --fidelity options. */
 MUST_USE enum status cli_parse_fidelity(struct cli *cli, bool *wants_model,
                                         bool *wants_sim);

@@ -114,6 +114,7 @@ static char *print_command(const struct settings *settings, const char *cascade)
             g_shell_quote(g_ptr_array_index(settings->set, i));
         g_string_append_printf(command, " --set %s", set);
     }
+    cli_print_arithmetic(settings, command);
     g_string_append_printf(command, " --seed %" PRId64, settings->seed);
     return g_string_free(command, FALSE);
 }
@@ -134,11 +135,6 @@ static enum status save(struct cli *cli,
 static enum status check_options(struct cli *cli)
 {
     const struct settings *settings = &cli->settings;
-    if (strcmp(settings->dtype, "fp64") != 0) {
-        return cli_fail_usage(cli, NULL,
-                              "'--dtype %s' is not supported yet: only fp64",
-                              settings->dtype);
-    }
     if ((settings->arch == NULL) != (settings->mapping == NULL)) {
         return cli_fail_usage(cli, NULL,
                               "'--arch' and '--mapping' go together");
@@ -150,6 +146,7 @@ static enum status run(struct cli *cli)
 {
     AUTO(scope) chosen = NULL;
     AUTO(problem) problem = NULL;
+    AUTO(einsum_arithmetic) arithmetic = NULL;
     AUTO(verification) verification = NULL;
     const char *cascade = g_ptr_array_index(cli->settings.operands, 0);
     TRY(check_options(cli));
@@ -157,8 +154,10 @@ static enum status run(struct cli *cli)
     TRY(problem_load(cli->diags, cascade, cli->settings.arch,
                      cli->settings.mapping, chosen, &problem));
     TRY(explore_check_names(cli->diags, problem, chosen));
-    TRY(explore_verify(cli->diags, problem, (uint64_t)cli->settings.seed,
-                       &verification));
+    TRY(cli_parse_arithmetic(cli, problem->workload, &arithmetic));
+    const struct verify_options verify = {(uint64_t)cli->settings.seed,
+                                          arithmetic};
+    TRY(explore_verify(cli->diags, problem, &verify, &verification));
     if (cli->settings.db != NULL) {
         TRY(save(cli, verification, cascade));
     }
@@ -177,8 +176,7 @@ static const struct option options[] = {
     OPTION_SET,
     {"seed", 0, OPTION_NUMBER, "N", offsetof(struct settings, seed),
      "of the random inputs; 0 otherwise"},
-    {"dtype", 0, OPTION_TEXT, "TYPE", offsetof(struct settings, dtype),
-     "number format: fp64"},
+    OPTION_ARITHMETIC,
     OPTION_DB("keep the checks in this store"),
     OPTION_JSON("one JSON object instead of a table"),
     OPTION_END,

@@ -18,7 +18,14 @@
  *
  * All terms are positive, so the doubled gamma covers their sums' roundings. A
  * product that may be subnormal adds the smallest subnormal; what may be
- * infinite or NaN takes the general way, point by point. */
+ * infinite or NaN takes the general way, point by point.
+ *
+ * Under an arithmetic with fp32 accumulators every sum is rounded to float after
+ * each term, in the order of k. The sum of a float and a product of at most 24
+ * digits is rounded correctly by way of double: it is not exact there only if one
+ * of the two, both floats, is so small beside the other that the result is far
+ * from the middle of two floats. Longer products take the way of rounding to odd
+ * (formats/format_apply.c). */
 #include "einsum/contract.h"
 
 #include <float.h>
@@ -63,51 +70,96 @@ struct product {
     double gamma;
     /* Added to each element's error. */
     double underflow;
+    /* Sums begin with what is there, and are rounded term by term. */
+    bool is_rounded;
+    double range; /* the largest magnitude of a sum */
+    double least; /* below it a term may be rounded by what is no share of it */
+    double step;  /* by that much */
 };
 
 /* ---- the tile in registers ---------------------------------------------- */
 
-#define DEFINE_TILE(name, attribute)                                           \
+typedef float narrow __attribute__((vector_size(TILE_J * sizeof(float))));
+typedef int64_t bit_vector
+    __attribute__((vector_size(TILE_J * sizeof(double))));
+
+#define TO_FLOAT(x)                                                            \
+    __builtin_convertvector(__builtin_convertvector(x, narrow), vector)
+
+/* How a term comes to a sum. */
+#define PLAIN(sum, term) (sum) += (term);
+#define SHORT(sum, term) (sum) = TO_FLOAT((sum) + (term));
+/* Two-sum; if there is a rest, the odd neighbour on its side. A comparison of
+ * vectors is -1 where it holds. */
+#define LONG(sum, term)                                                        \
+    {                                                                          \
+        const vector zero = {0};                                               \
+        vector other = (term);                                                 \
+        vector both = (sum) + other;                                           \
+        vector part = both - (sum);                                            \
+        vector rest = ((sum) - (both - part)) + (other - part);                \
+        bit_vector bits = (bit_vector)both;                                    \
+        bit_vector is_up = (rest > zero) == (both > zero);                     \
+        bit_vector is_even = (bits & 1) - 1;                                   \
+        bit_vector has_rest = (rest > zero) | (rest < zero);                   \
+        bits += has_rest & is_even & (-1 - 2 * is_up);                         \
+        (sum) = TO_FLOAT((vector)bits);                                        \
+    }
+
+#define DEFINE_TILE(name, attribute, add)                                      \
     attribute static void name(const double *a, const double *b,               \
                                int64_t count, vector *sum)                     \
     {                                                                          \
-        vector s0 = {0};                                                       \
-        vector s1 = {0};                                                       \
-        vector s2 = {0};                                                       \
-        vector s3 = {0};                                                       \
+        vector s0 = sum[0];                                                    \
+        vector s1 = sum[1];                                                    \
+        vector s2 = sum[2];                                                    \
+        vector s3 = sum[3];                                                    \
         for (int64_t k = 0; k < count; k++) {                                  \
             const vector *row = (const void *)(b + k * TILE_J);                \
-            s0 += a[k * TILE_I] * *row;                                        \
-            s1 += a[k * TILE_I + 1] * *row;                                    \
-            s2 += a[k * TILE_I + 2] * *row;                                    \
-            s3 += a[k * TILE_I + 3] * *row;                                    \
+            add(s0, a[k * TILE_I] * *row) add(s1, a[k * TILE_I + 1] * *row)    \
+                add(s2, a[k * TILE_I + 2] * *row)                              \
+                    add(s3, a[k * TILE_I + 3] * *row)                          \
         }                                                                      \
-        sum[0] += s0;                                                          \
-        sum[1] += s1;                                                          \
-        sum[2] += s2;                                                          \
-        sum[3] += s3;                                                          \
+        sum[0] = s0;                                                           \
+        sum[1] = s1;                                                           \
+        sum[2] = s2;                                                           \
+        sum[3] = s3;                                                           \
     }
 
 typedef void (*tile_function)(const double *a, const double *b, int64_t count,
                               vector *sum);
 
-DEFINE_TILE(tile_baseline, )
+/* The same for one kind of machine. */
+struct tiles {
+    tile_function plain;
+    tile_function brief;
+    tile_function full;
+};
+
+#define DEFINE_TILES(machine, attribute)                                       \
+    DEFINE_TILE(plain_##machine, attribute, PLAIN)                             \
+    DEFINE_TILE(short_##machine, attribute, SHORT)                             \
+    DEFINE_TILE(long_##machine, attribute, LONG)                               \
+    static const struct tiles tiles_##machine = {                              \
+        plain_##machine, short_##machine, long_##machine};
+
+DEFINE_TILES(baseline, )
 
 #ifdef __x86_64__
-DEFINE_TILE(tile_avx2, __attribute__((target("avx2"))))
-DEFINE_TILE(tile_avx512, __attribute__((target("avx512f"))))
+DEFINE_TILES(avx2, __attribute__((target("avx2"))))
+DEFINE_TILES(avx512, __attribute__((target("avx512f"))))
 
-static tile_function choose_tile(void)
+static const struct tiles *choose_tiles(void)
 {
     if (__builtin_cpu_supports("avx512f")) {
-        return tile_avx512;
+        return &tiles_avx512;
     }
-    return __builtin_cpu_supports("avx2") ? tile_avx2 : tile_baseline;
+    return __builtin_cpu_supports("avx2") ? &tiles_avx2 : &tiles_baseline;
 }
 #else
-static tile_function choose_tile(void)
+static const struct tiles *choose_tiles(void)
 {
-    return tile_baseline;
+    return &tiles_baseline;
 }
 #endif
 
@@ -164,8 +216,20 @@ static void store_values(const struct product *product, int64_t i, int64_t j,
 {
     for (int64_t y = 0; y < MIN(TILE_I, product->count_i - i); y++) {
         for (int64_t x = 0; x < MIN(TILE_J, product->count_j - j); x++) {
-            product->value[(i + y) * product->stride_i +
-                           (j + x) * product->stride_j] += sum[y][x];
+            double *value = &product->value[(i + y) * product->stride_i +
+                                            (j + x) * product->stride_j];
+            *value = product->is_rounded ? sum[y][x] : *value + sum[y][x];
+        }
+    }
+}
+
+static void load_values(const struct product *product, int64_t i, int64_t j,
+                        vector *sum)
+{
+    for (int64_t y = 0; y < MIN(TILE_I, product->count_i - i); y++) {
+        for (int64_t x = 0; x < MIN(TILE_J, product->count_j - j); x++) {
+            sum[y][x] = product->value[(i + y) * product->stride_i +
+                                       (j + x) * product->stride_j];
         }
     }
 }
@@ -186,34 +250,45 @@ static void store_errors(const struct product *product, int64_t i, int64_t j,
     }
 }
 
-static void run_tile(const struct product *product, tile_function tile,
-                     const struct packed *a, const struct packed *b, int64_t i,
-                     int64_t j)
+/* For values, and for the sums of bounds. */
+struct kernel_tiles {
+    tile_function value;
+    tile_function bound;
+};
+
+static void run_tile(const struct product *product,
+                     const struct kernel_tiles *tiles, const struct packed *a,
+                     const struct packed *b, int64_t i, int64_t j)
 {
     int64_t from_a = i * product->count_k;
     int64_t from_b = j * product->count_k;
     int64_t count = product->count_k;
     vector sum[TILE_I] = {{0}};
-    tile(a->value + from_a, b->value + from_b, count, sum);
+    if (product->is_rounded) {
+        load_values(product, i, j, sum);
+    }
+    tiles->value(a->value + from_a, b->value + from_b, count, sum);
     store_values(product, i, j, sum);
     if (product->error != NULL) {
         vector magnitude[TILE_I] = {{0}};
         vector error[TILE_I] = {{0}};
-        tile(a->magnitude + from_a, b->magnitude + from_b, count, magnitude);
-        tile(a->magnitude + from_a, b->error + from_b, count, error);
-        tile(a->error + from_a, b->reach + from_b, count, error);
+        tiles->bound(a->magnitude + from_a, b->magnitude + from_b, count,
+                     magnitude);
+        tiles->bound(a->magnitude + from_a, b->error + from_b, count, error);
+        tiles->bound(a->error + from_a, b->reach + from_b, count, error);
         store_errors(product, i, j, magnitude, error);
     }
 }
 
 /* A product of at most BLOCK_I x BLOCK_J x BLOCK_K. */
-static void run_block(const struct product *product, tile_function tile,
-                      struct packed *a, const struct packed *b)
+static void run_block(const struct product *product,
+                      const struct kernel_tiles *tiles, struct packed *a,
+                      const struct packed *b)
 {
     pack(&product->a, product->count_i, product->count_k, TILE_I, a);
     for (int64_t j = 0; j < product->count_j; j += TILE_J) {
         for (int64_t i = 0; i < product->count_i; i += TILE_I) {
-            run_tile(product, tile, a, b, i, j);
+            run_tile(product, tiles, a, b, i, j);
         }
     }
 }
@@ -243,8 +318,9 @@ static struct product product_at(const struct product *whole, int64_t i,
     return part;
 }
 
-static void run_product(const struct product *product, tile_function tile,
-                        struct packed *a, struct packed *b)
+static void run_product(const struct product *product,
+                        const struct kernel_tiles *tiles, struct packed *a,
+                        struct packed *b)
 {
     for (int64_t k = 0; k < product->count_k; k += BLOCK_K) {
         for (int64_t j = 0; j < product->count_j; j += BLOCK_J) {
@@ -252,7 +328,7 @@ static void run_product(const struct product *product, tile_function tile,
             pack(&part.b, part.count_j, part.count_k, TILE_J, b);
             for (int64_t i = 0; i < product->count_i; i += BLOCK_I) {
                 part = product_at(product, i, j, k);
-                run_block(&part, tile, a, b);
+                run_block(&part, tiles, a, b);
             }
         }
     }
@@ -297,10 +373,10 @@ static bool check_range(struct product *product)
     struct range a = range_of(&product->a, product->count_i, product->count_k);
     struct range b = range_of(&product->b, product->count_j, product->count_k);
     double terms = (double)product->count_k;
-    bool is_small = a.smallest * b.smallest < DBL_MIN;
-    product->underflow = is_small ? 4.0 * terms * DBL_TRUE_MIN : 0.0;
-    return a.largest * 4.0 * terms < DBL_MAX / MAX(b.largest, 1.0) / 2.0 &&
-           b.largest < DBL_MAX / 8.0;
+    bool is_small = a.smallest * b.smallest < product->least;
+    product->underflow = is_small ? 4.0 * terms * product->step : 0.0;
+    return a.largest * 4.0 * terms < product->range / MAX(b.largest, 1.0) &&
+           b.largest < product->range / 4.0;
 }
 
 /* ---- which loops --------------------------------------------------------- */
@@ -377,6 +453,78 @@ static struct matrix make_matrix(const struct box_plan *inner, int read,
     };
 }
 
+/* Rounding to the nearest float, and nothing else. */
+static bool is_float(const struct einsum_operation *operation)
+{
+    return operation->format->kind == FORMAT_FLOAT &&
+           operation->format->bits == 32 &&
+           operation->policy.rounding == FORMAT_TO_NEAREST_EVEN &&
+           !operation->policy.saturates &&
+           !operation->policy.flushes_subnormals;
+}
+
+static bool is_double(const struct einsum_operation *operation)
+{
+    bool is_plain = operation->format->bits == 64 &&
+                    !operation->policy.saturates &&
+                    !operation->policy.flushes_subnormals;
+    return is_plain || operation->format->kind == FORMAT_INTEGER;
+}
+
+/* Digits of the operand's values, 53 if nothing is known. */
+static int count_digits(const struct box_plan *plan, int node)
+{
+    const struct format *format =
+        plan->read_format[plan->expr->nodes[node].read];
+    return format == NULL                 ? DBL_MANT_DIG
+           : format->kind == FORMAT_FLOAT ? format->fraction_bits + 1
+                                          : format->bits;
+}
+
+static bool needs_conversion(const struct box_plan *plan, int node)
+{
+    const struct format *multiplicand = plan->arithmetic->multiplicand;
+    const struct format *format =
+        plan->read_format[plan->expr->nodes[node].read];
+    return multiplicand != NULL &&
+           (format == NULL || !format_contains(multiplicand, format));
+}
+
+/* The way of computing; false if there is none here. */
+static bool choose_kernel(const struct box_plan *plan,
+                          const struct tiles *tiles,
+                          struct kernel_tiles *kernel)
+{
+    *kernel = (struct kernel_tiles){tiles->plain, tiles->plain};
+    if (plan->arithmetic == NULL) {
+        return true;
+    }
+    const struct einsum_operation *sum = plan_reduction(plan);
+    if (plan->arithmetic->product != NULL || needs_conversion(plan, 0) ||
+        needs_conversion(plan, 1)) {
+        return false;
+    }
+    if (is_float(sum)) {
+        int digits = count_digits(plan, 0) + count_digits(plan, 1);
+        kernel->value = digits <= FLT_MANT_DIG ? tiles->brief : tiles->full;
+        return true;
+    }
+    return is_double(sum);
+}
+
+static void init_range(struct product *product, const struct box_plan *plan)
+{
+    product->is_rounded = plan->arithmetic != NULL;
+    product->range = DBL_MAX / 2.0;
+    product->least = DBL_MIN;
+    product->step = DBL_TRUE_MIN;
+    if (product->is_rounded && is_float(plan_reduction(plan))) {
+        product->range = (double)FLT_MAX / 2.0;
+        product->least = (double)FLT_MIN;
+        product->step = plan->least;
+    }
+}
+
 static struct product make_product(const struct box_plan *inner,
                                    const int64_t *at)
 {
@@ -399,7 +547,10 @@ static struct product make_product(const struct box_plan *inner,
 bool contract_run(const struct box_plan *inner, const int64_t *at)
 {
     struct product product = make_product(inner, at);
-    if (!check_range(&product)) {
+    struct kernel_tiles tiles;
+    init_range(&product, inner);
+    if (!choose_kernel(inner, choose_tiles(), &tiles) ||
+        !check_range(&product)) {
         return false;
     }
     struct packed a = {NULL, NULL, NULL, NULL};
@@ -411,7 +562,7 @@ bool contract_run(const struct box_plan *inner, const int64_t *at)
     bool has_memory = packed_new(&a, count_a, has_error) &&
                       packed_new(&b, count_b, has_error);
     if (has_memory) {
-        run_product(&product, choose_tile(), &a, &b);
+        run_product(&product, &tiles, &a, &b);
     }
     free(a.value);
     free(b.value);

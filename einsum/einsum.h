@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/base.h"
+#include "formats/formats.h"
 
 /* ---- operations --------------------------------------------------------- */
 
@@ -427,6 +428,84 @@ MUST_USE enum status pass_analysis_new(const struct workload *workload,
 void pass_analysis_free(struct pass_analysis *analysis);
 BASE_DEFINE_CLEANUP(pass_analysis)
 
+/* ---- arithmetic ----------------------------------------------------------- */
+
+/* In which formats a cascade is computed. Values are always held as doubles;
+ * under an arithmetic they are values of the formats named here.
+ *
+ * A tensor has a storage: what its elements become when they are finished. Until
+ * then, sums are kept in the format of the operation that adds: `mac` for sums of
+ * products (of a statement whose outermost operation is a multiplication), else
+ * `add`. Every other operation of an expression rounds to its own format.
+ *
+ * mac: the operands are rounded to `multiplicand` if there is one; the product is
+ * exact, or rounded to `product` if there is one; then it is added and rounded to
+ * operation[EINSUM_MAC].format. An integer accumulator adds without rounding.
+ *
+ * Tensors of whole numbers (indices, lengths) and fp64 stay as they are. Of a
+ * transform (fft, dct) only the result is rounded. */
+struct einsum_operation {
+    const struct format *format; /* of the result */
+    struct format_policy policy;
+};
+
+struct einsum_storage {
+    struct format_storage storage;
+    int scaled_dim; /* along which values share a scale */
+};
+
+struct einsum_arithmetic {
+    const struct workload *workload;
+    struct einsum_storage *storage; /* by tensor id */
+    const struct format *multiplicand;
+    const struct format *product;
+    struct einsum_operation operation[EINSUM_OP_COUNT];
+    GString *text; /* what was set, in order */
+};
+
+/* What is wrong with a text, and "did you mean ..." or NULL. */
+struct einsum_complaint {
+    char *problem;
+    char *suggestion;
+};
+void einsum_complaint_clear(struct einsum_complaint *complaint);
+
+/* fp64 everywhere. */
+struct einsum_arithmetic *
+einsum_arithmetic_new(const struct workload *workload);
+void einsum_arithmetic_free(struct einsum_arithmetic *arithmetic);
+BASE_DEFINE_CLEANUP(einsum_arithmetic)
+
+/* STORAGE[:MULTIPLICAND[:ACCUMULATOR]] for all tensors and operations. STORAGE
+ * as format_storage_parse has it, with '/RANK' for values that share a scale
+ * along a rank other than a tensor's last; the multiplicand is a format or
+ * 'stored'; the accumulator, a format, is also that of all other operations:
+ * fp32 if none is named and the storage is narrower. False: see complaint. */
+MUST_USE bool einsum_arithmetic_set(struct einsum_arithmetic *arithmetic,
+                                    const char *text,
+                                    struct einsum_complaint *complaint);
+/* The storage of one tensor. */
+MUST_USE bool einsum_arithmetic_set_tensor(struct einsum_arithmetic *arithmetic,
+                                           const char *tensor, const char *text,
+                                           struct einsum_complaint *complaint);
+/* The format of one operation's results. */
+MUST_USE bool
+einsum_arithmetic_set_operation(struct einsum_arithmetic *arithmetic,
+                                const char *operation, const char *text,
+                                struct einsum_complaint *complaint);
+/* To all storages and operations. */
+void einsum_arithmetic_set_policy(struct einsum_arithmetic *arithmetic,
+                                  struct format_policy policy);
+/* "bf16,RD=fp32,exp=bf16,toward-zero": what was set; "fp64" if nothing was. */
+const char *einsum_arithmetic_print(const struct einsum_arithmetic *arithmetic);
+/* Everything is fp64: the same as no arithmetic at all. */
+bool einsum_arithmetic_is_double(const struct einsum_arithmetic *arithmetic);
+/* Brings `count` finished elements, `stride` apart, into a tensor's storage if
+ * that has no scale; `error` may be NULL. */
+void einsum_store_elements(const struct einsum_arithmetic *arithmetic,
+                           int tensor, double *value, double *error,
+                           int64_t count, int64_t stride);
+
 /* ---- the interpreter ----------------------------------------------------- */
 
 /* Values of all tensors of a workload, row-major in double, and beside each
@@ -441,6 +520,8 @@ struct tensor_data {
 struct einsum_data {
     int tensor_count;
     struct tensor_data *tensors; /* by tensor id */
+    /* Borrowed; NULL: fp64. Set it before inputs are stored. */
+    const struct einsum_arithmetic *arithmetic;
     /* The first gather or scatter that left its range, with coordinates, and
      * its statement; NULL if none did. einsum_run reports it. */
     char *fault;
@@ -465,10 +546,22 @@ void einsum_fill_inputs(const struct workload *workload, uint64_t seed,
 /* Evaluates one statement at all points lo <= index < hi of its iteration
  * space (by position in statement.rank[]), ranks in order, the last fastest:
  * assigns, or folds into the output with the statement's reduction. Reads go
- * through views. */
+ * through views. Under an arithmetic, results are those of the operations, not
+ * yet stored; sums are added one after another in the order of the loops. */
 void einsum_run_box(const struct workload *workload, int statement,
                     const int64_t *lo, const int64_t *hi,
                     struct einsum_data *data);
+
+/* Under an arithmetic, brings the inputs into their storage, without errors: from
+ * then on they are what is computed with. */
+void einsum_store_inputs(const struct workload *workload,
+                         struct einsum_data *data);
+/* Under an arithmetic, brings the elements that the statement's box defines into
+ * their storage: once, when they are finished. With scales, the box must be
+ * whole along the scaled dimension. Nothing otherwise. */
+void einsum_store_box(const struct workload *workload, int statement,
+                      const int64_t *lo, const int64_t *hi,
+                      struct einsum_data *data);
 
 /* Runs the whole cascade: statements in text order, statements that recur on
  * each other stepped together along their iterative rank. */

@@ -104,6 +104,7 @@ static void run_whole(const struct workload *workload, int statement,
     int64_t hi[EINSUM_MAX_RANKS];
     find_whole_box(workload, statement, lo, hi);
     einsum_run_box(workload, statement, lo, hi, data);
+    einsum_store_box(workload, statement, lo, hi, data);
 }
 
 /* One step of the iterative rank. */
@@ -121,6 +122,7 @@ static void run_step(const struct workload *workload, int statement,
         }
     }
     einsum_run_box(workload, statement, lo, hi, data);
+    einsum_store_box(workload, statement, lo, hi, data);
 }
 
 static int count_members(const struct workload *workload, const int *group,
@@ -134,12 +136,13 @@ static int count_members(const struct workload *workload, const int *group,
 }
 
 /* A box advances along a statement's own iterative rank by itself; only several
- * statements have to take turns. */
+ * statements have to take turns, and steps between which values are stored. */
 static void run_group(const struct workload *workload, const int *group,
                       int first, struct einsum_data *data)
 {
     int rank = workload->statements[first].iterative_rank;
-    if (count_members(workload, group, first) == 1) {
+    if (count_members(workload, group, first) == 1 &&
+        (data->arithmetic == NULL || rank < 0)) {
         run_whole(workload, first, data);
         return;
     }

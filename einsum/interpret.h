@@ -8,6 +8,7 @@
 #include "einsum/ast.h"
 #include "einsum/binder.h"
 #include "einsum/einsum.h"
+#include "einsum/rounding.h"
 
 struct box_operand {
     double *value; /* at the box's first point */
@@ -29,12 +30,17 @@ typedef void (*row_function)(const struct box_plan *plan, const int64_t *at);
 struct box_plan {
     const struct einsum_expr *expr;
     enum einsum_reduce reduce;
+    /* NULL: fp64. */
+    const struct einsum_arithmetic *arithmetic;
+    double least; /* what one addition may be off besides, near 0 */
     double gamma; /* of the whole reduction, for the error of a sum; 0: exact */
     row_function run_row;
     bool is_product_sum; /* of two operands */
     struct box_operand output;
     int read_count; /* the streams of index(..) stand behind the reads */
     struct box_operand read[EINSUM_MAX_READS];
+    /* That all of its values are of; NULL: not known. */
+    const struct format *read_format[EINSUM_MAX_READS];
     int loop_count;  /* outermost first, at least 1 */
     int fixed_count; /* of them, the first that must stay outermost */
     struct box_loop loop[EINSUM_MAX_RANKS + 1];
@@ -47,7 +53,12 @@ bool plan_init(struct box_plan *plan, const struct workload *workload,
 
 /* A plan for single rows: everything but operands and loop[0]. */
 void plan_init_row(struct box_plan *plan, const struct workload *workload,
-                   const struct einsum_statement *statement);
+                   const struct einsum_statement *statement,
+                   const struct einsum_arithmetic *arithmetic);
+/* A sum whose terms are products, added as they are. */
+bool plan_is_mac(const struct box_plan *plan);
+/* The operation that adds terms up, or compares or multiplies them. */
+const struct einsum_operation *plan_reduction(const struct box_plan *plan);
 /* Sets run_row. */
 void plan_choose_row(struct box_plan *plan);
 
@@ -94,6 +105,26 @@ void row_dot(const struct box_plan *plan, const int64_t *at);
 void row_axpy(const struct box_plan *plan, const int64_t *at);
 /* The same with error analysis. */
 void row_error_product(const struct box_plan *plan, const int64_t *at);
+/* Under an arithmetic, one term after another; with error analysis or without. */
+void row_format_product(const struct box_plan *plan, const int64_t *at);
+/* One operation of an expression on a chunk under an arithmetic: `exact` is its
+ * result in double, `error` (or NULL) bounds that and is raised; the format that
+ * all results are of, or NULL. */
+const struct format *format_chunk(const struct box_plan *plan,
+                                  enum einsum_op op, bool is_root,
+                                  const struct bounded_row *operand,
+                                  const double *exact, double *result,
+                                  double *error, int64_t count);
+/* The operands of a mac's multiplication, in the format it takes; `to` has room
+ * for them, its errors NULL without error analysis. */
+void format_multiplicand(const struct box_plan *plan, struct bounded_row *row,
+                         const struct tensor_data *to, int64_t count);
+/* A constant as it is held, with its error. */
+double format_constant(const struct box_plan *plan, double number,
+                       double *error);
+/* Folds one term into an element, and its error if there is one. */
+void row_format_fold(const struct box_plan *plan, double term,
+                     double term_error, double *value, double *error);
 /* Any expression, with or without. */
 void row_general(const struct box_plan *plan, const int64_t *at);
 

@@ -5,6 +5,7 @@
 #include "einsum/extension.h"
 #include "einsum/interpret.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "einsum/rounding.h"
@@ -182,6 +183,9 @@ static row_function choose_row(const struct box_plan *plan)
     if (!plan->is_product_sum) {
         return row_general;
     }
+    if (plan->arithmetic != NULL) {
+        return row_format_product;
+    }
     if (plan->output.error != NULL) {
         return row_error_product;
     }
@@ -214,8 +218,34 @@ static int count_streams(const struct einsum_statement *statement)
     return statement->extension == NULL ? 0 : statement->extension->index_count;
 }
 
+static void init_arithmetic(struct box_plan *plan,
+                            const struct einsum_statement *statement,
+                            double term_count)
+{
+    const struct einsum_operation *sum = plan_reduction(plan);
+    bool is_float = sum->format->kind == FORMAT_FLOAT;
+    for (int i = 0; i < statement->read_count; i++) {
+        const struct format_storage *storage =
+            &plan->arithmetic->storage[statement->resolved_reads[i].tensor]
+                 .storage;
+        plan->read_format[i] =
+            storage->sharing == FORMAT_UNSCALED ? storage->format : NULL;
+    }
+    plan->least =
+        is_float ? format_rounding_error(sum->format, &sum->policy, 0.0, 0.0)
+                 : 0.0;
+    if (is_float) {
+        /* No term is rounded more often than there are terms, whatever their
+         * order: (1 + u)^n - 1. */
+        double unit =
+            format_rounding_error(sum->format, &sum->policy, 1.0, 0.0);
+        plan->gamma += expm1(term_count * log1p(unit)) * ERROR_INFLATE;
+    }
+}
+
 void plan_init_row(struct box_plan *plan, const struct workload *workload,
-                   const struct einsum_statement *statement)
+                   const struct einsum_statement *statement,
+                   const struct einsum_arithmetic *arithmetic)
 {
     plan->expr = statement->expr;
     plan->reduce = statement->reduce;
@@ -224,8 +254,16 @@ void plan_init_row(struct box_plan *plan, const struct workload *workload,
     plan->fixed_count = 0;
     bool is_exact = workload->tensors[statement->output.tensor].values.kind ==
                     EINSUM_VALUES_INTEGER;
-    plan->gamma =
-        is_exact ? 0.0 : sum_gamma(count_reduced_terms(workload, statement));
+    double terms = count_reduced_terms(workload, statement);
+    plan->gamma = is_exact ? 0.0 : sum_gamma(terms);
+    plan->least = 0.0;
+    plan->arithmetic = is_exact ? NULL : arithmetic;
+    for (int i = 0; i < plan->read_count; i++) {
+        plan->read_format[i] = NULL;
+    }
+    if (plan->arithmetic != NULL) {
+        init_arithmetic(plan, statement, terms);
+    }
 }
 
 /* index(..): the stream's value instead of an element. */
@@ -259,7 +297,7 @@ bool plan_init(struct box_plan *plan, const struct workload *workload,
             return false;
         }
     }
-    plan_init_row(plan, workload, statement);
+    plan_init_row(plan, workload, statement, data->arithmetic);
     plan->loop_count = 0;
     plan->output = make_operand(
         &data->tensors[statement->output.tensor],

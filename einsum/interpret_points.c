@@ -450,7 +450,7 @@ void points_run(const struct workload *workload, int statement_id,
         return;
     }
     find_operands(&points);
-    plan_init_row(&points.plan, workload, statement);
+    plan_init_row(&points.plan, workload, statement, data->arithmetic);
     points.plan.output = whole_tensor(&points, statement->output.tensor);
     for (int i = 0; i < statement->read_count; i++) {
         points.plan.read[i] =

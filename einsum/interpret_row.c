@@ -218,7 +218,7 @@ static struct bounded_row read_chunk(const struct chunk *chunk, int read,
     int64_t offset = chunk->at[read + 1] + chunk->first * stride;
     struct bounded_row row = {load(operand->value + offset, stride,
                                    chunk->buffers->value[depth], chunk->count),
-                              NULL};
+                              NULL, plan->read_format[read]};
     if (operand->error != NULL) {
         row.error = load(operand->error + offset, stride,
                          chunk->buffers->error[depth], chunk->count);
@@ -234,6 +234,7 @@ static struct bounded_row number_chunk(const struct chunk *chunk, double number,
         fill(number, chunk->buffers->value[depth], chunk->count),
         has_error ? fill(error, chunk->buffers->error[depth], chunk->count)
                   : NULL,
+        NULL,
     };
 }
 
@@ -259,46 +260,90 @@ static void select_errors(const struct bounded_row *operand, double *error,
     }
 }
 
-/* `operand` is the stack from the operation's first operand on. */
+static void apply_errors(enum einsum_op op, const struct bounded_row *operand,
+                         const double *result, double *error, int64_t count)
+{
+    if (op == EINSUM_SELECT) {
+        select_errors(operand, error, count);
+    } else {
+        op_error_row(op, &operand[0], &operand[op_arity(op) - 1], result, error,
+                     count);
+    }
+}
+
+/* Of a mac, in their places of the stack. */
+static void convert_operands(const struct chunk *chunk,
+                             struct bounded_row *operand, int depth)
+{
+    for (int i = 0; i < 2; i++) {
+        struct tensor_data to = {chunk->buffers->value[depth + i],
+                                 chunk->plan->output.error == NULL
+                                     ? NULL
+                                     : chunk->buffers->error[depth + i]};
+        format_multiplicand(chunk->plan, &operand[i], &to, chunk->count);
+    }
+}
+
+/* `operand` is the stack from the operation's first operand on; the root gives
+ * the expression's value. */
 static struct bounded_row apply_chunk(const struct chunk *chunk,
-                                      enum einsum_op op,
-                                      const struct bounded_row *operand,
-                                      int depth)
+                                      enum einsum_op op, bool is_root,
+                                      struct bounded_row *operand, int depth)
 {
     const double *value[OP_MAX_ARITY];
+    bool has_error = chunk->plan->output.error != NULL;
+    bool is_formatted = chunk->plan->arithmetic != NULL;
+    if (is_formatted && is_root && plan_is_mac(chunk->plan)) {
+        convert_operands(chunk, operand, depth);
+    }
     for (int i = 0; i < OP_MAX_ARITY; i++) {
         value[i] = operand[i].value;
     }
     double *result = chunk->buffers->value[depth];
-    double *error = chunk->buffers->error[depth];
-    if (chunk->plan->output.error == NULL) {
+    double *error = has_error ? chunk->buffers->error[depth] : NULL;
+    if (!has_error && !is_formatted) {
         vector_ops[op](value, result, chunk->count);
-        return (struct bounded_row){result, NULL};
+        return (struct bounded_row){result, NULL, NULL};
     }
-    vector_ops[op](value, chunk->buffers->result, chunk->count);
-    if (op == EINSUM_SELECT) {
-        select_errors(operand, error, chunk->count);
+    double *exact = chunk->buffers->result;
+    const struct format *format = NULL;
+    vector_ops[op](value, exact, chunk->count);
+    if (has_error) {
+        apply_errors(op, operand, exact, error, chunk->count);
+    }
+    if (is_formatted) {
+        format = format_chunk(chunk->plan, op, is_root, operand, exact, result,
+                              error, chunk->count);
     } else {
-        op_error_row(op, &operand[0], &operand[op_arity(op) - 1],
-                     chunk->buffers->result, error, chunk->count);
+        memcpy(result, exact, (size_t)chunk->count * sizeof(double));
     }
-    memcpy(result, chunk->buffers->result,
-           (size_t)chunk->count * sizeof(double));
-    return (struct bounded_row){result, error};
+    return (struct bounded_row){result, error, format};
+}
+
+static struct bounded_row constant_chunk(const struct chunk *chunk,
+                                         const struct expr_node *node,
+                                         int depth)
+{
+    double error = node->error;
+    double number = node->number;
+    if (chunk->plan->arithmetic != NULL) {
+        number = format_constant(chunk->plan, number, &error);
+    }
+    return number_chunk(chunk, number, error, depth);
 }
 
 /* In the chunk's buffers, or in the operand itself. */
 static struct bounded_row eval_chunk(const struct chunk *chunk)
 {
     const struct einsum_expr *expr = chunk->plan->expr;
-    struct bounded_row stack[EINSUM_MAX_STACK + OP_MAX_ARITY] = {{NULL, NULL}};
+    struct bounded_row stack[EINSUM_MAX_STACK + OP_MAX_ARITY] = {
+        {NULL, NULL, NULL}};
     int depth = 0;
     for (int n = 0; n < expr->node_count; n++) {
         const struct expr_node *node = &expr->nodes[n];
         switch (node->kind) {
         case NODE_NUMBER:
-            stack[depth] =
-                number_chunk(chunk, node->number, node->error, depth);
+            stack[depth] = constant_chunk(chunk, node, depth);
             break;
         case NODE_READ:
             stack[depth] = read_chunk(chunk, node->read, depth);
@@ -308,7 +353,9 @@ static struct bounded_row eval_chunk(const struct chunk *chunk)
             break;
         case NODE_OP:
             depth -= op_arity(node->op);
-            stack[depth] = apply_chunk(chunk, node->op, &stack[depth], depth);
+            stack[depth] =
+                apply_chunk(chunk, node->op, n == expr->node_count - 1,
+                            &stack[depth], depth);
             break;
         }
         depth++;
@@ -397,6 +444,21 @@ static void fold_error(const struct box_plan *plan, double term,
     }
 }
 
+static void store_folded(const struct chunk *chunk,
+                         const struct bounded_row *row)
+{
+    const struct box_plan *plan = chunk->plan;
+    int64_t stride = plan->loop[plan->loop_count - 1].output_stride;
+    int64_t offset = chunk->at[0] + chunk->first * stride;
+    for (int64_t i = 0; i < chunk->count; i++) {
+        double error = row->error == NULL ? 0.0 : row->error[i];
+        row_format_fold(
+            plan, row->value[i], error, plan->output.value + offset,
+            plan->output.error == NULL ? NULL : plan->output.error + offset);
+        offset += stride;
+    }
+}
+
 static void store_errors(const struct chunk *chunk,
                          const struct bounded_row *row)
 {
@@ -436,7 +498,9 @@ void row_general(const struct box_plan *plan, const int64_t *at)
             .buffers = &buffers,
         };
         struct bounded_row row = eval_chunk(&chunk);
-        if (plan->output.error != NULL) {
+        if (plan->arithmetic != NULL) {
+            store_folded(&chunk, &row);
+        } else if (plan->output.error != NULL) {
             store_errors(&chunk, &row);
         } else {
             store_values(&chunk, row.value);

@@ -20,6 +20,8 @@ double op_error(enum einsum_op op, double a, double error_a, double b,
 struct bounded_row {
     const double *value;
     const double *error;
+    /* That all values are of, if known; only under an arithmetic. */
+    const struct format *format;
 };
 void op_error_row(enum einsum_op op, const struct bounded_row *a,
                   const struct bounded_row *b, const double *result,

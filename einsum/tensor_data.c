@@ -126,6 +126,7 @@ static void run_initials(const struct workload *workload,
         }
         if (statement->kind == EINSUM_INITIAL) {
             einsum_run_box(workload, i, lo, hi, data);
+            einsum_store_box(workload, i, lo, hi, data);
         }
     }
 }

@@ -121,14 +121,21 @@ MUST_USE enum status explore_evaluate(struct diags *diags,
 struct verification {
     size_t count;           /* 1, or 2 with a mapping */
     struct check checks[2]; /* "interpreter", "mapped"; texts are borrowed */
-    char *shapes;           /* owned, as is the verification */
+    char *shapes;           /* owned, as are the next and the verification */
+    char *dtype;            /* einsum_arithmetic_print */
+};
+
+struct verify_options {
+    uint64_t seed;
+    /* NULL: fp64. The reference is computed in double, on inputs as stored. */
+    const struct einsum_arithmetic *arithmetic;
 };
 
 /* The problem's cascade must name a kernel. Functional execution that breaks
  * down (an element read before it is finished) is ERR_INPUT. */
 MUST_USE enum status explore_verify(struct diags *diags,
                                     const struct problem *problem,
-                                    uint64_t seed,
+                                    const struct verify_options *options,
                                     struct verification **verification);
 void verification_free(struct verification *verification);
 BASE_DEFINE_CLEANUP(verification)

@@ -147,7 +147,8 @@ static void compare(const struct reference *reference, const double *value,
     }
 }
 
-static void describe(const struct problem *problem, const char *shapes,
+static void describe(const struct problem *problem,
+                     const struct verification *verification,
                      const struct kernel *kernel, uint64_t seed,
                      const char *subject, struct check *check)
 {
@@ -156,8 +157,8 @@ static void describe(const struct problem *problem, const char *shapes,
         .kernel = kernel->name,
         .cascade = cascade_name(problem->cascade),
         .cascade_hash = cascade_hash(problem->cascade),
-        .shapes = shapes,
-        .dtype = "fp64",
+        .shapes = verification->shapes,
+        .dtype = verification->dtype,
         .seed = (int64_t)seed,
     };
     if (strcmp(subject, "mapped") == 0) {
@@ -182,21 +183,37 @@ static char *print_shapes(const struct workload *workload)
     return copy;
 }
 
+static void fill_inputs(const struct workload *workload,
+                        const struct verify_options *options,
+                        struct einsum_data *data)
+{
+    data->arithmetic = options->arithmetic;
+    einsum_fill_inputs(workload, options->seed, data);
+    einsum_store_inputs(workload, data);
+}
+
 static enum status check_mapped(struct diags *diags,
-                                const struct problem *problem, uint64_t seed,
+                                const struct problem *problem,
+                                const struct verify_options *options,
                                 const struct reference *reference,
                                 const double *error, struct check *check)
 {
     AUTO(einsum_data) data = NULL;
+    if (options->arithmetic != NULL) {
+        diag_error(diags, SPAN_NONE, "verify-mapped-format", NULL,
+                   "mapped schedules are executed in fp64 only");
+        return ERR_INPUT;
+    }
     TRY(einsum_data_new(problem->workload, false, diags, &data));
-    einsum_fill_inputs(problem->workload, seed, data);
+    fill_inputs(problem->workload, options, data);
     TRY(sim_execute(problem->plan, diags, data));
     compare(reference, data->tensors[reference->tensor].value, error, check);
     return OK;
 }
 
 static enum status check_all(struct diags *diags, const struct problem *problem,
-                             const struct kernel *kernel, uint64_t seed,
+                             const struct kernel *kernel,
+                             const struct verify_options *options,
                              struct reference *reference,
                              struct verification *verification)
 {
@@ -206,26 +223,27 @@ static enum status check_all(struct diags *diags, const struct problem *problem,
         problem->workload->tensors[reference->tensor].element_count;
     TRY(allocate(diags, reference));
     TRY(einsum_data_new(problem->workload, true, diags, &data));
-    einsum_fill_inputs(problem->workload, seed, data);
+    fill_inputs(problem->workload, options, data);
     TRY(einsum_run(problem->workload, diags, data));
     TRY(run_kernel(diags, problem, kernel, data, reference));
     const struct tensor_data *computed = &data->tensors[reference->tensor];
     verification->count = problem->plan == NULL ? 1 : 2;
-    describe(problem, verification->shapes, kernel, seed, "interpreter",
+    describe(problem, verification, kernel, options->seed, "interpreter",
              &verification->checks[0]);
     compare(reference, computed->value, computed->error,
             &verification->checks[0]);
     if (problem->plan == NULL) {
         return OK;
     }
-    describe(problem, verification->shapes, kernel, seed, "mapped",
+    describe(problem, verification, kernel, options->seed, "mapped",
              &verification->checks[1]);
-    return check_mapped(diags, problem, seed, reference, computed->error,
+    return check_mapped(diags, problem, options, reference, computed->error,
                         &verification->checks[1]);
 }
 
 enum status explore_verify(struct diags *diags, const struct problem *problem,
-                           uint64_t seed, struct verification **result)
+                           const struct verify_options *options,
+                           struct verification **result)
 {
     const char *name = cascade_kernel(problem->cascade);
     if (name == NULL) {
@@ -241,9 +259,13 @@ enum status explore_verify(struct diags *diags, const struct problem *problem,
     }
     AUTO(verification) verification = g_new0(struct verification, 1);
     verification->shapes = print_shapes(problem->workload);
+    verification->dtype =
+        options->arithmetic == NULL
+            ? g_strdup("fp64")
+            : g_strdup(einsum_arithmetic_print(options->arithmetic));
     struct reference reference = {0};
     enum status status =
-        check_all(diags, problem, kernel, seed, &reference, verification);
+        check_all(diags, problem, kernel, options, &reference, verification);
     reference_clear(&reference);
     TRY(status);
     *result = g_steal_pointer(&verification);
@@ -256,5 +278,6 @@ void verification_free(struct verification *verification)
         return;
     }
     g_free(verification->shapes);
+    g_free(verification->dtype);
     g_free(verification);
 }

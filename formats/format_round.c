@@ -130,6 +130,57 @@ double format_round(const struct format *format,
     return round_float(format, policy, x);
 }
 
+/* Half a step to the nearest, a whole one in a direction. */
+static double share_of_step(const struct format_policy *policy)
+{
+    bool is_nearest = policy->rounding == FORMAT_TO_NEAREST_EVEN ||
+                      policy->rounding == FORMAT_TO_NEAREST_AWAY;
+    return is_nearest ? 0.5 : 1.0;
+}
+
+static bool saturates(const struct format *format,
+                      const struct format_policy *policy)
+{
+    return policy->saturates || format->kind != FORMAT_FLOAT ||
+           format->special == FORMAT_FINITE;
+}
+
+double format_rounding_error(const struct format *format,
+                             const struct format_policy *policy, double x,
+                             double margin)
+{
+    double largest = format_max(format);
+    double size = fabs(x) + margin;
+    double share = share_of_step(policy);
+    if (isnan(x) || isnan(margin)) {
+        return (double)NAN;
+    }
+    if (isinf(x)) {
+        bool is_kept = format->kind == FORMAT_FLOAT &&
+                       format->special == FORMAT_IEEE && !policy->saturates;
+        return is_kept ? 0.0 : (double)INFINITY;
+    }
+    if (format->fraction_bits == DBL_MANT_DIG - 1 && !policy->saturates &&
+        !policy->flushes_subnormals) {
+        return 0.0; /* no rounding at all */
+    }
+    if (format->kind == FORMAT_SIGN) {
+        return size + 1.0;
+    }
+    double beyond = size > largest ? size - largest : 0.0;
+    if (beyond > 0.0 && !saturates(format, policy)) {
+        return (double)INFINITY;
+    }
+    if (format->kind == FORMAT_INTEGER) {
+        return share + beyond;
+    }
+    double least = format_min_normal(format);
+    double unit = 2.0 * format_unit_roundoff(format);
+    double step = unit * fmax(fmin(size, largest), least);
+    bool is_flushed = policy->flushes_subnormals && fabs(x) - margin < least;
+    return (is_flushed ? fmax(least, share * step) : share * step) + beyond;
+}
+
 /* ---- rows ----------------------------------------------------------------- */
 
 /* To the nearest even in the bits of the double: adds half of what is cut off,
@@ -146,10 +197,26 @@ static double round_bits(double x, int cut)
     return x;
 }
 
+/* What the machine's own conversion does. */
+static bool is_float(const struct format *format,
+                     const struct format_policy *policy)
+{
+    return format->kind == FORMAT_FLOAT &&
+           format->fraction_bits == FLT_MANT_DIG - 1 && format->bits == 32 &&
+           policy->rounding == FORMAT_TO_NEAREST_EVEN && !policy->saturates &&
+           !policy->flushes_subnormals;
+}
+
 void format_round_row(const struct format *format,
                       const struct format_policy *policy, double *values,
                       size_t count)
 {
+    if (is_float(format, policy)) {
+        for (size_t i = 0; i < count; i++) {
+            values[i] = (double)(float)values[i];
+        }
+        return;
+    }
     bool is_simple = format->kind == FORMAT_FLOAT &&
                      policy->rounding == FORMAT_TO_NEAREST_EVEN &&
                      format->fraction_bits < DBL_MANT_DIG - 1;

@@ -99,3 +99,34 @@ double format_ulp(const struct format *format, double x)
     }
     return ldexp(1.0, exponent - format->fraction_bits);
 }
+
+static bool has_infinity(const struct format *format)
+{
+    return format->kind == FORMAT_FLOAT && format->special == FORMAT_IEEE;
+}
+
+bool format_contains(const struct format *outer, const struct format *inner)
+{
+    if (outer == inner) {
+        return true;
+    }
+    if (outer->kind == FORMAT_SIGN ||
+        (outer->kind == FORMAT_INTEGER && inner->kind == FORMAT_FLOAT)) {
+        return false;
+    }
+    if (outer->kind == FORMAT_INTEGER) {
+        return outer->bits >= inner->bits;
+    }
+    /* All whole numbers up to 2^(fraction + 1), the least integer among them. */
+    if (inner->kind != FORMAT_FLOAT) {
+        return format_max(outer) > format_max(inner) &&
+               (inner->kind == FORMAT_SIGN ||
+                outer->fraction_bits + 1 >= inner->bits - 1);
+    }
+    bool has_nan = inner->special != FORMAT_FINITE;
+    return outer->fraction_bits >= inner->fraction_bits &&
+           format_max(outer) >= format_max(inner) &&
+           format_min_positive(outer) <= format_min_positive(inner) &&
+           (has_infinity(outer) || !has_infinity(inner)) &&
+           (outer->special != FORMAT_FINITE || !has_nan);
+}

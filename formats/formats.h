@@ -95,6 +95,41 @@ void format_round_row(const struct format *format,
                       const struct format_policy *policy, double *values,
                       size_t count);
 
+/* Is every value of `inner` one of `outer`? */
+bool format_contains(const struct format *outer, const struct format *inner);
+
+/* Bound on the distance that format_round moves any value within `margin` of x
+ * by: units in the last place of normal values, the smallest value among
+ * subnormal ones, the way back into the range where it saturates. Infinite where
+ * it might overflow; 0 for infinities that the format has. */
+double format_rounding_error(const struct format *format,
+                             const struct format_policy *policy, double x,
+                             double margin);
+
+/* ---- operations ---------------------------------------------------------- */
+
+/* The exact result of an operation on two doubles, rounded once: also where the
+ * operands have more digits than the format, so that rounding to double first
+ * would count (it is rounded to odd in between: Boldo and Melquiond, Emulation of
+ * FMA and correctly rounded sums, IEEE Trans. Computers 57(4), 2008). In fp64 it
+ * is the machine's own, to the nearest. */
+enum format_operation {
+    FORMAT_ADD,
+    FORMAT_SUBTRACT,
+    FORMAT_MULTIPLY,
+    FORMAT_DIVIDE,
+    FORMAT_SQUARE_ROOT, /* of the first operand */
+};
+
+double format_apply(enum format_operation operation,
+                    const struct format *format,
+                    const struct format_policy *policy, double a, double b);
+/* `result` may be an operand; the second operand of a square root is not read. */
+void format_apply_row(enum format_operation operation,
+                      const struct format *format,
+                      const struct format_policy *policy, const double *a,
+                      const double *b, double *result, size_t count);
+
 /* ---- bits ---------------------------------------------------------------- */
 
 /* Bits of a value of the format, in the low `bits` bits; NaN is the quiet one
@@ -124,5 +159,43 @@ double format_choose_block_scale(const struct format *format,
 void format_round_scaled(const struct format *format,
                          enum format_rounding rounding, double scale,
                          double *values, size_t count);
+
+/* How the values of a tensor are stored. */
+enum format_sharing {
+    FORMAT_UNSCALED,
+    FORMAT_SCALE_ALL,   /* one scale for the tensor */
+    FORMAT_SCALE_FIBER, /* one for each fiber along a dimension ("channel") */
+    FORMAT_SCALE_GROUP, /* one for each `group` neighbours of a fiber */
+    FORMAT_SCALE_BLOCK, /* the same, a power of two (MX) */
+};
+
+struct format_storage {
+    const struct format *format;
+    struct format_policy policy;
+    enum format_sharing sharing;
+    int64_t group; /* of GROUP and BLOCK: values that share a scale */
+};
+
+/* "bf16", "int8@tensor", "int4@channel", "int4@32", "fp4-e2m1@mx" (blocks of
+ * 32), "fp8-e4m3@mx16". Integers and signs with nothing behind them have one
+ * scale for the tensor; "int8@none" has none. False, with what is wrong in
+ * *problem and "did you mean 'bf16'?" or NULL in *suggestion; caller frees. */
+bool format_storage_parse(const char *text, struct format_storage *storage,
+                          char **problem, char **suggestion);
+/* The text that gives it; caller frees. */
+char *format_storage_print(const struct format_storage *storage);
+
+/* Values that lie `stride` apart. */
+struct format_values {
+    double *value;
+    double *error; /* bounds on the values' errors, raised; or NULL */
+    size_t count;
+    size_t stride;
+};
+
+/* Brings values into the storage: one group after another, or all of them under
+ * one scale. The bounds hold for every value within twice its error. */
+void format_store(const struct format_storage *storage,
+                  const struct format_values *values);
 
 #endif

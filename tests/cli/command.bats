@@ -224,10 +224,30 @@ setup() { cd "$BATS_TEST_DIRNAME/../.."; }
     [[ $output == *FAILED* ]]
 }
 
-@test "verify: other number formats are refused" {
-    run $W verify workloads/gemm.yaml --dtype bf16
+@test "verify: in bfloat16 with fp32 accumulators" {
+    run --separate-stderr $W verify workloads/attention/three-pass.yaml --json \
+        --dtype bf16,SD=fp32 --set P=16,M=32
+    [ $status = 0 ]
+    perl -MJSON::PP -e '
+        my $o = decode_json($ARGV[0]);
+        $o->{status} eq "ok" && $o->{dtype} eq "bf16,SD=fp32" or die;
+        $o->{max_abs_error} > 1e-5 or die;
+        $o->{max_abs_error} <= $o->{bound} && $o->{bound} < 1 or die;
+    ' "$output"
+}
+
+@test "verify: formats, tensors and operations that do not exist" {
+    run $W verify workloads/gemm.yaml --dtype bf17
+    [ $status = 3 ]
+    [[ $output == *"did you mean 'bf16'?"* ]]
+    run $W verify workloads/gemm.yaml --dtype bf16,QQ=fp32
+    [ $status = 3 ]
+    [[ $output == *"--dtype:1:6: error: unknown tensor 'QQ'"* ]]
+    run $W verify workloads/gemm.yaml --op maq=fp32
+    [ $status = 3 ]
+    [[ $output == *"did you mean 'mac'?"* ]]
+    run $W verify workloads/gemm.yaml --rounding upp
     [ $status = 2 ]
-    [[ $output == *"only fp64"* ]]
 }
 
 @test "lint: every kind of file in the tree is right" {

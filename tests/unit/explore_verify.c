@@ -13,6 +13,8 @@
 #include "explore/explore.h"
 #include "tests/problem_fixture.h"
 
+static const struct verify_options options = {.seed = 3};
+
 static void test_mapped_attention_agrees_with_its_kernel(void **state)
 {
     (void)state;
@@ -21,7 +23,8 @@ static void test_mapped_attention_agrees_with_its_kernel(void **state)
     problem = fixture_load(diags, "attention/one-pass", "teaching",
                            "fusemax-binding", "B=2 H=2 P=16 M=32 E=4 F=8");
     AUTO(verification) verification = NULL;
-    assert_int_equal(explore_verify(diags, problem, 3, &verification), OK);
+    assert_int_equal(explore_verify(diags, problem, &options, &verification),
+                     OK);
     assert_int_equal(verification->count, 2);
     for (size_t i = 0; i < 2; i++) {
         const struct check *check = &verification->checks[i];
@@ -54,7 +57,7 @@ static enum status verify_changed(struct diags *diags, const char *from,
     enum status status = problem_load(diags, path, NULL, NULL, NULL, &problem);
     g_unlink(path);
     assert_int_equal(status, OK);
-    status = explore_verify(diags, problem, 0, &verification);
+    status = explore_verify(diags, problem, &options, &verification);
     *is_ok = status == OK && verification->checks[0].is_ok;
     return status;
 }
