@@ -146,6 +146,16 @@ static void keep_evaluation(struct run *run, const struct evaluation *from)
     for (int i = 0; i < to->unit_count; i++) {
         to->units[i].name = run_keep(run, from->units[i].name);
     }
+    to->causes = g_memdup2(from->causes, (size_t)from->cause_count *
+                                             sizeof(struct evaluation_cause));
+    for (int i = 0; i < to->cause_count; i++) {
+        struct evaluation_cause *cause = &to->causes[i];
+        cause->unit = run_keep(run, cause->unit);
+        cause->einsum = run_keep(run, cause->einsum);
+        cause->tensor = run_keep(run, cause->tensor);
+        cause->component = run_keep(run, cause->component);
+        cause->part = run_keep(run, cause->part);
+    }
     for (int i = 0; i < to->einsum_count; i++) {
         to->einsums[i].name = run_keep(run, from->einsums[i].name);
         to->einsums[i].unit = run_keep(run, from->einsums[i].unit);
@@ -195,6 +205,7 @@ void run_free(struct run *run)
     g_free(run->tensors);
     g_free(run->evaluation.memories);
     g_free(run->evaluation.units);
+    g_free(run->evaluation.causes);
     g_free(run->evaluation.einsums);
     g_free(run->evaluation.actions);
     g_free(run->evaluation.transfers);

@@ -135,8 +135,29 @@ static const char version_4[] =
     "  compulsory_bytes INTEGER NOT NULL,"
     "  PRIMARY KEY (run, position)) WITHOUT ROWID;";
 
+/* More causes of stalls, and what each was for. */
+static const char version_5[] =
+    "ALTER TABLE units ADD COLUMN stall_operand_cycles INTEGER;"
+    "ALTER TABLE units ADD COLUMN stall_bank_conflict_cycles INTEGER;"
+    "ALTER TABLE units ADD COLUMN stall_dram_cycles INTEGER;"
+    "ALTER TABLE units ADD COLUMN stall_network_cycles INTEGER;"
+    "ALTER TABLE units ADD COLUMN stall_buffer_full_cycles INTEGER;"
+    "ALTER TABLE units ADD COLUMN stall_out_of_work_cycles INTEGER;"
+    "CREATE TABLE stalls ("
+    "  run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,"
+    "  position INTEGER NOT NULL,"
+    "  unit TEXT NOT NULL,"
+    "  cause TEXT NOT NULL,"
+    "  einsum TEXT,"
+    "  tensor TEXT,"
+    "  component TEXT,"
+    "  part TEXT,"
+    "  cycles INTEGER NOT NULL,"
+    "  without_cycles INTEGER,"
+    "  PRIMARY KEY (run, position)) WITHOUT ROWID;";
+
 static const char *const migrations[] = {version_1, version_2, version_3,
-                                         version_4};
+                                         version_4, version_5};
 
 static enum status check_owner(const struct store *store, struct diags *diags,
                                int64_t *version, bool *is_new)
