@@ -69,19 +69,28 @@ static void keep_shapes(struct run *run, const struct workload *workload)
     }
 }
 
+static void keep_assumption(struct run *run, const char *text)
+{
+    for (int k = 0; k < run->assumption_count; k++) {
+        if (strcmp(run->assumptions[k], text) == 0) {
+            return;
+        }
+    }
+    run->assumptions[run->assumption_count++] = run_keep(run, text);
+}
+
 /* An assumption stands at each node it was made for; it is said once. */
 static void keep_assumptions(struct run *run, const struct plan *plan)
 {
-    run->assumptions = g_new0(const char *, (size_t)plan->node_count);
+    run->assumptions =
+        g_new0(const char *, (size_t)plan->node_count + plan->notes->len);
     for (int i = 0; i < plan->node_count; i++) {
-        const char *text = plan->nodes[i].assumption;
-        bool is_known = text == NULL;
-        for (int k = 0; k < run->assumption_count && !is_known; k++) {
-            is_known = strcmp(run->assumptions[k], text) == 0;
+        if (plan->nodes[i].assumption != NULL) {
+            keep_assumption(run, plan->nodes[i].assumption);
         }
-        if (!is_known) {
-            run->assumptions[run->assumption_count++] = run_keep(run, text);
-        }
+    }
+    for (guint i = 0; i < plan->notes->len; i++) {
+        keep_assumption(run, g_ptr_array_index(plan->notes, i));
     }
 }
 

@@ -316,7 +316,7 @@ void run_print_table(const struct run *run, GString *out)
     print_tensors(run, out);
     print_einsums(&run->evaluation, out);
     if (run->assumption_count > 0) {
-        g_string_append(out, "\nassumed by the mapping:\n");
+        g_string_append(out, "\nassumed:\n");
     }
     for (int i = 0; i < run->assumption_count; i++) {
         g_string_append_printf(out, "  - %s\n", run->assumptions[i]);
