@@ -67,15 +67,23 @@ static void print_cause(struct table *table,
     table_add_text(table, without == NULL ? "" : without);
 }
 
+/* What never works is idle for no cause that one could remove. */
+static bool is_used(const struct evaluation *evaluation,
+                    const struct evaluation_cause *cause)
+{
+    for (int i = 0; i < evaluation->unit_count; i++) {
+        if (strcmp(evaluation->units[i].name, cause->unit) == 0) {
+            return evaluation->units[i].busy_cycles > 0;
+        }
+    }
+    return false;
+}
+
 void run_print_causes(const struct evaluation *evaluation, GString *out)
 {
-    int count = MIN(evaluation->cause_count, MOST_CAUSES);
     bool has_remedies = false;
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < evaluation->cause_count; i++) {
         has_remedies |= evaluation->causes[i].without_cycles >= 0;
-    }
-    if (count == 0) {
-        return;
     }
     AUTO(table) table = table_new();
     table_add_text_column(table, "idle unit");
@@ -83,11 +91,18 @@ void run_print_causes(const struct evaluation *evaluation, GString *out)
     table_add_metric_column(table, METRIC_CAUSE_CYCLES);
     table_add_headed_column(table, METRIC_UTILIZATION, "of run");
     if (has_remedies) {
-        table_add_text_column(table, "the run's cycles with");
+        table_add_text_column(table, "cycles of the run with");
     }
-    for (int i = 0; i < count; i++) {
-        print_cause(table, evaluation, &evaluation->causes[i], has_remedies);
+    int count = 0;
+    for (int i = 0; i < evaluation->cause_count && count < MOST_CAUSES; i++) {
+        if (is_used(evaluation, &evaluation->causes[i])) {
+            print_cause(table, evaluation, &evaluation->causes[i],
+                        has_remedies);
+            count++;
+        }
     }
-    table_print(table, out);
-    g_string_append_c(out, '\n');
+    if (count > 0) {
+        table_print(table, out);
+        g_string_append_c(out, '\n');
+    }
 }

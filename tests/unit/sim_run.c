@@ -371,6 +371,21 @@ static void test_delivered_chips_take_no_less_than_the_model(void **state)
     check_delivered("eyeriss", "M=50 N=30 K=37");
 }
 
+/* Weights of the next tiles wait in the FIFO and are shifted in behind those in
+ * use: only A, 7813 cycles into the unified buffer, comes before the first step,
+ * and what a tile of weights takes is the model's. */
+static void test_weights_come_while_others_are_in_use(void **state)
+{
+    (void)state;
+    AUTO(fixture)
+    fixture = fixture_load("gemm", "tpu-like", "gemm-tpu-ws-tiled",
+                           "M=1000 N=1000 K=1000");
+    AUTO(evaluation) e = run(fixture, true, NULL);
+    assert_int_equal(e->units[0].stall_cycles[STALL_FILL], 7813);
+    assert_int_equal(e->units[0].stall_cycles[STALL_OPERAND], 0);
+    assert_true(e->cycles - 7813 < e->model_cycles + e->model_cycles / 80);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -390,6 +405,7 @@ int main(void)
         cmocka_unit_test(test_a_fill_waits_for_what_it_is_filled_from),
         cmocka_unit_test(test_waiting_for_reductions_is_told_apart),
         cmocka_unit_test(test_several_runs_in_one_process_agree),
+        cmocka_unit_test(test_weights_come_while_others_are_in_use),
         cmocka_unit_test(test_the_step_limit_ends_a_run),
         cmocka_unit_test(test_a_million_tokens_take_few_steps),
     };
