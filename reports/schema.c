@@ -156,8 +156,27 @@ static const char version_5[] =
     "  without_cycles INTEGER,"
     "  PRIMARY KEY (run, position)) WITHOUT ROWID;";
 
+/* What was timed on a real machine. Ratios mean something within a session only. */
+static const char version_6[] = "CREATE TABLE measurements ("
+                                "  id INTEGER PRIMARY KEY,"
+                                "  session INTEGER NOT NULL,"
+                                "  time INTEGER NOT NULL,"
+                                "  version TEXT NOT NULL,"
+                                "  git_id TEXT NOT NULL,"
+                                "  benchmark TEXT NOT NULL,"
+                                "  machine TEXT NOT NULL,"
+                                "  subject TEXT NOT NULL,"
+                                "  dtype TEXT NOT NULL,"
+                                "  output TEXT NOT NULL,"
+                                "  threads INTEGER NOT NULL,"
+                                "  shapes TEXT NOT NULL,"
+                                "  sparsity_ratio REAL NOT NULL,"
+                                "  p10_seconds REAL NOT NULL,"
+                                "  median_seconds REAL NOT NULL,"
+                                "  samples INTEGER NOT NULL);";
+
 static const char *const migrations[] = {version_1, version_2, version_3,
-                                         version_4, version_5};
+                                         version_4, version_5, version_6};
 
 static enum status check_owner(const struct store *store, struct diags *diags,
                                int64_t *version, bool *is_new)
