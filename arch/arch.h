@@ -125,13 +125,14 @@ struct arch_memory {
      * after another. 0: tiles come in otherwise. */
     int64_t load_cycles;
     int64_t clock_hz;
-    int64_t banks;       /* >= 1; each has the ports below */
-    int64_t ports;       /* that read or write; all 0 if the file has none */
-    int64_t read_ports;  /* that only read */
-    int64_t write_ports; /* that only write */
-    bool can_bypass;     /* values may pass without being kept here */
-    int keep_count;      /* 0: any tensor may be kept */
-    const char **keep;   /* the tensors that may */
+    int64_t banks;        /* >= 1; each has the ports below */
+    int64_t ports;        /* that read or write; all 0 if the file has none */
+    int64_t read_ports;   /* that only read */
+    int64_t write_ports;  /* that only write */
+    bool can_bypass;      /* values may pass without being kept here */
+    bool forwards_drains; /* results leave as they are written: unread */
+    int keep_count;       /* 0: any tensor may be kept */
+    const char **keep;    /* the tensors that may */
     double read_energy_pj_per_access;
     double write_energy_pj_per_access;
     double area_um2; /* of one instance, as is */

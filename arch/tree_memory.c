@@ -2,11 +2,12 @@
 #include "arch/builder.h"
 
 static const char *const memory_keys[] = {
-    "memory", "size",    "bandwidth",       "read_bandwidth", "access",
-    "word",   "latency", "write_bandwidth", "clock",          "ports",
-    "banks",  "keeps",   "bypass",          "class",          "read",
-    "write",  "area",    "leakage",         "children",       "load",
-    NULL,
+    "memory", "size",     "bandwidth", "read_bandwidth",
+    "access", "word",     "latency",   "write_bandwidth",
+    "clock",  "ports",    "banks",     "keeps",
+    "bypass", "forwards", "class",     "read",
+    "write",  "area",     "leakage",   "children",
+    "load",   NULL,
 };
 static const char *const port_keys[] = {"read", "write", "shared", NULL};
 
@@ -148,6 +149,8 @@ static void parse_keeps(struct arch_builder *builder,
     memory->can_bypass = true;
     arch_reported(
         yaml_find_bool(builder->diags, node, "bypass", &memory->can_bypass));
+    arch_reported(yaml_find_bool(builder->diags, node, "forwards",
+                                 &memory->forwards_drains));
     if (!memory->can_bypass) {
         arch_note_feature(builder, ARCH_FEATURE_NO_BYPASS, memory->name, node,
                           "bypass");

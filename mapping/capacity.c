@@ -262,28 +262,58 @@ static int64_t spillable_bytes(struct builder *b, int memory)
     return bytes;
 }
 
-/* Instances that hold anything: fewer than there are where spatial nodes take
- * fewer lanes than the axes have. */
+/* Does anything below the hold run on more than one lane of the axis? */
+static bool is_axis_used_below(const struct plan *plan, int hold, int axis)
+{
+    for (int n = hold; n < plan->node_count; n++) {
+        if (plan->nodes[n].kind == PLAN_SPATIAL &&
+            plan->nodes[n].axis == axis && plan_is_above(plan, hold, n)) {
+            return true;
+        }
+    }
+    for (int l = 0; l < plan->leaf_count; l++) {
+        const struct plan_leaf *leaf = &plan->leaves[l];
+        const struct arch_unit *unit = &plan->arch->units[leaf->unit];
+        int ranks = plan->workload->statements[leaf->statement].rank_count;
+        for (int r = 0; r < ranks; r++) {
+            if (leaf->axis_of[r] >= 0 &&
+                unit->axis[leaf->axis_of[r]].id == axis &&
+                plan_is_above(plan, hold, leaf->node)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Instances that a hold uses: the lanes of `spatial` nodes above it; along an
+ * axis that is taken below it only, over all lanes of which its tile is spread,
+ * every one; along an axis that nothing takes, the first. */
+static int64_t count_hold_instances(const struct plan *plan, int hold)
+{
+    const struct arch_memory *memory =
+        &plan->arch->memories[plan->nodes[hold].memory];
+    int64_t instances = 1;
+    for (int a = 0; a < memory->axis_count; a++) {
+        const struct arch_axis *axis = &memory->axis[a];
+        int64_t lanes = spatial_lanes_above(plan, hold, axis->id);
+        if (lanes == 1 && is_axis_used_below(plan, hold, axis->id)) {
+            lanes = axis->size;
+        }
+        instances *= lanes;
+    }
+    return instances;
+}
+
+/* Instances that hold anything. */
 static int64_t count_instances_used(struct builder *b, int memory)
 {
     int64_t used = 0;
     for (int n = 0; n < b->plan->node_count; n++) {
-        if (b->plan->nodes[n].kind != PLAN_HOLD ||
-            b->plan->nodes[n].memory != memory) {
-            continue;
+        if (b->plan->nodes[n].kind == PLAN_HOLD &&
+            b->plan->nodes[n].memory == memory) {
+            used = MAX(used, count_hold_instances(b->plan, n));
         }
-        int64_t lanes = 1;
-        int64_t rest = b->arch->memories[memory].instances;
-        for (int s = b->plan->nodes[n].parent; s >= 0;
-             s = b->plan->nodes[s].parent) {
-            const struct plan_node *node = &b->plan->nodes[s];
-            if (node->kind == PLAN_SPATIAL) {
-                lanes *= node->trips;
-                rest /= memory_find_axis(&b->arch->memories[memory], node->axis)
-                            ->size;
-            }
-        }
-        used = MAX(used, lanes * MAX(rest, 1));
     }
     return used > 0 ? MIN(used, b->arch->memories[memory].instances)
                     : b->arch->memories[memory].instances;

@@ -233,6 +233,7 @@ static enum status add_drain(struct builder *b, int hold, int tensor,
         .node = hold,
         .memory = node->memory,
         .outer = flows_keeper_memory(b, keeper),
+        .is_cut_through = b->arch->memories[node->memory].forwards_drains,
         .spills = node->can_spill,
         .outer_spills = flows_hold_spills(b, keeper),
     };
@@ -246,6 +247,7 @@ static enum status add_drain(struct builder *b, int hold, int tensor,
         TRY(flows_sum_hold(&tile, keeper, &flow));
         TRY(flows_add(b, flow, &rule));
         TRY(flows_sum_refill(&tile, keeper, &flow));
+        flow.is_cut_through = false;
         return flows_add(b, flow, &rule);
     }
     TRY(flows_add(b, flow, &rule));
@@ -254,6 +256,7 @@ static enum status add_drain(struct builder *b, int hold, int tensor,
         b, &b->workload->statements[b->plan->leaves[producer].statement],
         &distinct));
     flow.kind = FLOW_REFILL;
+    flow.is_cut_through = false;
     flow.total = flow.elements * flow.events - distinct;
     flow.events = flow.total / flow.elements;
     return flows_add(b, flow, &rule);

@@ -163,7 +163,8 @@ struct plan_flow {
     int node;   /* hold node of FILL, REFILL, DRAIN; else -1 */
     int memory; /* the inner place */
     int outer;  /* FILL, REFILL, DRAIN: the outer place, else -1 */
-    bool is_cut_through; /* of a stream: no accesses of `memory` */
+    bool is_cut_through; /* of a stream, or drained from a memory that forwards:
+                            no accesses of `memory` */
     bool spills;         /* `memory` may hold only part of the tile */
     bool outer_spills;   /* likewise `outer` */
     int64_t elements;    /* per event; of an irregular plan, of the first */

@@ -143,6 +143,25 @@ static void test_reads_and_writes_have_bandwidths_of_their_own(void **state)
     }
 }
 
+/* The 64 results leave `sums` without being read there; nothing else changes. */
+static void test_results_that_are_forwarded_are_not_read(void **state)
+{
+    (void)state;
+    AUTO(diags) diags = diags_new();
+    AUTO(problem) problem = NULL;
+    AUTO(problem) other = NULL;
+    struct chip forwarding = plain;
+    forwarding.sums = "forwards: true";
+    AUTO(evaluation) e = evaluate(diags, plain, &problem);
+    AUTO(evaluation) f = evaluate(diags, forwarding, &other);
+    assert_int_equal(memory_of(f, "sums")->read_bytes,
+                     memory_of(e, "sums")->read_bytes - 64 * 2);
+    assert_int_equal(memory_of(f, "sums")->write_bytes,
+                     memory_of(e, "sums")->write_bytes);
+    assert_int_equal(memory_of(f, "DRAM")->write_bytes, 64 * 2);
+    assert_close(f->energy_pj, e->energy_pj - 64, 1e-12);
+}
+
 /* Partial sums of 32 bits: twice the bytes and accesses of sums, and all of its
  * 256 B; at 64 bits they do not fit. The other memories are as before. */
 static void test_memories_may_keep_longer_words(void **state)
@@ -417,6 +436,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reads_and_writes_have_bandwidths_of_their_own),
+        cmocka_unit_test(test_results_that_are_forwarded_are_not_read),
         cmocka_unit_test(test_memories_may_keep_longer_words),
         cmocka_unit_test(test_memories_keep_what_their_list_says),
         cmocka_unit_test(test_nothing_bypasses_what_forbids_it),
