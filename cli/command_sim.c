@@ -1,4 +1,5 @@
 #include "cli/evaluation.h"
+#include "cli/trace.h"
 
 static enum status run(struct cli *cli)
 {
@@ -13,6 +14,12 @@ static const struct option options[] = {
     {"no-fast-forward", 0, OPTION_FLAG, NULL,
      offsetof(struct settings, is_unabridged),
      "walk every step: same result, slow"},
+    {"trace", 't', OPTION_TEXT, "FILE", offsetof(struct settings, trace),
+     "what happened when: .json, .perfetto-trace, .vcd, .kanata"},
+    {"trace-format", 0, OPTION_TEXT, "NAME",
+     offsetof(struct settings, trace_format),
+     "chrome, perfetto, vcd or kanata, whatever the file's ending"},
+    OPTION_TRACE_SELECTION,
     OPTION_DB("keep the run in this store"),
     OPTION_JSON("one JSON object instead of tables"),
     OPTION_END,
@@ -29,10 +36,16 @@ const struct command command_sim = {
              "fill,\n"
              "drain. Traffic equals the model's to the byte, cycles are never "
              "below\n"
-             "it. Periodic stretches are fast-forwarded exactly.\n",
+             "it. Periodic stretches are fast-forwarded exactly.\n"
+             "A trace of a window of cycles shows each tile step, transfer and "
+             "stall on\n"
+             "tracks of their own; what lies outside is still "
+             "fast-forwarded.\n",
     .examples = "  weir sim --cascade workloads/attention/one-pass.yaml \\\n"
                 "    --arch arch-configs/fusemax-cloud.yaml \\\n"
                 "    --mapping mappings/fusemax-binding.yaml \\\n"
-                "    --set B=64,H=12,E=64,F=64,P=1K,M=P\n",
+                "    --set B=64,H=12,E=64,F=64,P=1K,M=P\n"
+                "  weir sim ... --trace run.json --trace-window 1M:1M+5K\n"
+                "  weir sim ... --trace run.vcd --trace-only array2d,gbuf\n",
     .run = run,
 };

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "cli/area.h"
+#include "cli/trace.h"
 #include "explore/explore.h"
 
 static enum status save(struct cli *cli, struct run *run)
@@ -57,6 +58,27 @@ static void print(struct cli *cli, const struct run *run,
     g_string_append_printf(cli->out, "%s\n", extended);
 }
 
+static enum status evaluate_traced(struct cli *cli, const struct point *point,
+                                   struct trace_request *request,
+                                   struct run **run)
+{
+    struct sim_options sim = SIM_OPTIONS_DEFAULT;
+    sim.use_fast_forward = !cli->settings.is_unabridged;
+    TRY(trace_request_parse(cli, request));
+    sim.trace = request->trace;
+    TRY(explore_evaluate(cli->diags, NULL, point, &cli->origin, &sim, run));
+    return request->trace == NULL ? OK : trace_request_save(cli, request);
+}
+
+static enum status evaluate(struct cli *cli, const struct point *point,
+                            struct run **run)
+{
+    struct trace_request request = {0};
+    enum status status = evaluate_traced(cli, point, &request, run);
+    trace_request_clear(&request);
+    return status;
+}
+
 enum status evaluation_run(struct cli *cli, enum fidelity fidelity)
 {
     const struct settings *settings = &cli->settings;
@@ -83,8 +105,7 @@ enum status evaluation_run(struct cli *cli, enum fidelity fidelity)
     };
     TRY(find_key(cli, &point, &key));
     point.key = key;
-    TRY(explore_evaluate(cli->diags, NULL, &point, &cli->origin,
-                         !settings->is_unabridged, &run));
+    TRY(evaluate(cli, &point, &run));
     if (settings->db != NULL) {
         TRY(save(cli, run));
     }

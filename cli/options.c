@@ -26,6 +26,7 @@ void settings_init(struct settings *settings)
         .fidelity = g_ptr_array_new(),
         .format = g_ptr_array_new(),
         .rewrite = g_ptr_array_new(),
+        .trace_only = g_ptr_array_new(),
         .dtype = g_ptr_array_new(),
         .op = g_ptr_array_new(),
         .operands = g_ptr_array_new(),
@@ -42,6 +43,7 @@ void settings_clear(struct settings *settings)
     g_ptr_array_free(settings->fidelity, TRUE);
     g_ptr_array_free(settings->format, TRUE);
     g_ptr_array_free(settings->rewrite, TRUE);
+    g_ptr_array_free(settings->trace_only, TRUE);
     g_ptr_array_free(settings->dtype, TRUE);
     g_ptr_array_free(settings->op, TRUE);
     g_ptr_array_free(settings->operands, TRUE);

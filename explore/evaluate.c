@@ -2,7 +2,6 @@
 #include <inttypes.h>
 
 #include "explore/file_cache.h"
-#include "sim/sim.h"
 
 char *explore_print_command(const struct point *point)
 {
@@ -49,15 +48,13 @@ enum status explore_check_names(struct diags *diags,
 static enum status evaluate_problem(struct diags *diags,
                                     const struct problem *problem,
                                     enum fidelity fidelity,
-                                    bool use_fast_forward,
+                                    const struct sim_options *sim,
                                     struct evaluation **evaluation)
 {
     if (fidelity == FIDELITY_MODEL) {
         return model_evaluate(problem->plan, diags, evaluation);
     }
-    struct sim_options options = SIM_OPTIONS_DEFAULT;
-    options.use_fast_forward = use_fast_forward;
-    return sim_run(problem->plan, &options, diags, evaluation, NULL);
+    return sim_run(problem->plan, sim, diags, evaluation, NULL);
 }
 
 static enum status load_problem(struct diags *diags, struct file_cache *cache,
@@ -74,14 +71,13 @@ static enum status load_problem(struct diags *diags, struct file_cache *cache,
 enum status explore_evaluate(struct diags *diags, struct file_cache *cache,
                              const struct point *point,
                              const struct run_origin *origin,
-                             bool use_fast_forward, struct run **run)
+                             const struct sim_options *sim, struct run **run)
 {
     AUTO(problem) problem = NULL;
     AUTO(evaluation) evaluation = NULL;
     TRY(load_problem(diags, cache, point, &problem));
     TRY(explore_check_names(diags, problem, point->chosen));
-    TRY(evaluate_problem(diags, problem, point->fidelity, use_fast_forward,
-                         &evaluation));
+    TRY(evaluate_problem(diags, problem, point->fidelity, sim, &evaluation));
     TRY(model_tighten_bound(problem->plan, diags, evaluation));
     g_autofree char *command = explore_print_command(point);
     struct run_origin whole = *origin;

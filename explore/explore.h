@@ -73,6 +73,7 @@
 #include "base/base.h"
 #include "model/model.h"
 #include "reports/reports.h"
+#include "sim/sim.h"
 
 /* ---- points ---------------------------------------------------------------- */
 
@@ -105,12 +106,12 @@ void file_cache_free(struct file_cache *cache);
 BASE_DEFINE_CLEANUP(file_cache)
 /* Loads and evaluates one point; files come from the cache, or with NULL are
  * read now, warnings included. `origin` may leave out command, experiment and
- * label: the point's are used. */
+ * label: the point's are used. `sim` is how to simulate; a trace in it is filled. */
 MUST_USE enum status explore_evaluate(struct diags *diags,
                                       struct file_cache *cache,
                                       const struct point *point,
                                       const struct run_origin *origin,
-                                      bool use_fast_forward, struct run **run);
+                                      const struct sim_options *sim, struct run **run);
 
 /* ---- numerics -------------------------------------------------------------- */
 

@@ -72,9 +72,11 @@ static bool answer_point(const struct experiment *experiment,
 {
     AUTO(diags) diags = diags_new();
     AUTO(run) run = NULL;
+    struct sim_options sim = SIM_OPTIONS_DEFAULT;
+    sim.use_fast_forward = options->use_fast_forward;
     enum status status =
         explore_evaluate(diags, cache, experiment_point(experiment, index),
-                         options->origin, options->use_fast_forward, &run);
+                         options->origin, &sim, &run);
     g_autofree char *text =
         status == OK ? run_print_json(run, 0) : print_failure(diags);
     struct frame_header header = {

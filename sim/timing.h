@@ -16,28 +16,10 @@
 
 #include "mapping/mapping.h"
 
-/* Time after the last port has served: of the memory the data come from, and of
- * the hops of the networks on the way. */
-struct latency {
-    int64_t memory_cycles;
-    int64_t hop_cycles;
-    int64_t memory_ticks;
-    int64_t hop_ticks;
-    bool is_set;
-    int flow;
-    int fanout; /* of the hops; -1: none */
-};
-
-/* A completion to come: known once no leg is outstanding. The rest says what it
- * waited for (stalls.c). */
+/* A completion to come: known once no leg is outstanding. */
 struct pending {
     int64_t at_ticks;
-    int legs; /* requests not served yet */
-    int port; /* that served last; -1 */
-    int64_t served_ticks;
-    int64_t issued_ticks;
-    int late_cause; /* why it was not issued before; -1 */
-    struct latency latency;
+    int legs; /* requests not served yet; PENDING_NOT_ISSUED */
 };
 
 /* A memory's bandwidths are ports of their own: what it reads and writes in all,
@@ -50,20 +32,9 @@ static inline int port_of(int memory, enum port_kind kind)
     return memory * PORT_KINDS + (int)kind;
 }
 
-/* Links of a fan-out's network are ports, too (port_list.c). */
-int port_of_link(const struct arch *arch, int fanout, bool is_inwards);
-int port_count(const struct arch *arch);
 /* Bytes a second of one instance, or NUM_UNLIMITED. What is shifted in takes
  * `load_cycles` instead, whatever it is. */
 int64_t port_bandwidth(const struct arch *arch, int port);
-
-struct port_owner {
-    int memory; /* -1: it is a link */
-    int fanout; /* -1: it is a memory's */
-    enum port_kind kind;
-    bool is_inwards;
-};
-struct port_owner port_find_owner(const struct arch *arch, int port);
 
 /* Time on one port. */
 struct leg {
@@ -72,19 +43,12 @@ struct leg {
     int64_t ticks;
 };
 
-#define TRANSFER_MAX_LEGS 16
+#define TRANSFER_MAX_LEGS 8
 
 struct transfer {
-    int leg_count; /* one for each port */
+    int leg_count; /* 0: takes no time */
     struct leg leg[TRANSFER_MAX_LEGS];
-    struct latency latency; /* the longest of its flows */
 };
-
-static inline bool transfer_takes_time(const struct transfer *transfer)
-{
-    return transfer->leg_count > 0 || transfer->latency.memory_cycles > 0 ||
-           transfer->latency.hop_cycles > 0;
-}
 
 struct stream {
     int flow;
@@ -135,7 +99,7 @@ struct leaf_timing {
     int child;
     int64_t busy_ticks;
     int64_t reduce_ticks;
-    int64_t skew_ticks;           /* of its unit's lanes */
+    int64_t skew_ticks; /* of its unit's lanes */
     const struct walk_cost *cost; /* of the step that it is at; NULL: planned */
     int64_t per_iteration; /* tile steps, if its phase-level `at` holds */
     GArray *last_loops;    /* int: loops of the phase that must be last */
@@ -172,7 +136,6 @@ struct child {
     int next_leaf;         /* leaf it waits to run or runs; -1 at the end */
     int64_t since_ticks;   /* when the program came to next_leaf */
     int64_t steps_reached; /* in this iteration, next_leaf included */
-    int since_leaf;        /* whose end brought it there; -1 */
     int64_t *left_on_unit; /* tile steps to come in this iteration, by unit;
                               NULL if it uses one unit only */
 };

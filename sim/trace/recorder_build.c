@@ -3,10 +3,8 @@
 
 /* ---- names ----------------------------------------------------------------- */
 
-static void add_name(struct trace *trace, char *text, const char *stage,
-                     int color)
+static void add_name(struct trace *trace, struct trace_name name)
 {
-    struct trace_name name = {.text = text, .stage = stage, .color = color};
     g_array_append_val(trace->names, name);
 }
 
@@ -42,36 +40,61 @@ static const char *flow_word(enum flow_kind kind)
     BUG("flow kind %d", (int)kind);
 }
 
-static void add_names(struct recorder *r)
+static void add_einsums(struct recorder *r)
+{
+    const struct plan *plan = r->machine->plan;
+    for (int l = 0; l < plan->leaf_count; l++) {
+        int statement = plan->leaves[l].statement;
+        const struct einsum_statement *s =
+            &plan->workload->statements[statement];
+        add_name(r->trace, (struct trace_name){.text = g_strdup(s->name),
+                                               .stage = find_stage(s),
+                                               .color = statement});
+    }
+}
+
+/* A tensor that is computed has the colour of its Einsum. */
+static void add_transfers(struct recorder *r)
 {
     const struct plan *plan = r->machine->plan;
     const struct workload *w = plan->workload;
-    for (int l = 0; l < plan->leaf_count; l++) {
-        int statement = plan->leaves[l].statement;
-        add_name(r->trace, g_strdup(w->statements[statement].name),
-                 find_stage(&w->statements[statement]), statement);
-    }
     for (int f = 0; f < plan->flow_count; f++) {
         const struct plan_flow *flow = &plan->flows[f];
         const struct einsum_tensor *tensor = &w->tensors[flow->tensor];
         bool is_out = flow->kind == FLOW_WRITE || flow->kind == FLOW_DRAIN;
-        add_name(r->trace,
-                 g_strdup_printf("%s %s", tensor->name, flow_word(flow->kind)),
-                 is_out ? "store" : "load",
-                 tensor->producer >= 0 ? tensor->producer
-                                       : w->statement_count + flow->tensor);
+        struct trace_name name = {
+            .text =
+                g_strdup_printf("%s %s", tensor->name, flow_word(flow->kind)),
+            .is_transfer = true,
+            .stage = is_out ? "store" : "load",
+            .color = tensor->producer >= 0 ? tensor->producer
+                                           : w->statement_count + flow->tensor,
+        };
+        add_name(r->trace, name);
     }
-    for (int c = 0; c < cause_count(plan); c++) {
-        struct evaluation_cause cause;
-        cause_describe(plan, c, &cause);
-        add_name(r->trace, evaluation_say_cause(&cause), NULL,
-                 (int)cause.stall);
+}
+
+static void add_names(struct recorder *r)
+{
+    const struct plan *plan = r->machine->plan;
+    add_einsums(r);
+    add_transfers(r);
+    for (int s = 0; s < STALL_COUNT; s++) {
+        add_name(r->trace,
+                 (struct trace_name){
+                     .text = g_strdup(stall_name((enum stall)s)), .color = s});
     }
     for (int p = 0; p < plan->phase_count; p++) {
-        add_name(r->trace, g_strdup(plan->phases[p].name), NULL, p);
+        add_name(r->trace,
+                 (struct trace_name){.text = g_strdup(plan->phases[p].name),
+                                     .color = p});
     }
-    for (int k = 0; k < w->rank_count; k++) {
-        g_ptr_array_add(r->trace->ranks, g_strdup(w->rank[k].name));
+    for (int p = 0; p < plan->phase_count; p++) {
+        g_ptr_array_add(r->trace->phases, g_strdup(plan->phases[p].name));
+    }
+    for (int k = 0; k < plan->workload->rank_count; k++) {
+        g_ptr_array_add(r->trace->ranks,
+                        g_strdup(plan->workload->rank[k].name));
     }
 }
 
@@ -112,32 +135,19 @@ static void add_unit_tracks(struct recorder *r)
     }
 }
 
-/* "gbuf.read"; of a link "array.in". */
-static char *name_port(const struct arch *arch, const struct port_owner *owner)
-{
-    static const char *const suffix[PORT_KINDS] = {[PORT_ALL] = "",
-                                                   [PORT_READS] = ".read",
-                                                   [PORT_WRITES] = ".write",
-                                                   [PORT_LOADS] = ".load"};
-    return owner->fanout < 0
-               ? g_strconcat(arch->memories[owner->memory].name,
-                             suffix[owner->kind], NULL)
-               : g_strconcat(arch->fanouts[owner->fanout].name,
-                             owner->is_inwards ? ".in" : ".out", NULL);
-}
-
 static void add_port_tracks(struct recorder *r)
 {
+    static const char *const suffix[PORT_KINDS] = {
+        [PORT_ALL] = "", [PORT_READS] = ".read", [PORT_WRITES] = ".write"};
     const struct arch *arch = r->machine->plan->arch;
     for (int p = 0; p < r->machine->port_count; p++) {
-        struct port_owner owner = port_find_owner(arch, p);
+        const char *memory = arch->memories[p / PORT_KINDS].name;
         r->port_track[p] = -1;
         if (port_bandwidth(arch, p) != NUM_UNLIMITED &&
-            is_wanted(r->trace, owner.fanout < 0
-                                    ? arch->memories[owner.memory].name
-                                    : arch->fanouts[owner.fanout].name)) {
-            r->port_track[p] = add_track(r->trace, TRACK_PORT, owner.memory,
-                                         name_port(arch, &owner));
+            is_wanted(r->trace, memory)) {
+            r->port_track[p] =
+                add_track(r->trace, TRACK_PORT, p / PORT_KINDS,
+                          g_strconcat(memory, suffix[p % PORT_KINDS], NULL));
         }
     }
 }

@@ -24,6 +24,7 @@ struct trace *trace_new(const struct trace_options *options)
     trace->coordinates =
         g_array_new(false, false, sizeof(struct trace_coordinate));
     trace->ranks = g_ptr_array_new_with_free_func(g_free);
+    trace->phases = g_ptr_array_new_with_free_func(g_free);
     return trace;
 }
 
@@ -39,6 +40,7 @@ void trace_free(struct trace *trace)
     g_array_unref(trace->samples);
     g_array_unref(trace->coordinates);
     g_ptr_array_unref(trace->ranks);
+    g_ptr_array_unref(trace->phases);
     g_free(trace);
 }
 
@@ -56,4 +58,69 @@ void trace_print_tile(const struct trace *trace,
             g_string_append_printf(out, ":%" G_GINT64_FORMAT, at->hi);
         }
     }
+}
+
+int64_t trace_millicycles(const struct trace *trace, int64_t ticks)
+{
+    int64_t millicycles = 0;
+    return num_mul_div_floor(ticks, 1000, trace->ticks_per_cycle, &millicycles)
+               ? millicycles
+               : INT64_MAX;
+}
+
+void trace_visit_bandwidth(const struct trace *trace, int track,
+                           trace_bandwidth_fn visit, void *user)
+{
+    int64_t end_ticks = -1;
+    for (guint i = 0; i < trace->slices->len; i++) {
+        const struct trace_slice *s = trace_slice(trace, i);
+        int64_t ticks = s->end_ticks - s->begin_ticks;
+        if (s->track != track || ticks == 0) {
+            continue;
+        }
+        if (end_ticks >= 0 && end_ticks < s->begin_ticks) {
+            visit(user, end_ticks, 0.0);
+        }
+        visit(user, s->begin_ticks,
+              (double)s->bytes * (double)trace->ticks_per_cycle /
+                  (double)ticks);
+        end_ticks = s->end_ticks;
+    }
+    if (end_ticks >= 0) {
+        visit(user, end_ticks, 0.0);
+    }
+}
+
+/* The last tile step of each iteration, as its number + 1. */
+static void follow(const struct trace *trace, GHashTable *last, GArray *arrows,
+                   guint number)
+{
+    const struct trace_slice *slice = trace_slice(trace, number);
+    g_autofree char *key =
+        g_strdup_printf("%d %" G_GINT64_FORMAT, slice->phase, slice->iteration);
+    guint before = GPOINTER_TO_UINT(g_hash_table_lookup(last, key));
+    bool is_known = before > 0;
+    if (is_known && trace_slice(trace, before - 1)->name == slice->name) {
+        return;
+    }
+    if (is_known) {
+        struct trace_arrow arrow = {.from = before - 1, .to = number};
+        g_array_append_val(arrows, arrow);
+    }
+    g_hash_table_insert(last, g_steal_pointer(&key),
+                        GUINT_TO_POINTER(number + 1));
+}
+
+GArray *trace_find_arrows(const struct trace *trace)
+{
+    GArray *arrows = g_array_new(false, false, sizeof(struct trace_arrow));
+    g_autoptr(GHashTable) last =
+        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    for (guint i = 0; i < trace->slices->len; i++) {
+        if (trace_track(trace, trace_slice(trace, i)->track)->kind ==
+            TRACK_UNIT) {
+            follow(trace, last, arrows, i);
+        }
+    }
+    return arrows;
 }

@@ -6,7 +6,7 @@
  * A trace may be of a window of the run: whatever overlaps the window is there,
  * whole. Recording changes no result.
  *
- * Tracks of one unit tile the time of the run: at every instant it either works
+ * The two tracks of a unit follow one another and tile the time of the run: at every instant it either works
  * (TRACK_UNIT) or stalls for one cause (TRACK_STALLS). Slices of one track never
  * overlap. */
 #ifndef SIM_TRACE_H
@@ -58,9 +58,10 @@ struct trace_track {
 /* What a slice is: an Einsum, a cause of stalls, a transfer. */
 struct trace_name {
     char *text;        /* "QK", "bandwidth", "K fill" */
+    bool is_transfer;  /* of data between memories or to a unit */
     const char *stage; /* of a tile step or transfer: what is done: "load",
                           "compute", "max", "exp", "rescale", "store", ...;
-                          NULL */
+                          else NULL */
     int color; /* alike for what belongs together: an Einsum and its output */
 };
 
@@ -103,6 +104,7 @@ struct trace {
     GArray *samples;     /* struct trace_sample, in the order of time */
     GArray *coordinates; /* struct trace_coordinate */
     GPtrArray *ranks;    /* char *: names of ranks by id */
+    GPtrArray *phases;   /* char *: names of phases */
 };
 
 /* `options` must outlive the trace. */
@@ -128,9 +130,51 @@ static inline const struct trace_slice *trace_slice(const struct trace *trace,
     return &g_array_index(trace->slices, struct trace_slice, i);
 }
 
-/* "m1=3 p=256:512": appends the slice's tile, ranks in full that have one value
- * left out. */
+/* "m1=3 p=256:512": appends the slice's tile; ranks that it has all of are left
+ * out. */
 void trace_print_tile(const struct trace *trace,
                       const struct trace_slice *slice, GString *out);
+/* Thousandths of a cycle, rounded down, so that what takes whole cycles takes as
+ * many wherever it begins. Files count a cycle as a microsecond. */
+int64_t trace_millicycles(const struct trace *trace, int64_t ticks);
+
+/* Bytes a cycle of a TRACK_PORT: constant through a transfer, 0 between two. */
+typedef void (*trace_bandwidth_fn)(void *user, int64_t at_ticks,
+                                   double bytes_per_cycle);
+void trace_visit_bandwidth(const struct trace *trace, int track,
+                           trace_bandwidth_fn visit, void *user);
+
+/* From tile step to tile step of one iteration, the first of each Einsum. */
+struct trace_arrow {
+    guint from; /* slices */
+    guint to;
+};
+/* struct trace_arrow; the caller frees. */
+GArray *trace_find_arrows(const struct trace *trace);
+
+/* ---- files ----------------------------------------------------------------- */
+
+enum trace_format {
+#define TRACE_FORMAT(id, name, endings, help) TRACE_##id,
+#include "sim/trace/formats.def"
+#undef TRACE_FORMAT
+    TRACE_FORMAT_COUNT
+};
+
+const char *trace_format_name(enum trace_format format);
+/* TRACE_FORMAT_COUNT if there is none of that name. */
+enum trace_format trace_format_find(const char *name);
+/* By the ending of a file's name; likewise. */
+enum trace_format trace_format_of_path(const char *path);
+/* NULL-terminated. */
+const char *const *trace_format_names(void);
+
+/* Writes the file under another name and renames it, unless it is there and not
+ * a plain file (a device, a pipe, a link): that is written to as it is. Once *interrupts (may be NULL) is not 0,
+ * nothing is left and *is_interrupted is set. */
+MUST_USE enum status trace_save(const struct trace *trace,
+                                enum trace_format format, const char *path,
+                                const volatile sig_atomic_t *interrupts,
+                                struct diags *diags, bool *is_interrupted);
 
 #endif

@@ -32,6 +32,7 @@ static GHashTable *evaluate(const char *path)
     AUTO(file_cache) cache = file_cache_new();
     struct experiment_options options = {.wants_model = true};
     struct run_origin origin = {.version = "test", .git_id = "test"};
+    struct sim_options sim = SIM_OPTIONS_DEFAULT;
     assert_int_equal(experiment_load_file(diags, path, &options, &experiment),
                      OK);
     GHashTable *runs = g_hash_table_new(g_str_hash, g_str_equal);
@@ -39,7 +40,7 @@ static GHashTable *evaluate(const char *path)
         struct run *run = NULL;
         assert_int_equal(explore_evaluate(diags, cache,
                                           experiment_point(experiment, i),
-                                          &origin, true, &run),
+                                          &origin, &sim, &run),
                          OK);
         g_hash_table_insert(runs, (gpointer)(uintptr_t)run->origin.label, run);
     }
