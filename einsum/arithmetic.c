@@ -422,6 +422,9 @@ void einsum_store_box(const struct workload *workload, int statement_id,
             region.count[d] = region.tensor->extent[d];
         }
     }
-    store_region(&data->arithmetic->storage[tensor], &region,
-                 &data->tensors[tensor]);
+    struct tensor_data values = data->tensors[tensor];
+    if (data->is_free != NULL && data->is_free[tensor]) {
+        values.error = NULL;
+    }
+    store_region(&data->arithmetic->storage[tensor], &region, &values);
 }

@@ -447,7 +447,7 @@ static struct matrix make_matrix(const struct box_plan *inner, int read,
     const struct box_operand *operand = &inner->read[read];
     return (struct matrix){
         operand->value + at[read + 1],
-        operand->error == NULL ? NULL : operand->error + at[read + 1],
+        inner->output.error == NULL ? NULL : operand->error + at[read + 1],
         inner->loop[role].read_stride[read],
         inner->loop[LOOP_K].read_stride[read],
     };

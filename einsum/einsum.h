@@ -511,7 +511,12 @@ void einsum_store_elements(const struct einsum_arithmetic *arithmetic,
 /* Values of all tensors of a workload, row-major in double, and beside each
  * value, when asked for, a bound on its absolute rounding error: a running
  * error analysis (Higham, Accuracy and Stability of Numerical Algorithms, 2nd
- * ed., section 3.3) that holds for every order of the reductions. */
+ * ed., section 3.3) that holds for every order of the reductions.
+ *
+ * The result of softmax does not depend on the maximum that is subtracted, only on
+ * that being the same everywhere. Such tensors are found by proof, not by name
+ * (invariance.c); their values count as given: error 0. What is computed from them
+ * is then relative to them, the outputs are not. */
 struct tensor_data {
     double *value; /* element_count */
     double *error; /* element_count, or NULL */
@@ -520,6 +525,9 @@ struct tensor_data {
 struct einsum_data {
     int tensor_count;
     struct tensor_data *tensors; /* by tensor id */
+    /* By tensor id; NULL without errors. */
+    bool *is_free;     /* its values count as given */
+    bool *is_relative; /* its errors are relative to those */
     /* Borrowed; NULL: fp64. Set it before inputs are stored. */
     const struct einsum_arithmetic *arithmetic;
     /* The first gather or scatter that left its range, with coordinates, and

@@ -5,6 +5,7 @@
 #ifndef WEIR_EINSUM_INTERPRET_H
 #define WEIR_EINSUM_INTERPRET_H
 
+#include "einsum/affine.h"
 #include "einsum/ast.h"
 #include "einsum/binder.h"
 #include "einsum/einsum.h"
@@ -130,6 +131,12 @@ void row_general(const struct box_plan *plan, const int64_t *at);
 
 /* Elements that general rows evaluate at a time. */
 #define ROW_CHUNK 256
+
+/* Computed tensors on whose values no output depends, as long as everything that
+ * reads them reads the same (invariance.c), and those whose exact values are only
+ * defined given them. */
+void find_free_tensors(const struct workload *workload, bool *is_free,
+                       bool *is_relative);
 
 /* Outputs of reductions to their identity, the rest but inputs to NaN, errors
  * to 0, then the INITIAL statements. */

@@ -302,6 +302,9 @@ bool plan_init(struct box_plan *plan, const struct workload *workload,
     plan->output = make_operand(
         &data->tensors[statement->output.tensor],
         find_strides(workload, statement, &statement->output, lo, strides[0]));
+    if (data->is_free != NULL && data->is_free[statement->output.tensor]) {
+        plan->output.error = NULL;
+    }
     for (int r = 0; r < statement->read_count; r++) {
         const struct einsum_access *read = &statement->resolved_reads[r];
         plan->read[r] = make_operand(

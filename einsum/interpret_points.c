@@ -452,6 +452,9 @@ void points_run(const struct workload *workload, int statement_id,
     find_operands(&points);
     plan_init_row(&points.plan, workload, statement, data->arithmetic);
     points.plan.output = whole_tensor(&points, statement->output.tensor);
+    if (data->is_free != NULL && data->is_free[statement->output.tensor]) {
+        points.plan.output.error = NULL;
+    }
     for (int i = 0; i < statement->read_count; i++) {
         points.plan.read[i] =
             whole_tensor(&points, statement->resolved_reads[i].tensor);

@@ -47,10 +47,11 @@
 
 #include "einsum/einsum_ops.h"
 
-/* 0 * inf = 0 here: an exact operand adds nothing, however large the other. */
+/* 0 * inf = 0 for an exact operand: it adds nothing, however large the other. No
+ * bound stays none. */
 static double scaled(double error, double factor)
 {
-    return error > 0.0 ? error * fabs(factor) : error;
+    return error > 0.0 && error <= DBL_MAX ? error * fabs(factor) : error;
 }
 
 static double product_error(double a, double error_a, double b, double error_b)

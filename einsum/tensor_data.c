@@ -17,6 +17,8 @@ void einsum_data_free(struct einsum_data *data)
         g_free(data->tensors[i].error);
     }
     g_free(data->tensors);
+    g_free(data->is_free);
+    g_free(data->is_relative);
     g_free(data->fault);
     g_free(data);
 }
@@ -179,6 +181,11 @@ enum status einsum_data_new(const struct workload *workload, bool with_error,
     AUTO(einsum_data) made = g_new0(struct einsum_data, 1);
     made->tensor_count = workload->tensor_count;
     made->tensors = g_new0(struct tensor_data, (size_t)workload->tensor_count);
+    if (with_error) {
+        made->is_free = g_new0(bool, (size_t)workload->tensor_count);
+        made->is_relative = g_new0(bool, (size_t)workload->tensor_count);
+        find_free_tensors(workload, made->is_free, made->is_relative);
+    }
     TRY(allocate_all(workload, with_error, diags, made));
     data_reset(workload, made);
     *data = g_steal_pointer(&made);
