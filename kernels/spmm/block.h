@@ -85,6 +85,16 @@ void spmm_run_range(const struct spmm_call *call,
                     const struct spmm_kernels *kernels,
                     const struct spmm_range *range);
 
+/* Bytes between up to 64 tokens of `stride` and one panel, as many rows from 0 on
+ * as whole squares have: returns how many. Positions of tokens that are missing
+ * become 0. */
+int64_t spmm_fill_squares(const uint8_t *tokens, int64_t stride,
+                          int64_t row_count, int64_t token_count,
+                          enum spmm_layout layout, uint8_t *panel);
+int64_t spmm_take_squares(const uint8_t *panel, int64_t row_count,
+                          int64_t token_count, enum spmm_layout layout,
+                          uint8_t *tokens, int64_t stride);
+
 /* Position in a 64-token line at which token `t` stands, see SPMM_LINES. Of bytes
  * it is its own inverse. */
 static inline int64_t spmm_line_position(int64_t t)

@@ -1,6 +1,7 @@
-/* Between token-major matrices and panels. Walks panels in the order of memory
- * and tokens in steps of a row, 64 rows at a time, so that both sides stay in
- * the first-level cache. */
+/* Between token-major matrices and panels: bytes in squares by panel_square.c, the
+ * rest element by element. Walks panels in the order of memory and tokens in
+ * steps of a row, 64 rows at a time, so that both sides stay in the first-level
+ * cache. */
 #include "kernels/spmm/block.h"
 
 #include <string.h>
@@ -61,7 +62,7 @@ struct rows {
     int64_t begin, end;
 };
 
-/* These rows of the tokens [begin, begin + count) of one panel, to it or from it. */
+/* These rows of the tokens [begin, begin + count) of one panel. */
 static void fill_bytes(const struct spmm_tokens *tokens, int64_t begin,
                        int64_t count, struct rows rows, enum spmm_layout layout,
                        uint8_t *panel)
@@ -98,6 +99,20 @@ static void fill_reals(const struct spmm_tokens *tokens, int64_t begin,
     }
 }
 
+/* Bytes, in squares of 16 as far as they go. */
+static void fill_byte_panel(const struct spmm_tokens *tokens, int64_t begin,
+                            int64_t count, enum spmm_layout layout,
+                            uint8_t *panel)
+{
+    const uint8_t *from =
+        (const uint8_t *)tokens->values + begin * tokens->stride;
+    struct rows rest = {spmm_fill_squares(from, tokens->stride,
+                                          tokens->row_count, count, layout,
+                                          panel),
+                        tokens->row_count};
+    fill_bytes(tokens, begin, count, rest, layout, panel);
+}
+
 void spmm_panels_from_tokens(const struct spmm_tokens *tokens,
                              enum spmm_layout layout, void *panels)
 {
@@ -111,15 +126,37 @@ void spmm_panels_from_tokens(const struct spmm_tokens *tokens,
     for (int64_t n = 0; n < token_count; n += SPMM_PANEL) {
         int64_t count = MIN(SPMM_PANEL, token_count - n);
         void *panel = (char *)panels + n * rows * bytes;
+        if (bytes == 1) {
+            fill_byte_panel(tokens, n, count, layout, panel);
+            continue;
+        }
         for (int64_t k = 0; k < row_count; k += ROWS_AT_ONCE) {
             struct rows part = {k, MIN(k + ROWS_AT_ONCE, row_count)};
-            if (bytes == 1) {
-                fill_bytes(tokens, n, count, part, layout, panel);
-            } else if (bytes == 2) {
+            if (bytes == 2) {
                 fill_halves(tokens, n, count, part, panel);
             } else {
                 fill_reals(tokens, n, count, part, panel);
             }
+        }
+    }
+}
+
+/* Rows [begin, ...) of one token, element by element. */
+static void take_token(const void *panel, enum spmm_layout layout, int64_t t,
+                       int64_t begin, const struct spmm_tokens *tokens,
+                       int64_t n)
+{
+    int64_t bytes = spmm_element_bytes(tokens->element);
+    for (int64_t r = begin; r < tokens->row_count; r++) {
+        int64_t to = n * tokens->stride + r, line = r * SPMM_PANEL;
+        if (bytes == 1) {
+            ((uint8_t *)tokens->values)[to] =
+                ((const uint8_t *)panel)[byte_place(layout, r, t)];
+        } else if (bytes == 2) {
+            ((uint16_t *)tokens->values)[to] =
+                ((const uint16_t *)panel)[line + spmm_bf16_position(t)];
+        } else {
+            ((float *)tokens->values)[to] = ((const float *)panel)[line + t];
         }
     }
 }
@@ -129,21 +166,16 @@ void spmm_tokens_from_panels(const void *panels, enum spmm_layout layout,
 {
     int64_t bytes = spmm_element_bytes(tokens->element);
     int64_t rows = spmm_padded_rows(tokens->row_count, layout);
-    for (int64_t n = 0; n < tokens->token_count; n++) {
-        int64_t panel = n / SPMM_PANEL * SPMM_PANEL * rows, t = n % SPMM_PANEL;
-        for (int64_t r = 0; r < tokens->row_count; r++) {
-            int64_t to = n * tokens->stride + r;
-            int64_t line = panel + r * SPMM_PANEL;
-            if (bytes == 1) {
-                ((uint8_t *)tokens->values)[to] =
-                    ((const uint8_t *)panels)[panel + byte_place(layout, r, t)];
-            } else if (bytes == 2) {
-                ((uint16_t *)tokens->values)[to] =
-                    ((const uint16_t *)panels)[line + spmm_bf16_position(t)];
-            } else {
-                ((float *)tokens->values)[to] =
-                    ((const float *)panels)[line + t];
-            }
+    for (int64_t n = 0; n < tokens->token_count; n += SPMM_PANEL) {
+        const void *panel = (const char *)panels + n * rows * bytes;
+        int64_t count = MIN(SPMM_PANEL, tokens->token_count - n), done = 0;
+        if (bytes == 1) {
+            done = spmm_take_squares(
+                panel, tokens->row_count, count, layout,
+                (uint8_t *)tokens->values + n * tokens->stride, tokens->stride);
+        }
+        for (int64_t t = 0; t < count && done < tokens->row_count; t++) {
+            take_token(panel, layout, t, done, tokens, n + t);
         }
     }
 }
