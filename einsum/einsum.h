@@ -189,7 +189,8 @@ enum einsum_feature {
     EINSUM_INDEX_MODE = 4,     /* zero, clamp, wrap, floor division, mod */
     EINSUM_GATHER = 8,         /* reads where a tensor says */
     EINSUM_SCATTER = 16,       /* writes where a tensor says */
-    EINSUM_INDEX_PRODUCER = 32, /* topk, argmax, argmin, argsort, sort */
+    EINSUM_INDEX_PRODUCER = 32, /* topk, argmax, argmin, argsort, sort: of whole
+                                   fibers of the statement's last rank */
     EINSUM_PART = 64,       /* other statements define the rest of its tensor */
     EINSUM_TRANSFORM = 128, /* fft, dct and the like */
 };
@@ -289,6 +290,10 @@ enum box_points { BOX_NONE, BOX_SOME, BOX_ALL };
 enum box_points workload_classify_box(const struct workload *workload,
                                       int statement, const int64_t *low,
                                       const int64_t *high);
+/* Bit r: where the read (-1: the output) goes depends on rank r, in an affine index
+ * or any other, those of what its indices read included. */
+unsigned workload_access_ranks(const struct workload *workload, int statement,
+                               int read);
 /* Bit r: the static predicate names rank r. */
 unsigned workload_mask_ranks(const struct workload *workload, int statement);
 /* Appends what tells boxes of equal extents apart for an affine predicate: the

@@ -221,26 +221,6 @@ void builder_hand_over(struct builder *b)
     scope_free(b->scope);
 }
 
-/* Counts and schedules know boxes of affine accesses alone. */
-static enum status check_features(const struct mapping *mapping,
-                                  const struct workload *workload,
-                                  struct diags *diags)
-{
-    for (int i = 0; i < workload->statement_count; i++) {
-        const struct einsum_statement *statement = &workload->statements[i];
-        if ((statement->features & ~(unsigned)EINSUM_PREDICATE) != 0) {
-            diag_error(diags, mapping->span, "mapping-unsupported", NULL,
-                       "mappings do not model %s yet, which einsum '%s' of "
-                       "cascade '%s' has",
-                       einsum_feature_name(statement->features &
-                                           ~(unsigned)EINSUM_PREDICATE),
-                       statement->name, workload->name);
-            return ERR_INPUT;
-        }
-    }
-    return OK;
-}
-
 enum status builder_start(struct builder *b, const struct mapping *mapping,
                           const struct workload *workload,
                           const struct arch *arch, struct diags *diags,
@@ -252,17 +232,21 @@ enum status builder_start(struct builder *b, const struct mapping *mapping,
                    mapping->cascade, workload->name);
         return ERR_INPUT;
     }
-    TRY(check_features(mapping, workload, diags));
     struct plan *plan = g_new0(struct plan, 1);
     plan->mapping = mapping;
     plan->workload = workload;
+    plan->notes = g_ptr_array_new_with_free_func(g_free);
     plan->arch = arch;
     plan->word_bytes = num_ceil_div(arch->word_bits, 8);
     plan->is_regular = true;
+    if (projection_new(plan, mapping, diags) != OK) {
+        plan_free(plan);
+        return ERR_INPUT;
+    }
     *b = (struct builder){
         .plan = plan,
         .mapping = mapping,
-        .workload = workload,
+        .workload = plan->workload,
         .arch = arch,
         .diags = diags,
         .scope = scope_new(NULL),
@@ -323,6 +307,8 @@ void plan_free(struct plan *plan)
     g_free(plan->memories);
     g_free(plan->param_name);
     g_free(plan->param_value);
+    g_ptr_array_unref(plan->notes);
+    projection_free(plan->projection);
     g_free(plan);
 }
 

@@ -147,6 +147,28 @@ bool access_uses_rank(const struct einsum_access *access, int rank);
 /* Number of values an index takes when each rank (by id) spans `extent`. */
 int64_t affine_count_values(const struct affine *index, const int64_t *extent);
 
+/* ---- accesses that are not affine (projection.c) ------------------------- */
+
+/* Makes `plan->workload` a projection if the workload has such accesses. Refuses
+ * what has none: parts, transforms, gathers along an iterative dimension. */
+enum status projection_new(struct plan *plan, const struct mapping *mapping,
+                           struct diags *diags);
+/* NULL is legal. */
+void projection_free(struct projection *projection);
+/* What a leaf itself moves of an access of its statement. */
+const struct einsum_access *
+projection_elements(const struct plan *plan, int leaf,
+                    const struct einsum_access *access);
+/* What the statement selects from must be whole in every step, and where it
+ * scatters to may differ from lane to lane. */
+enum status check_selection(struct builder *b, int leaf);
+/* Factor of the output that no rank of the statement iterates: the results of a
+ * selection from one fiber, the extents that a scatter may reach. False on
+ * overflow. */
+bool projection_count_foreign(const struct plan *plan,
+                              const struct einsum_statement *s,
+                              int64_t *elements);
+
 /* ---- uses of tensors ---------------------------------------------------- */
 
 /* One leaf's use of a (resolved) tensor. */

@@ -445,6 +445,7 @@ static enum status count_leaf_steps(struct builder *b, int leaf_id)
 static enum status check_leaf_coverage(struct builder *b, int leaf_id)
 {
     TRY(check_leaf_loops(b, leaf_id));
+    TRY(check_selection(b, leaf_id));
     TRY(check_recompute(b, leaf_id));
     return count_leaf_steps(b, leaf_id);
 }

@@ -112,7 +112,9 @@ enum status flows_count_distinct(struct builder *b,
                                  const struct einsum_statement *s,
                                  int64_t *distinct)
 {
-    *distinct = 1;
+    if (!projection_count_foreign(b->plan, s, distinct)) {
+        return flows_limit(b);
+    }
     for (int r = 0; r < s->rank_count; r++) {
         if (!s->is_reduced[r] &&
             !num_mul(*distinct, b->workload->rank[s->rank[r]].extent,
@@ -152,11 +154,13 @@ static enum status add_read(struct builder *b, int leaf_id,
         .spills = flows_hold_spills(b, hold),
         .events = leaf->step_count,
     };
+    const struct einsum_access *moved =
+        projection_elements(b->plan, leaf_id, read);
     b->source =
-        (struct flow_source){.leaf = leaf_id, .access = read, .keeper = hold};
-    TRY(flows_count_step(b, leaf, step, read, false, &flow.elements));
+        (struct flow_source){.leaf = leaf_id, .access = moved, .keeper = hold};
+    TRY(flows_count_step(b, leaf, step, moved, false, &flow.elements));
     if (!b->plan->is_regular) {
-        TRY(flows_sum_lanes(b, leaf_id, read, false, hold, &flow));
+        TRY(flows_sum_lanes(b, leaf_id, moved, false, hold, &flow));
     }
     return flows_add(b, flow, &no_rule);
 }
@@ -189,17 +193,21 @@ static enum status add_write(struct builder *b, int leaf_id,
         .spills = flows_hold_spills(b, hold),
         .events = leaf->step_count,
     };
-    b->source = (struct flow_source){
-        .leaf = leaf_id, .access = &s->output, .keeper = hold};
-    TRY(flows_count_step(b, leaf, step, &s->output, true, &flow.elements));
+    const struct einsum_access *moved =
+        projection_elements(b->plan, leaf_id, &s->output);
+    b->source =
+        (struct flow_source){.leaf = leaf_id, .access = moved, .keeper = hold};
+    TRY(flows_count_step(b, leaf, step, moved, true, &flow.elements));
     int64_t distinct = 0;
     if (b->plan->is_regular) {
         TRY(flows_count_distinct(b, s, &distinct));
         flow.total = flow.elements * flow.events;
     } else {
-        TRY(flows_sum_lanes(b, leaf_id, &s->output, true, hold, &flow));
+        TRY(flows_sum_lanes(b, leaf_id, moved, true, hold, &flow));
         TRY(flows_sum_covered(b, leaf_id, hold, &distinct));
     }
+    /* A scatter need not reach every element. */
+    distinct = MIN(distinct, flow.total);
     TRY(flows_add(b, flow, &no_rule));
     flow.kind = FLOW_PARTIAL;
     flow.total -= distinct;

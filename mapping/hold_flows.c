@@ -67,13 +67,15 @@ static enum status add_stream_use(struct builder *b, int hold, int tensor,
     visits_place(b, hold, one, is_counted, &rule);
     TRY(visits_count(b, &rule, one, is_counted, true, &flow.events));
     TRY(visits_extend(b, hold, &rule));
+    const struct einsum_access *moved =
+        projection_elements(b->plan, use->leaf, use->access);
     b->source = (struct flow_source){
-        .leaf = use->leaf, .access = use->access, .keeper = keeper};
+        .leaf = use->leaf, .access = moved, .keeper = keeper};
     struct step step;
     TRY(step_of_leaf(b, use->leaf, &step));
-    TRY(flows_count_step(b, leaf, &step, use->access, false, &flow.elements));
+    TRY(flows_count_step(b, leaf, &step, moved, false, &flow.elements));
     if (!b->plan->is_regular) {
-        TRY(flows_sum_lanes(b, use->leaf, use->access, false, keeper, &flow));
+        TRY(flows_sum_lanes(b, use->leaf, moved, false, keeper, &flow));
     } else if (!num_mul(flow.elements, leaf->step_count / flow.events,
                         &flow.elements)) {
         return flows_limit(b);

@@ -220,7 +220,12 @@ enum status flows_sum_covered(struct builder *b, int leaf_id, int keeper,
     add_up_lanes(b->plan, &chain, keeper, s);
     if (!b->plan->leaves[leaf_id].is_masked &&
         !b->plan->leaves[leaf_id].is_recomputed) {
-        return chain_count_covered(&chain, s, elements) ? OK : flows_limit(b);
+        int64_t foreign = 1;
+        return chain_count_covered(&chain, s, elements) &&
+                       projection_count_foreign(b->plan, s, &foreign) &&
+                       num_mul(*elements, foreign, elements)
+                   ? OK
+                   : flows_limit(b);
     }
     const struct lane_access lanes = {b->plan, &b->plan->leaves[leaf_id],
                                       &s->output, true};
@@ -322,14 +327,18 @@ enum status flows_sum_refill(const struct hold_tile *tile, int keeper,
                                        .is_counted = tile->is_counted};
     bool is_followed =
         chain.masked_count > 0 || plan->leaves[flow->leaf].is_recomputed;
-    bool fits = is_followed ? count_touched(&chain, s, &written, &inside)
-                            : chain_count_covered(&chain, s, &inside);
+    int64_t foreign = 1;
+    bool fits = projection_count_foreign(plan, s, &foreign) &&
+                (is_followed ? count_touched(&chain, s, &written, &inside)
+                             : chain_count_covered(&chain, s, &inside) &&
+                                   num_mul(inside, foreign, &inside));
     flows_share_lanes(plan, &chain, keeper, tile->uses, tile->is_counted, true);
     if (is_outside) {
         flows_share_first(tile, keeper, &chain);
     }
     fits = fits && (is_followed ? count_touched(&chain, s, &written, &outside)
-                                : chain_count_covered(&chain, s, &outside));
+                                : chain_count_covered(&chain, s, &outside) &&
+                                      num_mul(outside, foreign, &outside));
     if (!fits) {
         return flows_limit(tile->b);
     }

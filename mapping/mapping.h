@@ -262,7 +262,8 @@ struct plan_memory {
 
 struct plan {
     const struct mapping *mapping;
-    const struct workload *workload;
+    const struct workload *workload; /* as bound, or projected */
+    struct projection *projection; /* NULL: all accesses are affine */
     const struct arch *arch;
     int node_count;
     struct plan_node *nodes; /* preorder; 0 is the root */
@@ -283,6 +284,8 @@ struct plan {
     bool is_regular;
     struct moves *moves; /* of an irregular plan: what each event moves; for the
                             walkers */
+    GPtrArray *notes; /* char *: what counts take for granted where data decides;
+                         part of every result */
     int param_count;     /* the mapping's parameters as they came out */
     const char **param_name;
     int64_t *param_value;
@@ -300,6 +303,7 @@ struct plan {
  *   mapping-unreachable       the memory that holds it does not serve the unit
  *   mapping-order             read before it is written
  *   mapping-partial-read      read before its reduction is finished
+ *   mapping-selection         what topk and the like select from, in parts
  *   mapping-capacity          more held than fits
  *   mapping-too-few-copies    overwritten while still needed
  *   mapping-spatial-size      more lanes than the axis has

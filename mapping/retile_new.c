@@ -79,6 +79,15 @@ static enum status check_supported(struct retiler *r)
                 "what is computed repeatedly cannot be counted for other "
                 "tiles without binding them anew");
         }
+        const struct einsum_statement *s =
+            &r->plan->workload->statements[r->plan->leaves[l].statement];
+        if ((s->features & ~(unsigned)EINSUM_PREDICATE) != 0) {
+            diag_error(r->builder.diags,
+                       r->plan->nodes[r->plan->leaves[l].node].span,
+                       "mapping-retile", NULL,
+                       "what data decides cannot be counted for other tiles "
+                       "without binding it anew");
+        }
         if (r->plan->leaves[l].is_masked) {
             diag_error(r->builder.diags,
                        r->plan->nodes[r->plan->leaves[l].node].span,

@@ -280,6 +280,7 @@ void evaluation_free(struct evaluation *evaluation)
     }
     g_free(evaluation->memories);
     g_free(evaluation->units);
+    g_free(evaluation->causes);
     g_free(evaluation->einsums);
     g_free(evaluation->actions);
     g_free(evaluation->transfers);
@@ -296,17 +297,4 @@ const char *fidelity_name(enum fidelity fidelity)
         return "sim";
     }
     BUG("fidelity %d", (int)fidelity);
-}
-
-const char *stall_name(enum stall stall)
-{
-    static const char *const names[] = {
-        [STALL_DEPENDENCY] = "dependency", [STALL_REDUCTION] = "reduction",
-        [STALL_BANDWIDTH] = "bandwidth",   [STALL_FILL] = "fill",
-        [STALL_DRAIN] = "drain",
-    };
-    if ((int)stall < 0 || stall >= STALL_COUNT) {
-        BUG("stall %d", (int)stall);
-    }
-    return names[stall];
 }

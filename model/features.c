@@ -14,7 +14,8 @@ unsigned model_used_features(enum fidelity fidelity)
     case FIDELITY_SIM:
         return BIT(LEAKAGE) | BIT(KEEPS) | BIT(NO_BYPASS) | BIT(MEMORY_WORD) |
                BIT(SPLIT_BANDWIDTH) | BIT(MASKING) | BIT(REDUCE_IN_PLACE) |
-               BIT(NEIGHBOURS) | BIT(NETWORK_ENERGY);
+               BIT(NEIGHBOURS) | BIT(NETWORK_BANDWIDTH) | BIT(NETWORK_ENERGY) |
+               BIT(NETWORK_LATENCY) | BIT(MEMORY_LATENCY);
     }
     BUG("fidelity %d", (int)fidelity);
 }

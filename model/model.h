@@ -19,12 +19,18 @@ const char *fidelity_name(enum fidelity fidelity); /* "model", "sim" */
 
 /* Why a unit is idle. */
 enum stall {
-    STALL_DEPENDENCY, /* waits for another unit in its slot or program */
-    STALL_REDUCTION,  /* waits for a reduction across lanes to arrive */
-    STALL_BANDWIDTH,  /* waits for an operand, or for room for its output,
-                         while a memory port is busy */
-    STALL_FILL,       /* pipeline or buffers are not full yet */
-    STALL_DRAIN,      /* nothing left to do while the rest finishes */
+    STALL_DEPENDENCY,    /* waits for another unit in its slot or program */
+    STALL_REDUCTION,     /* waits for a reduction across lanes to arrive */
+    STALL_OPERAND,       /* an operand is on its way: latency of a memory */
+    STALL_BANDWIDTH,     /* waits for an operand, or for room for its output,
+                            while a memory port is busy */
+    STALL_BANK_CONFLICT, /* likewise while a bank is, that others use */
+    STALL_DRAM,          /* likewise while DRAM opens rows, refreshes ... */
+    STALL_NETWORK,       /* likewise while links are busy; hops */
+    STALL_BUFFER_FULL,   /* an operand was not asked for: no buffer was free */
+    STALL_FILL,          /* pipeline or buffers are not full yet */
+    STALL_DRAIN,         /* nothing left to do while the rest finishes */
+    STALL_OUT_OF_WORK,   /* has nothing to do in a phase */
     STALL_COUNT,
 };
 const char *stall_name(enum stall stall); /* "dependency", ... */
@@ -44,6 +50,25 @@ struct evaluation_unit {
     int64_t stall_cycles[STALL_COUNT]; /* sim: busy + stalls = cycles */
     double energy_pj;
 };
+
+/* One cause of a unit's stalls; those of a unit and stall add up to
+ * stall_cycles. What is waited for, as far as the stall has it (else NULL):
+ * the Einsum of a dependency or reduction, the operand that is on its way or has
+ * no buffer, the memory or network, and what of it ("read", "refresh"). */
+struct evaluation_cause {
+    const char *unit;
+    enum stall stall;
+    const char *einsum;
+    const char *tensor;
+    const char *component;
+    const char *part;
+    int64_t cycles;
+    /* Of the run without this cause; -1 where nobody asked. */
+    int64_t without_cycles;
+};
+
+/* "bandwidth of gbuf.read"; caller frees. */
+char *evaluation_say_cause(const struct evaluation_cause *cause);
 
 struct evaluation_einsum {
     const char *name;
@@ -84,6 +109,8 @@ struct evaluation {
     struct evaluation_memory *memories;
     int unit_count;
     struct evaluation_unit *units;
+    int cause_count; /* sim: most cycles first */
+    struct evaluation_cause *causes;
     int einsum_count;
     struct evaluation_einsum *einsums;
     int action_count;

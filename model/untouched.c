@@ -86,15 +86,32 @@ static bool count_untouched(const struct workload *workload, int statement,
     return true;
 }
 
+/* A scatter may write one element only of each that its other indices name. */
+static int64_t count_unscattered(const struct workload *workload,
+                                 const struct einsum_statement *s)
+{
+    const struct einsum_tensor *t = &workload->tensors[s->output.tensor];
+    int64_t written = t->element_count;
+    for (int d = 0; d < t->dim_count; d++) {
+        written /= (s->output.beyond_affine >> d & 1U) != 0 ? t->extent[d] : 1;
+    }
+    return t->element_count - written;
+}
+
 /* Leaves out what no execution writes. */
 bool model_drop_untouched(const struct workload *workload, int64_t *outputs)
 {
     for (int i = 0; i < workload->statement_count; i++) {
         const struct einsum_statement *s = &workload->statements[i];
         int64_t untouched = 0;
-        if (s->kind == EINSUM_COMPUTE &&
-            (s->features & EINSUM_PREDICATE) != 0 &&
-            workload->tensors[s->output.tensor].kind == TENSOR_OUTPUT) {
+        bool is_output =
+            s->kind == EINSUM_COMPUTE &&
+            workload->tensors[s->output.tensor].kind == TENSOR_OUTPUT;
+        if (is_output && (s->features & EINSUM_SCATTER) != 0) {
+            *outputs -= count_unscattered(workload, s);
+        } else if (s->kind == EINSUM_COMPUTE &&
+                   (s->features & EINSUM_PREDICATE) != 0 &&
+                   workload->tensors[s->output.tensor].kind == TENSOR_OUTPUT) {
             if (!count_untouched(workload, i, &untouched)) {
                 return false;
             }

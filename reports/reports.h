@@ -154,6 +154,19 @@ struct check {
     int64_t point_count;
 };
 
+/* How long something took on a real machine. */
+struct measurement {
+    const char *machine; /* its processor */
+    const char *subject; /* "4x1", "onednn" */
+    const char *dtype;   /* of the operands: "s8" */
+    const char *output;  /* what it gives: "u8", "sum", "layer" */
+    int64_t thread_count;
+    const char *shapes;     /* JSON object of all extents */
+    double sparsity_ratio;  /* of the weights; 0: dense */
+    double p10_s, median_s; /* of the samples */
+    int64_t sample_count;
+};
+
 enum store_mode {
     STORE_READ,  /* must exist */
     STORE_WRITE, /* created if missing */
@@ -183,6 +196,12 @@ MUST_USE enum status store_save_checks(struct store *store, struct diags *diags,
                                        const struct run_origin *origin,
                                        const struct check *checks,
                                        size_t count);
+/* Rows of one session of `benchmark`: taken together, so that their ratios hold.
+ * Every call is a new session; one transaction. */
+MUST_USE enum status
+store_save_measurements(struct store *store, struct diags *diags,
+                        const struct run_origin *origin, const char *benchmark,
+                        const struct measurement *measurements, size_t count);
 /* Is there a run of this key, version and git id? */
 MUST_USE enum status store_has_run(struct store *store, struct diags *diags,
                                    const struct run_origin *origin,
@@ -197,7 +216,7 @@ MUST_USE enum status store_load_run(struct store *store, struct diags *diags,
 MUST_USE enum status store_list_runs(struct store *store, struct diags *diags,
                                      GArray **ids);
 /* One table of all runs: comma-separated values with a header line, RFC 4180.
- * `table` is one of runs, actions, units, memories, einsums, checks. */
+ * `table` is one of store_table_names. */
 MUST_USE enum status store_export_csv(struct store *store, struct diags *diags,
                                       const char *table, GString *out);
 /* NULL-terminated names of the tables one may export. */

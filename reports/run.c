@@ -69,19 +69,28 @@ static void keep_shapes(struct run *run, const struct workload *workload)
     }
 }
 
+static void keep_assumption(struct run *run, const char *text)
+{
+    for (int k = 0; k < run->assumption_count; k++) {
+        if (strcmp(run->assumptions[k], text) == 0) {
+            return;
+        }
+    }
+    run->assumptions[run->assumption_count++] = run_keep(run, text);
+}
+
 /* An assumption stands at each node it was made for; it is said once. */
 static void keep_assumptions(struct run *run, const struct plan *plan)
 {
-    run->assumptions = g_new0(const char *, (size_t)plan->node_count);
+    run->assumptions =
+        g_new0(const char *, (size_t)plan->node_count + plan->notes->len);
     for (int i = 0; i < plan->node_count; i++) {
-        const char *text = plan->nodes[i].assumption;
-        bool is_known = text == NULL;
-        for (int k = 0; k < run->assumption_count && !is_known; k++) {
-            is_known = strcmp(run->assumptions[k], text) == 0;
+        if (plan->nodes[i].assumption != NULL) {
+            keep_assumption(run, plan->nodes[i].assumption);
         }
-        if (!is_known) {
-            run->assumptions[run->assumption_count++] = run_keep(run, text);
-        }
+    }
+    for (guint i = 0; i < plan->notes->len; i++) {
+        keep_assumption(run, g_ptr_array_index(plan->notes, i));
     }
 }
 
@@ -146,6 +155,16 @@ static void keep_evaluation(struct run *run, const struct evaluation *from)
     for (int i = 0; i < to->unit_count; i++) {
         to->units[i].name = run_keep(run, from->units[i].name);
     }
+    to->causes = g_memdup2(from->causes, (size_t)from->cause_count *
+                                             sizeof(struct evaluation_cause));
+    for (int i = 0; i < to->cause_count; i++) {
+        struct evaluation_cause *cause = &to->causes[i];
+        cause->unit = run_keep(run, cause->unit);
+        cause->einsum = run_keep(run, cause->einsum);
+        cause->tensor = run_keep(run, cause->tensor);
+        cause->component = run_keep(run, cause->component);
+        cause->part = run_keep(run, cause->part);
+    }
     for (int i = 0; i < to->einsum_count; i++) {
         to->einsums[i].name = run_keep(run, from->einsums[i].name);
         to->einsums[i].unit = run_keep(run, from->einsums[i].unit);
@@ -195,6 +214,7 @@ void run_free(struct run *run)
     g_free(run->tensors);
     g_free(run->evaluation.memories);
     g_free(run->evaluation.units);
+    g_free(run->evaluation.causes);
     g_free(run->evaluation.einsums);
     g_free(run->evaluation.actions);
     g_free(run->evaluation.transfers);

@@ -98,6 +98,25 @@ static json_t *print_stalls(const struct evaluation *evaluation)
     return units;
 }
 
+static json_t *print_causes(const struct evaluation *evaluation)
+{
+    json_t *causes = json_array();
+    for (int i = 0; i < evaluation->cause_count; i++) {
+        const struct evaluation_cause *cause = &evaluation->causes[i];
+        json_t *object = json_pack(
+            "{so so so so so so sI}", "unit", text(cause->unit), "cause",
+            text(stall_name(cause->stall)), "einsum", text(cause->einsum),
+            "tensor", text(cause->tensor), "component", text(cause->component),
+            "part", text(cause->part), "cycles", (json_int_t)cause->cycles);
+        if (cause->without_cycles >= 0) {
+            json_object_set_new(object, "without_cycles",
+                                json_integer(cause->without_cycles));
+        }
+        json_array_append_new(causes, object);
+    }
+    return causes;
+}
+
 static json_t *print_einsums(const struct evaluation *evaluation)
 {
     json_t *einsums = json_object();
@@ -230,6 +249,7 @@ char *run_print_json(const struct run *run, size_t indent)
     json_object_set_new(object, "utilization", print_utilization(evaluation));
     json_object_set_new(object, "einsums", print_einsums(evaluation));
     json_object_set_new(object, "stalls", print_stalls(evaluation));
+    json_object_set_new(object, "stall_causes", print_causes(evaluation));
     json_object_set_new(object, "bound", print_bound(evaluation));
     json_object_set_new(object, "compulsory", print_tensors(run));
     json_object_set_new(object, "area_um2",

@@ -72,6 +72,33 @@ static void parse_units(struct run *run, const json_t *object)
     }
 }
 
+static void parse_causes(struct run *run, const json_t *object)
+{
+    struct evaluation *evaluation = &run->evaluation;
+    const json_t *causes = json_object_get(object, "stall_causes");
+    evaluation->causes =
+        g_new0(struct evaluation_cause, json_array_size(causes) + 1);
+    size_t i = 0;
+    json_t *cause = NULL;
+    json_array_foreach(causes, i, cause)
+    {
+        bool is_known = json_object_get(cause, "without_cycles") != NULL;
+        evaluation->causes[evaluation->cause_count++] =
+            (struct evaluation_cause){
+                .unit = keep_text(run, cause, "unit"),
+                .stall = run_find_stall(
+                    json_string_value(json_object_get(cause, "cause"))),
+                .einsum = keep_text(run, cause, "einsum"),
+                .tensor = keep_text(run, cause, "tensor"),
+                .component = keep_text(run, cause, "component"),
+                .part = keep_text(run, cause, "part"),
+                .cycles = get_count(cause, "cycles"),
+                .without_cycles =
+                    is_known ? get_count(cause, "without_cycles") : -1,
+            };
+    }
+}
+
 static void parse_einsums(struct run *run, const json_t *object)
 {
     struct evaluation *evaluation = &run->evaluation;
@@ -254,6 +281,7 @@ enum status run_parse_json(struct diags *diags, const char *text,
     parse_names(parsed, object);
     parse_memories(parsed, object);
     parse_units(parsed, object);
+    parse_causes(parsed, object);
     parse_einsums(parsed, object);
     parse_actions(parsed, object);
     parse_transfers(parsed, object);

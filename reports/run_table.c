@@ -115,17 +115,28 @@ static void add_energies(struct table *table,
                                  : 0.0);
 }
 
+/* Causes that no unit knows have no column. */
+static bool has_stall(const struct evaluation *evaluation, int cause)
+{
+    bool is_any = false;
+    for (int i = 0; i < evaluation->unit_count; i++) {
+        is_any |= evaluation->units[i].stall_cycles[cause] > 0;
+    }
+    return evaluation->fidelity == FIDELITY_SIM && is_any;
+}
+
 static void print_units(const struct evaluation *evaluation, GString *out)
 {
     AUTO(table) table = table_new();
-    bool is_sim = evaluation->fidelity == FIDELITY_SIM;
     table_add_text_column(table, "unit");
     table_add_metric_column(table, METRIC_BUSY_CYCLES);
     table_add_headed_column(table, METRIC_UTILIZATION, "of peak");
     add_energy_columns(table, METRIC_UNIT_ENERGY);
-    for (int cause = 0; cause < STALL_COUNT && is_sim; cause++) {
-        table_add_metric_column(table,
-                                (enum metric)(METRIC_STALL_DEPENDENCY + cause));
+    for (int cause = 0; cause < STALL_COUNT; cause++) {
+        if (has_stall(evaluation, cause)) {
+            table_add_metric_column(
+                table, (enum metric)(METRIC_STALL_DEPENDENCY + cause));
+        }
     }
     for (int i = 0; i < evaluation->unit_count; i++) {
         const struct evaluation_unit *unit = &evaluation->units[i];
@@ -133,8 +144,10 @@ static void print_units(const struct evaluation *evaluation, GString *out)
         table_add_count(table, unit->busy_cycles);
         table_add_percent(table, unit->utilization_ratio);
         add_energies(table, evaluation, unit->energy_pj);
-        for (int cause = 0; cause < STALL_COUNT && is_sim; cause++) {
-            table_add_count(table, unit->stall_cycles[cause]);
+        for (int cause = 0; cause < STALL_COUNT; cause++) {
+            if (has_stall(evaluation, cause)) {
+                table_add_count(table, unit->stall_cycles[cause]);
+            }
         }
     }
     table_print(table, out);
@@ -297,12 +310,13 @@ void run_print_table(const struct run *run, GString *out)
     print_names(run, out);
     print_totals(run, out);
     print_units(&run->evaluation, out);
+    run_print_causes(&run->evaluation, out);
     print_memories(&run->evaluation, out);
     print_networks(&run->evaluation, out);
     print_tensors(run, out);
     print_einsums(&run->evaluation, out);
     if (run->assumption_count > 0) {
-        g_string_append(out, "\nassumed by the mapping:\n");
+        g_string_append(out, "\nassumed:\n");
     }
     for (int i = 0; i < run->assumption_count; i++) {
         g_string_append_printf(out, "  - %s\n", run->assumptions[i]);

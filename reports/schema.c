@@ -135,8 +135,48 @@ static const char version_4[] =
     "  compulsory_bytes INTEGER NOT NULL,"
     "  PRIMARY KEY (run, position)) WITHOUT ROWID;";
 
+/* More causes of stalls, and what each was for. */
+static const char version_5[] =
+    "ALTER TABLE units ADD COLUMN stall_operand_cycles INTEGER;"
+    "ALTER TABLE units ADD COLUMN stall_bank_conflict_cycles INTEGER;"
+    "ALTER TABLE units ADD COLUMN stall_dram_cycles INTEGER;"
+    "ALTER TABLE units ADD COLUMN stall_network_cycles INTEGER;"
+    "ALTER TABLE units ADD COLUMN stall_buffer_full_cycles INTEGER;"
+    "ALTER TABLE units ADD COLUMN stall_out_of_work_cycles INTEGER;"
+    "CREATE TABLE stalls ("
+    "  run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,"
+    "  position INTEGER NOT NULL,"
+    "  unit TEXT NOT NULL,"
+    "  cause TEXT NOT NULL,"
+    "  einsum TEXT,"
+    "  tensor TEXT,"
+    "  component TEXT,"
+    "  part TEXT,"
+    "  cycles INTEGER NOT NULL,"
+    "  without_cycles INTEGER,"
+    "  PRIMARY KEY (run, position)) WITHOUT ROWID;";
+
+/* What was timed on a real machine. Ratios mean something within a session only. */
+static const char version_6[] = "CREATE TABLE measurements ("
+                                "  id INTEGER PRIMARY KEY,"
+                                "  session INTEGER NOT NULL,"
+                                "  time INTEGER NOT NULL,"
+                                "  version TEXT NOT NULL,"
+                                "  git_id TEXT NOT NULL,"
+                                "  benchmark TEXT NOT NULL,"
+                                "  machine TEXT NOT NULL,"
+                                "  subject TEXT NOT NULL,"
+                                "  dtype TEXT NOT NULL,"
+                                "  output TEXT NOT NULL,"
+                                "  threads INTEGER NOT NULL,"
+                                "  shapes TEXT NOT NULL,"
+                                "  sparsity_ratio REAL NOT NULL,"
+                                "  p10_seconds REAL NOT NULL,"
+                                "  median_seconds REAL NOT NULL,"
+                                "  samples INTEGER NOT NULL);";
+
 static const char *const migrations[] = {version_1, version_2, version_3,
-                                         version_4};
+                                         version_4, version_5, version_6};
 
 static enum status check_owner(const struct store *store, struct diags *diags,
                                int64_t *version, bool *is_new)

@@ -6,9 +6,13 @@
 
 #include "reports/sql.h"
 
-static const char *const tables[] = {"runs",      "actions", "units",
-                                     "memories",  "einsums", "checks",
-                                     "transfers", "tensors", NULL};
+static const char *const tables[] = {
+    "runs",   "actions",   "units",   "memories",     "einsums",
+    "checks", "transfers", "tensors", "measurements", NULL};
+
+/* The others have rows of runs. */
+static const char *const tables_by_id[] = {"runs", "checks", "measurements",
+                                           NULL};
 
 const char *const *store_table_names(void)
 {
@@ -55,9 +59,7 @@ enum status store_export_csv(struct store *store, struct diags *diags,
         return ERR_INPUT;
     }
     const char *order =
-        strcmp(table, "runs") == 0 || strcmp(table, "checks") == 0
-            ? "id"
-            : "run, position";
+        g_strv_contains(tables_by_id, table) ? "id" : "run, position";
     g_autofree char *query =
         g_strdup_printf("SELECT * FROM %s ORDER BY %s", table, order);
     AUTO_STATEMENT statement = NULL;

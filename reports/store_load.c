@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "reports/run.h"
+#include "reports/schema.h"
 #include "reports/sql.h"
 
 static const char *keep_column(struct run *run, sqlite3_stmt *row, int column)
@@ -127,17 +128,12 @@ static void load_unit(struct run *run, sqlite3_stmt *row, GArray *rows)
     struct evaluation_unit unit = {
         .name = keep_column(run, row, 0),
         .busy_cycles = sqlite3_column_int64(row, 1),
-        .stall_cycles =
-            {
-                [STALL_DEPENDENCY] = sqlite3_column_int64(row, 2),
-                [STALL_REDUCTION] = sqlite3_column_int64(row, 3),
-                [STALL_BANDWIDTH] = sqlite3_column_int64(row, 4),
-                [STALL_FILL] = sqlite3_column_int64(row, 5),
-                [STALL_DRAIN] = sqlite3_column_int64(row, 6),
-            },
-        .utilization_ratio = get_real(row, 7),
-        .energy_pj = get_real(row, 8),
+        .utilization_ratio = get_real(row, 2),
+        .energy_pj = get_real(row, 3),
     };
+    for (int s = 0; s < STALL_COUNT; s++) {
+        unit.stall_cycles[s] = sqlite3_column_int64(row, 4 + s);
+    }
     g_array_append_val(rows, unit);
 }
 
@@ -181,6 +177,21 @@ static void load_transfer(struct run *run, sqlite3_stmt *row, GArray *rows)
     g_array_append_val(rows, transfer);
 }
 
+static void load_cause(struct run *run, sqlite3_stmt *row, GArray *rows)
+{
+    struct evaluation_cause cause = {
+        .unit = keep_column(run, row, 0),
+        .stall = run_find_stall((const char *)sqlite3_column_text(row, 1)),
+        .einsum = keep_column(run, row, 2),
+        .tensor = keep_column(run, row, 3),
+        .component = keep_column(run, row, 4),
+        .part = keep_column(run, row, 5),
+        .cycles = sqlite3_column_int64(row, 6),
+        .without_cycles = sqlite3_column_int64(row, 7),
+    };
+    g_array_append_val(rows, cause);
+}
+
 /* Collects what `load` makes of each row of a query over the run's id. */
 static enum status
 load_rows(struct store *store, struct diags *diags, struct run *run,
@@ -215,12 +226,11 @@ static enum status load_parts(struct store *store, struct diags *diags,
                   "SELECT memory, read_bytes, write_bytes, transfer_cycles,"
                   " energy_pj FROM memories WHERE run = ? ORDER BY position",
                   load_memory, memories));
-    TRY(load_rows(store, diags, run,
-                  "SELECT unit, busy_cycles, stall_dependency_cycles,"
-                  " stall_reduction_cycles, stall_bandwidth_cycles,"
-                  " stall_fill_cycles, stall_drain_cycles, utilization_ratio,"
-                  " energy_pj FROM units WHERE run = ? ORDER BY position",
-                  load_unit, units));
+    TRY(load_rows(
+        store, diags, run,
+        "SELECT unit, busy_cycles, utilization_ratio, energy_pj," STALL_COLUMNS
+        " FROM units WHERE run = ? ORDER BY position",
+        load_unit, units));
     TRY(load_rows(store, diags, run,
                   "SELECT einsum, unit, busy_cycles, ops, energy_pj,"
                   " utilization_ratio"
@@ -242,6 +252,15 @@ static enum status load_parts(struct store *store, struct diags *diags,
                   "SELECT tensor, compulsory_bytes FROM tensors"
                   " WHERE run = ? ORDER BY position",
                   load_tensor, tensors));
+    g_autoptr(GArray) causes =
+        g_array_new(FALSE, FALSE, sizeof(struct evaluation_cause));
+    TRY(load_rows(store, diags, run,
+                  "SELECT unit, cause, einsum, tensor, component, part, cycles,"
+                  " ifnull(without_cycles, -1) FROM stalls"
+                  " WHERE run = ? ORDER BY position",
+                  load_cause, causes));
+    evaluation->cause_count = (int)causes->len;
+    evaluation->causes = g_array_steal(causes, NULL);
     run->tensor_count = (int)tensors->len;
     run->tensors = g_array_steal(tensors, NULL);
     evaluation->memory_count = (int)memories->len;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "reports/run.h"
+#include "reports/schema.h"
 #include "reports/sql.h"
 
 static const char *or_empty(const char *text)
@@ -162,18 +163,40 @@ static enum status save_units(struct store *store, struct diags *diags,
                               const struct evaluation *evaluation, int64_t id)
 {
     AUTO_STATEMENT statement = NULL;
-    TRY(sql_prepare(
-        store, diags,
-        "INSERT INTO units VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        &statement));
+    TRY(sql_prepare(store, diags,
+                    "INSERT INTO units (run, position, unit, busy_cycles,"
+                    " utilization_ratio, energy_pj," STALL_COLUMNS ") VALUES"
+                    " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    &statement));
     for (int i = 0; i < evaluation->unit_count; i++) {
         const struct evaluation_unit *unit = &evaluation->units[i];
         const int64_t *stall = unit->stall_cycles;
-        TRY(sql_run(store, diags, statement, "iitiiiiiidd", id, (int64_t)i,
-                    unit->name, unit->busy_cycles, stall[STALL_DEPENDENCY],
-                    stall[STALL_REDUCTION], stall[STALL_BANDWIDTH],
-                    stall[STALL_FILL], stall[STALL_DRAIN],
-                    unit->utilization_ratio, unit->energy_pj));
+        TRY(sql_run(
+            store, diags, statement, "iitiddiiiiiiiiiii", id, (int64_t)i,
+            unit->name, unit->busy_cycles, unit->utilization_ratio,
+            unit->energy_pj, stall[STALL_DEPENDENCY], stall[STALL_REDUCTION],
+            stall[STALL_OPERAND], stall[STALL_BANDWIDTH],
+            stall[STALL_BANK_CONFLICT], stall[STALL_DRAM], stall[STALL_NETWORK],
+            stall[STALL_BUFFER_FULL], stall[STALL_FILL], stall[STALL_DRAIN],
+            stall[STALL_OUT_OF_WORK]));
+    }
+    return OK;
+}
+
+static enum status save_causes(struct store *store, struct diags *diags,
+                               const struct evaluation *evaluation, int64_t id)
+{
+    AUTO_STATEMENT statement = NULL;
+    TRY(sql_prepare(
+        store, diags,
+        "INSERT INTO stalls VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, -1))",
+        &statement));
+    for (int i = 0; i < evaluation->cause_count; i++) {
+        const struct evaluation_cause *cause = &evaluation->causes[i];
+        TRY(sql_run(store, diags, statement, "iittttttii", id, (int64_t)i,
+                    cause->unit, stall_name(cause->stall), cause->einsum,
+                    cause->tensor, cause->component, cause->part, cause->cycles,
+                    cause->without_cycles));
     }
     return OK;
 }
@@ -253,6 +276,7 @@ static enum status save_run(struct store *store, struct diags *diags,
     if (is_new) {
         TRY(save_memories(store, diags, &run->evaluation, id));
         TRY(save_units(store, diags, &run->evaluation, id));
+        TRY(save_causes(store, diags, &run->evaluation, id));
         TRY(save_tensors(store, diags, run, id));
         TRY(save_einsums(store, diags, &run->evaluation, id));
         TRY(save_actions(store, diags, &run->evaluation, id));

@@ -186,6 +186,25 @@ static bool is_source_there(struct channel *channel,
     return true;
 }
 
+/* Remembers why. */
+static bool is_held_up(struct channel *channel, const struct stream *stream)
+{
+    const struct machine *machine = channel->component.machine;
+    if (stream->issued - stream->released >= stream->copies) {
+        channel->late_cause =
+            cause_of_flow(machine->plan, STALL_BUFFER_FULL, stream->flow);
+        return true;
+    }
+    if (!is_source_there(channel, stream)) {
+        const struct stream *source =
+            phase_stream(machine->phase, stream->source);
+        channel->late_cause =
+            cause_of_flow(machine->plan, STALL_OPERAND, source->flow);
+        return true;
+    }
+    return false;
+}
+
 void channel_activate(struct sysc_process *self, void *user)
 {
     (void)self;
@@ -201,8 +220,7 @@ void channel_activate(struct sysc_process *self, void *user)
     }
     while (channel->head >= 0) {
         struct stream *stream = phase_stream(machine->phase, channel->head);
-        if (stream->issued - stream->released >= stream->copies ||
-            !is_source_there(channel, stream)) {
+        if (is_held_up(channel, stream)) {
             return;
         }
         if (channel->direct_leaf >= 0) {
@@ -211,6 +229,7 @@ void channel_activate(struct sysc_process *self, void *user)
             resize_fill(machine, stream, &channel->head_move);
         }
         port_request(machine, stream->channel, &stream->transfer,
+                     channel->late_cause,
                      &stream->arrival[stream->issued % stream->copies]);
         stream->issued++;
         recorder_hold(machine, stream);
@@ -256,6 +275,7 @@ static void begin_phase(struct machine *machine, int index)
     channel->is_at_end = false;
     channel->is_out_of_sight = false;
     channel->waits_for_port = false;
+    channel->late_cause = -1;
     if (index == 0) {
         load_step(channel);
     } else {

@@ -78,6 +78,18 @@ static int64_t constant_offset(const struct workload *workload,
     return offset;
 }
 
+static bool has_rank(const struct einsum_statement *s, int rank)
+{
+    for (int r = 0; r < s->rank_count; r++) {
+        if (s->rank[r] == rank) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What no rank of the statement iterates, the box has all of: where data decides
+ * (plan->workload), and what a selection gives of a fiber. */
 static struct image image_of_box(const struct workload *workload,
                                  const struct einsum_statement *s,
                                  const struct einsum_access *access,
@@ -89,6 +101,13 @@ static struct image image_of_box(const struct workload *workload,
         image.base += stride * lo[r];
         if (stride != 0 && hi[r] - lo[r] > 1) {
             image.count[image.depth] = hi[r] - lo[r];
+            image.stride[image.depth++] = stride;
+        }
+    }
+    for (int r = 0; r < workload->rank_count; r++) {
+        int64_t stride = has_rank(s, r) ? 0 : rank_stride(workload, access, r);
+        if (stride != 0 && workload->rank[r].extent > 1) {
+            image.count[image.depth] = workload->rank[r].extent;
             image.stride[image.depth++] = stride;
         }
     }
@@ -609,5 +628,12 @@ enum status sim_execute(const struct plan *plan, struct diags *diags,
             has_lane = walk_next_lane(walk, &event);
         }
     }
-    return status == OK ? check_complete(tracker) : status;
+    TRY(status);
+    if (data->fault != NULL) {
+        diag_error(diags,
+                   plan->workload->statements[data->fault_statement].span,
+                   "einsum-gather-range", NULL, "%s", data->fault);
+        return ERR_INPUT;
+    }
+    return check_complete(tracker);
 }

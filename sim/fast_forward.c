@@ -96,6 +96,19 @@ static void put_time(struct fast_forward *ff, int64_t at_ticks)
     put(ff, ahead_ticks > 0 ? ahead_ticks : 0);
 }
 
+/* With what the causes of stalls depend on. */
+static void put_pending(struct fast_forward *ff, const struct pending *pending)
+{
+    bool is_ahead = pending->at_ticks > ff->machine->now_ticks;
+    int64_t latency_ticks = pending->latency.memory_ticks;
+    put_time(ff, pending->at_ticks);
+    put_time(ff, pending->served_ticks);
+    put_time(ff, pending->issued_ticks + latency_ticks);
+    latency_ticks += pending->latency.hop_ticks;
+    put_time(ff, pending->issued_ticks + latency_ticks);
+    put(ff, is_ahead ? pending->port : -1);
+}
+
 static bool is_calm(const struct unit *unit, const struct level *level)
 {
     return unit->idle_since_ticks <= level->calm_ticks;
@@ -136,7 +149,7 @@ static void put_streams(struct fast_forward *ff)
             if (n < 0) {
                 put(ff, -1);
             } else {
-                put_time(ff, stream->arrival[n % stream->copies].at_ticks);
+                put_pending(ff, &stream->arrival[n % stream->copies]);
             }
         }
     }
@@ -145,7 +158,7 @@ static void put_streams(struct fast_forward *ff)
         put(ff, MIN(sink->requested, SINK_CREDITS));
         for (int64_t n = sink->requested; n < sink->requested + SINK_CREDITS;
              n++) {
-            put_time(ff, sink->done[n % SINK_CREDITS].at_ticks);
+            put_pending(ff, &sink->done[n % SINK_CREDITS]);
         }
     }
 }
@@ -209,6 +222,7 @@ static void put_channels(struct fast_forward *ff, const struct level *level)
         put(ff, channel->direct_index);
         put(ff, channel->head);
         put(ff, channel->is_out_of_sight);
+        put(ff, channel->late_cause);
     }
 }
 
@@ -220,6 +234,7 @@ static void capture(struct fast_forward *ff, const struct level *level)
     put_streams(ff);
     put_children(ff);
     put_channels(ff, level);
+    put(ff, ff->machine->last_leaf);
 }
 
 /* ---- skipping ------------------------------------------------------------ */

@@ -108,7 +108,7 @@ static enum sysc_status add_units(struct machine *machine,
 static enum sysc_status add_ports(struct machine *machine,
                                   struct sysc_module *chip)
 {
-    machine->port_count = machine->plan->arch->memory_count * PORT_KINDS;
+    machine->port_count = port_count(machine->plan->arch);
     machine->ports = g_new0(struct port, (gsize)machine->port_count + 1);
     enum sysc_status status = SYSC_OK;
     for (int p = 0; p < machine->port_count && status == SYSC_OK; p++) {
@@ -196,8 +196,10 @@ enum status machine_new(const struct plan *plan,
     machine->plan = plan;
     machine->diags = diags;
     machine->step_limit = options->step_limit;
-    machine->counter_count = 1 + plan->arch->unit_count * COUNTER_PER_UNIT +
-                             3 * plan->leaf_count + 3 * plan->flow_count;
+    machine->cause_count = cause_count(plan);
+    machine->counter_count =
+        1 + plan->arch->unit_count * (1 + machine->cause_count) +
+        3 * plan->leaf_count + 3 * plan->flow_count;
     machine->counters = g_new0(int64_t, (gsize)machine->counter_count);
     TRY(build_phases(machine));
     machine_check(machine, build(machine));

@@ -63,6 +63,16 @@ struct port {
     GArray *queue; /* struct request */
 };
 
+/* What a tile step waits for. */
+struct readiness {
+    bool is_known; /* everything it waits for has been served or issued */
+    int64_t operands_ticks;
+    const struct pending *last; /* the last of these; NULL: none */
+    bool is_result;             /* that is a result, whose room is waited for */
+    int64_t reduced_ticks;
+    int reducer; /* the leaf whose reduction is last */
+};
+
 #define CHANNEL_MAX_FLOWS 64
 
 struct channel {
@@ -81,6 +91,7 @@ struct channel {
     bool is_at_end;
     bool is_out_of_sight; /* looked as far ahead as it may */
     bool waits_for_port;  /* wake it when a port has served something */
+    int late_cause;       /* what held up the fill at its place; -1: nothing */
     int move_count;       /* outer channel: fills of the step at `position` */
     struct walk_move moves[CHANNEL_MAX_FLOWS];
 };
@@ -106,7 +117,10 @@ struct machine {
     int64_t skipped; /* iterations that fast-forward left out in this phase */
     int slot;
     int children_left; /* in this slot */
-    int settling;      /* units and channels woken in this cycle */
+    int last_leaf;     /* that ended last in this phase; -1 */
+    int64_t last_end_ticks;
+    int64_t last_arrival_ticks; /* of all that was asked of ports */
+    int settling;               /* units and channels woken in this cycle */
     int ports_woken;
     int64_t next_fill_step;
     struct unit *units; /* by unit id */
@@ -116,6 +130,7 @@ struct machine {
     struct channel *channels;
     /* All that adds up, in one array so that fast-forward can multiply it. */
     int counter_count;
+    int cause_count;
     int64_t *counters;
     int64_t tile_steps; /* really simulated */
     int64_t step_limit;
@@ -129,9 +144,7 @@ struct machine {
 /* ---- counters --------------------------------------------------------------
  */
 
-#define COUNTER_TICKS    0
-#define COUNTER_PER_UNIT (1 + STALL_COUNT)
-
+#define COUNTER_TICKS 0
 /* Ticks that fast-forward skipped. */
 static inline int64_t *counter_skipped_ticks(struct machine *m)
 {
@@ -140,19 +153,17 @@ static inline int64_t *counter_skipped_ticks(struct machine *m)
 
 static inline int64_t *counter_busy(struct machine *m, int unit)
 {
-    return &m->counters[1 + unit * COUNTER_PER_UNIT];
+    return &m->counters[1 + unit * (1 + m->cause_count)];
 }
 
-static inline int64_t *counter_stall(struct machine *m, int unit,
-                                     enum stall stall)
+static inline int64_t *counter_idle(struct machine *m, int unit, int cause)
 {
-    return counter_busy(m, unit) + 1 + (int)stall;
+    return counter_busy(m, unit) + 1 + cause;
 }
 
 static inline int64_t *counter_executed(struct machine *m, int leaf)
 {
-    return &m->counters[1 + m->plan->arch->unit_count * COUNTER_PER_UNIT +
-                        leaf];
+    return counter_busy(m, m->plan->arch->unit_count) + leaf;
 }
 
 static inline int64_t *counter_moved(struct machine *m, int flow)
@@ -240,7 +251,8 @@ void port_activate(struct sysc_process *self, void *user);
  * Requests of one instant are served by `order`, equal ones first come first
  * served: fills by channel, then results by flow, then reads on the chip. */
 void port_request(struct machine *machine, int order,
-                  const struct transfer *transfer, struct pending *pending);
+                  const struct transfer *transfer, int late_cause,
+                  struct pending *pending);
 
 /* ---- ticks.c ------------------------------------------------------------- */
 
@@ -288,16 +300,31 @@ void sequencer_activate(struct sysc_process *self, void *user);
 /* The child's running tile step is finished: its program goes on. */
 void child_go_on(struct machine *machine, struct child *child);
 
+/* ---- causes.c ------------------------------------------------------------ */
+
+enum { CAUSE_FILL, CAUSE_DRAIN, CAUSE_OUT_OF_WORK };
+
+int cause_count(const struct plan *plan);
+/* DEPENDENCY, REDUCTION; leaf -1: of nobody in particular. */
+int cause_of_leaf(const struct plan *plan, enum stall stall, int leaf);
+/* OPERAND, BUFFER_FULL. */
+int cause_of_flow(const struct plan *plan, enum stall stall, int flow);
+int cause_of_port(const struct plan *plan, int port);
+int cause_of_hops(const struct plan *plan, int fanout);
+/* All but the unit and the cycles. */
+void cause_describe(const struct plan *plan, int id,
+                    struct evaluation_cause *cause);
+
 /* ---- stalls.c ------------------------------------------------------------ */
 
-/* The unit stalls from..to, in run time. */
-void stalls_add(struct unit *unit, enum stall cause, int64_t from_ticks,
-                int64_t to_ticks);
-/* The unit starts a tile step now after having been idle: until `ready_ticks`
- * its turn had not come, until `reduced_ticks` a reduction had not arrived,
- * then operands or room for results were missing. */
-void stalls_account_start(struct unit *unit, int64_t ready_ticks,
-                          int64_t reduced_ticks);
+/* The unit starts a tile step of the child now after having been idle. */
+void stalls_account_start(struct unit *unit, const struct child *child,
+                          const struct readiness *ready);
+/* Its tile step lasts from `from` to `to` because of what it reads on the chip. */
+void stalls_account_longer(struct unit *unit, int64_t from, int64_t to);
+/* Its last lanes finish it `skew_ticks` after the first, at `from`. */
+void stalls_account_emptying(struct unit *unit, int64_t from,
+                             int64_t skew_ticks);
 /* The phase ends now. */
 void stalls_account_end(struct unit *unit);
 

@@ -4,11 +4,27 @@
  * queue. */
 #include "sim/trace/recorder.h"
 
-void port_request(struct machine *machine, int order,
-                  const struct transfer *transfer, struct pending *pending)
+static void note_arrival(struct machine *machine, struct pending *pending)
 {
-    pending->at_ticks = machine->now_ticks;
-    pending->legs = transfer->leg_count;
+    pending->at_ticks = pending->served_ticks + pending->latency.memory_ticks +
+                        pending->latency.hop_ticks;
+    machine->last_arrival_ticks =
+        MAX(machine->last_arrival_ticks, pending->at_ticks);
+}
+
+void port_request(struct machine *machine, int order,
+                  const struct transfer *transfer, int late_cause,
+                  struct pending *pending)
+{
+    *pending = (struct pending){
+        .legs = transfer->leg_count,
+        .port = -1,
+        .served_ticks = machine->now_ticks,
+        .issued_ticks = machine->now_ticks,
+        .late_cause = late_cause,
+        .latency = transfer->latency,
+    };
+    note_arrival(machine, pending);
     int tag = recorder_tag(machine, order, transfer->leg_count);
     for (int i = 0; i < transfer->leg_count; i++) {
         struct port *port = &machine->ports[transfer->leg[i].port];
@@ -25,16 +41,22 @@ void port_request(struct machine *machine, int order,
     }
 }
 
-static void serve(struct port *port, int64_t now_ticks,
+static void serve(struct machine *machine, int id,
                   const struct request *request)
 {
-    struct machine *machine = port->component.machine;
-    int64_t from_ticks = MAX(port->busy_until_ticks, now_ticks);
+    struct port *port = &machine->ports[id];
+    int64_t from_ticks = MAX(port->busy_until_ticks, machine->now_ticks);
     port->busy_until_ticks = from_ticks + request->ticks;
-    recorder_serve(machine, (int)(port - machine->ports), request->tag,
-                   request->bytes, from_ticks, port->busy_until_ticks);
+    recorder_serve(machine, id, request->tag, request->bytes, from_ticks,
+                   port->busy_until_ticks);
     struct pending *pending = request->pending;
-    pending->at_ticks = MAX(pending->at_ticks, port->busy_until_ticks);
+    if (port->busy_until_ticks > pending->served_ticks ||
+        (port->busy_until_ticks == pending->served_ticks &&
+         id < pending->port)) {
+        pending->served_ticks = port->busy_until_ticks;
+        pending->port = id;
+        note_arrival(machine, pending);
+    }
     pending->legs--;
 }
 
@@ -66,7 +88,7 @@ void port_activate(struct sysc_process *self, void *user)
     machine->ports_woken--;
     sort_queue(port->queue);
     for (guint i = 0; i < port->queue->len; i++) {
-        serve(port, machine->now_ticks,
+        serve(machine, (int)(port - machine->ports),
               &g_array_index(port->queue, struct request, i));
     }
     g_array_set_size(port->queue, 0);

@@ -44,7 +44,7 @@ void resize_direct(struct machine *machine, struct stream *stream,
         return;
     }
     struct transfer near = {0};
-    stream->transfer = (struct transfer){0};
+    stream->transfer.leg_count = 0;
     check(machine, timing_size_access(
                        machine->plan, stream->flow,
                        timing_count_elements(machine->plan, stream->flow, cost),
@@ -62,8 +62,10 @@ static void resize_access(struct machine *machine, struct leaf_timing *leaf,
                              timing_count_elements(machine->plan, flow, cost),
                              &leaf->on_chip, &far));
     if (phase->sink_of_flow[flow] >= 0) {
+        struct sink *sink = phase_sink(phase, phase->sink_of_flow[flow]);
+        far.latency = sink->transfer.latency;
         convert(machine, &far);
-        phase_sink(phase, phase->sink_of_flow[flow])->transfer = far;
+        sink->transfer = far;
     }
 }
 
@@ -76,7 +78,7 @@ void resize_step(struct machine *machine, int leaf_id,
         return;
     }
     leaf->cost = cost;
-    leaf->on_chip = (struct transfer){0};
+    leaf->on_chip.leg_count = 0;
     for (int f = 0; f < planned->flow_count; f++) {
         resize_access(machine, leaf, planned->first_flow + f, cost);
     }

@@ -4,7 +4,7 @@
  * start together; when the last has finished the next slot opens. When the last
  * slot has, the step ends: buffers whose tile no child needs any more are
  * released. After the last step the phase is closed as soon as all ports have
- * served what was asked of them. */
+ * served what was asked of them and it has arrived. */
 #include "sim/trace/recorder.h"
 
 /* ---- a child's program --------------------------------------------------- */
@@ -32,7 +32,7 @@ static void pass_move(struct machine *machine, struct child *child,
     } else if (phase->sink_of_flow[flow] >= 0) {
         struct sink *sink = phase_sink(phase, phase->sink_of_flow[flow]);
         resize_drain(machine, sink, move);
-        port_request(machine, order_of_sink(machine, flow), &sink->transfer,
+        port_request(machine, order_of_sink(machine, flow), &sink->transfer, -1,
                      &sink->done[sink->requested++ % SINK_CREDITS]);
     }
 }
@@ -82,6 +82,8 @@ void child_go_on(struct machine *machine, struct child *child)
     int before = child->next_leaf < 0
                      ? -1
                      : machine->phase->leaves[child->next_leaf].unit;
+    child->since_leaf =
+        child->next_leaf < 0 ? machine->last_leaf : child->next_leaf;
     struct walk_event *event = &machine->event;
     while (walk_child_next(child->walk, event)) {
         if (event->kind == WALK_MOVE) {
@@ -268,6 +270,7 @@ static bool begin_phase(struct machine *machine)
     machine->step = 0;
     machine->skipped = 0;
     machine->next_fill_step = 0;
+    machine->last_leaf = -1;
     for (int u = 0; u < machine->plan->arch->unit_count; u++) {
         machine->units[u].has_started = false;
         machine->units[u].is_used = false;
@@ -290,7 +293,7 @@ static bool begin_phase(struct machine *machine)
  * over. */
 static bool close_phase(struct machine *machine)
 {
-    int64_t end_ticks = machine->now_ticks;
+    int64_t end_ticks = MAX(machine->now_ticks, machine->last_arrival_ticks);
     for (int p = 0; p < machine->port_count; p++) {
         end_ticks = MAX(end_ticks, machine->ports[p].busy_until_ticks);
     }

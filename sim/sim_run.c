@@ -78,25 +78,57 @@ static enum status count(struct machine *machine, struct diags *diags,
 
 /* Ticks to cycles: each cause is rounded down, and the cycles that are missing
  * go to the causes with the largest remainders, so that the sum stays right. */
-static void round_stalls(struct machine *machine, int unit,
-                         int64_t *stall_cycles)
+static void round_causes(struct machine *machine, int unit, int64_t *cycles)
 {
-    int64_t left_ticks[STALL_COUNT];
+    g_autofree int64_t *left_ticks =
+        g_new0(int64_t, (gsize)machine->cause_count);
     int64_t sum_ticks = 0;
-    for (int s = 0; s < STALL_COUNT; s++) {
-        int64_t ticks = *counter_stall(machine, unit, (enum stall)s);
-        stall_cycles[s] = ticks / machine->ticks_per_cycle;
-        left_ticks[s] = ticks % machine->ticks_per_cycle;
-        sum_ticks += left_ticks[s];
+    for (int c = 0; c < machine->cause_count; c++) {
+        int64_t ticks = *counter_idle(machine, unit, c);
+        cycles[c] = ticks / machine->ticks_per_cycle;
+        left_ticks[c] = ticks % machine->ticks_per_cycle;
+        sum_ticks += left_ticks[c];
     }
     for (; sum_ticks > 0; sum_ticks -= machine->ticks_per_cycle) {
         int largest = 0;
-        for (int s = 1; s < STALL_COUNT; s++) {
-            largest = left_ticks[s] > left_ticks[largest] ? s : largest;
+        for (int c = 1; c < machine->cause_count; c++) {
+            largest = left_ticks[c] > left_ticks[largest] ? c : largest;
         }
-        stall_cycles[largest]++;
+        cycles[largest]++;
         left_ticks[largest] = 0;
     }
+}
+
+static gint compare_causes(gconstpointer a, gconstpointer b)
+{
+    const struct evaluation_cause *x = a;
+    const struct evaluation_cause *y = b;
+    return (x->cycles < y->cycles) - (x->cycles > y->cycles);
+}
+
+static void fill_in_causes(struct machine *machine,
+                           struct evaluation *evaluation)
+{
+    g_autofree int64_t *cycles = g_new0(int64_t, (gsize)machine->cause_count);
+    GArray *causes = g_array_new(false, false, sizeof(struct evaluation_cause));
+    for (int u = 0; u < evaluation->unit_count; u++) {
+        struct evaluation_unit *unit = &evaluation->units[u];
+        round_causes(machine, u, cycles);
+        for (int c = 0; c < machine->cause_count; c++) {
+            struct evaluation_cause cause;
+            cause_describe(machine->plan, c, &cause);
+            cause.unit = unit->name;
+            cause.cycles = cycles[c];
+            unit->stall_cycles[cause.stall] += cycles[c];
+            if (cycles[c] > 0) {
+                g_array_append_val(causes, cause);
+            }
+        }
+    }
+    g_array_sort(causes, compare_causes); /* stable */
+    evaluation->cause_count = (int)causes->len;
+    evaluation->causes =
+        (struct evaluation_cause *)(void *)g_array_free(causes, false);
 }
 
 static void fill_in(struct machine *machine, struct evaluation *evaluation)
@@ -107,8 +139,8 @@ static void fill_in(struct machine *machine, struct evaluation *evaluation)
         struct evaluation_unit *unit = &evaluation->units[u];
         unit->busy_cycles =
             *counter_busy(machine, u) / machine->ticks_per_cycle;
-        round_stalls(machine, u, unit->stall_cycles);
     }
+    fill_in_causes(machine, evaluation);
     model_fill_utilization(machine->plan, evaluation);
 }
 

@@ -1,60 +1,112 @@
 /* Why a unit was idle. Every idle interval is split where its cause changes, so
- * that for each unit busy + stalls = cycles of the run.
+ * that for each unit busy + stalls = cycles of the run, and every cycle has one
+ * cause.
  *
  * An interval that a tile step ends: until the tile step's turn came (its slot
- * was open and its child's program had come to it) the unit waited for others:
- * DEPENDENCY; then until the reductions it needs had arrived: REDUCTION; the
- * rest is BANDWIDTH. Two refinements: before the unit's first tile step of the
- * phase everything is FILL; and what would be DEPENDENCY is FILL in steps in
- * which some children have not begun yet, DRAIN in those in which some have
- * finished. After a unit's last tile step of a phase everything is DRAIN. A
- * unit without work in a phase waits for the phase's other units: DEPENDENCY.
- */
+ * was open and its child's program had come to it) the unit waited for the Einsum
+ * that ended last: DEPENDENCY; then until the reductions it needs had arrived:
+ * REDUCTION; the rest for the last of its operands, or of the results that its
+ * own need the room of. Of that transfer's history, what falls into the rest:
+ *
+ *   until it was asked for     what its channel was held up by: BUFFER_FULL, or
+ *                              the OPERAND it is taken from
+ *   its latencies after that   OPERAND, of the memory; NETWORK, of hops
+ *   the rest                   the port that served it last: BANDWIDTH, NETWORK
+ *
+ * So latency is to blame for what would be left if ports took no time. (Results
+ * hold their room until they are served, whatever the latency.)
+ *
+ * Two refinements: before the unit's first tile step of the phase everything is
+ * FILL; and what would be DEPENDENCY is FILL in steps in which some children have
+ * not begun yet, DRAIN in those in which some have finished. After a unit's last
+ * tile step of a phase everything is DRAIN. A unit without work in a phase is
+ * OUT_OF_WORK. */
 #include "sim/trace/recorder.h"
 
-void stalls_add(struct unit *unit, enum stall cause, int64_t from_ticks,
-                int64_t to_ticks)
-{
-    *counter_stall(unit->component.machine, unit->id, cause) +=
-        to_ticks - from_ticks;
-    recorder_stall(unit, cause, from_ticks, to_ticks);
-}
-
-static enum stall dependency_cause(const struct machine *machine)
+static int dependency_cause(const struct machine *machine, int leaf)
 {
     if (machine->step < machine->phase->max_delay) {
-        return STALL_FILL;
+        return CAUSE_FILL;
     }
-    return machine->step >= machine->phase->iteration_count ? STALL_DRAIN
-                                                            : STALL_DEPENDENCY;
+    return machine->step >= machine->phase->iteration_count
+               ? CAUSE_DRAIN
+               : cause_of_leaf(machine->plan, STALL_DEPENDENCY, leaf);
 }
 
-void stalls_account_start(struct unit *unit, int64_t ready_ticks,
-                          int64_t reduced_ticks)
+/* Gives what lies between *from and `to` to the cause. */
+static void account_until(struct unit *unit, int cause, int64_t *from,
+                          int64_t to)
+{
+    if (to > *from) {
+        *counter_idle(unit->component.machine, unit->id, cause) += to - *from;
+        recorder_stall(unit, cause, *from, to);
+        *from = to;
+    }
+}
+
+static void account_rest(struct unit *unit, const struct pending *last,
+                         bool is_result, int64_t from, int64_t to)
+{
+    struct machine *machine = unit->component.machine;
+    const struct plan *plan = machine->plan;
+    const struct latency *latency = &last->latency;
+    int operand = cause_of_flow(plan, STALL_OPERAND, latency->flow);
+    int64_t at = last->issued_ticks + *counter_skipped_ticks(machine);
+    account_until(unit, last->late_cause >= 0 ? last->late_cause : operand,
+                  &from, MIN(at, to));
+    if (!is_result) {
+        at += latency->memory_ticks;
+        account_until(unit, operand, &from, MIN(at, to));
+        at += latency->hop_ticks;
+        account_until(unit,
+                      latency->fanout >= 0
+                          ? cause_of_hops(plan, latency->fanout)
+                          : operand,
+                      &from, MIN(at, to));
+    }
+    account_until(unit,
+                  last->port >= 0 ? cause_of_port(plan, last->port) : operand,
+                  &from, to);
+}
+
+void stalls_account_start(struct unit *unit, const struct child *child,
+                          const struct readiness *ready)
 {
     struct machine *machine = unit->component.machine;
     int64_t skipped_ticks = *counter_skipped_ticks(machine);
     int64_t from = unit->idle_since_ticks;
     int64_t to = machine_run_ticks(machine);
-    if (from == to) {
-        return;
-    }
     if (!unit->has_started) {
-        stalls_add(unit, STALL_FILL, from, to);
+        account_until(unit, CAUSE_FILL, &from, to);
         return;
     }
-    int64_t turn = CLAMP(ready_ticks + skipped_ticks, from, to);
-    int64_t reduced = CLAMP(reduced_ticks + skipped_ticks, turn, to);
-    stalls_add(unit, dependency_cause(machine), from, turn);
-    stalls_add(unit, STALL_REDUCTION, turn, reduced);
-    stalls_add(unit, STALL_BANDWIDTH, reduced, to);
+    account_until(unit, dependency_cause(machine, child->since_leaf), &from,
+                  MIN(child->since_ticks + skipped_ticks, to));
+    account_until(unit,
+                  cause_of_leaf(machine->plan, STALL_REDUCTION, ready->reducer),
+                  &from, MIN(ready->reduced_ticks + skipped_ticks, to));
+    if (from < to) {
+        account_rest(unit, ready->last, ready->is_result, from, to);
+    }
+}
+
+void stalls_account_longer(struct unit *unit, int64_t from, int64_t to)
+{
+    int64_t skipped_ticks = *counter_skipped_ticks(unit->component.machine);
+    account_rest(unit, &unit->on_chip, false, from + skipped_ticks,
+                 to + skipped_ticks);
+}
+
+void stalls_account_emptying(struct unit *unit, int64_t from,
+                             int64_t skew_ticks)
+{
+    from += *counter_skipped_ticks(unit->component.machine);
+    account_until(unit, CAUSE_DRAIN, &from, from + skew_ticks);
 }
 
 void stalls_account_end(struct unit *unit)
 {
-    struct machine *machine = unit->component.machine;
-    enum stall cause = unit->is_used ? STALL_DRAIN : STALL_DEPENDENCY;
-    int64_t now_ticks = machine_run_ticks(machine);
-    stalls_add(unit, cause, unit->idle_since_ticks, now_ticks);
-    unit->idle_since_ticks = now_ticks;
+    int cause = unit->is_used ? CAUSE_DRAIN : CAUSE_OUT_OF_WORK;
+    int64_t now_ticks = machine_run_ticks(unit->component.machine);
+    account_until(unit, cause, &unit->idle_since_ticks, now_ticks);
 }

@@ -14,24 +14,6 @@
 
 #define TICKS_MAX ((int64_t)1 << 20)
 
-int64_t port_bandwidth(const struct arch *arch, int port)
-{
-    const struct arch_memory *m = &arch->memories[port / PORT_KINDS];
-    switch ((enum port_kind)(port % PORT_KINDS)) {
-    case PORT_ALL:
-        return m->bandwidth_bytes_per_s;
-    case PORT_READS:
-        return m->read_bandwidth_bytes_per_s;
-    case PORT_WRITES:
-        return m->write_bandwidth_bytes_per_s;
-    case PORT_LOADS:
-        return NUM_UNLIMITED;
-    case PORT_KINDS:
-        break;
-    }
-    BUG("port %d", port);
-}
-
 typedef enum status (*transfer_visit_fn)(struct transfer *transfer, void *user);
 
 static enum status visit_transfers(struct phase *phase, transfer_visit_fn visit,
@@ -73,7 +55,7 @@ static enum status find_ticks(const struct arch *arch, const int64_t *divisor,
                               int64_t *ticks_per_cycle)
 {
     *ticks_per_cycle = 1;
-    for (int p = 0; p < port_of(arch->memory_count, PORT_ALL); p++) {
+    for (int p = 0; p < port_count(arch); p++) {
         int64_t numerator = 0;
         int64_t denominator = 1;
         if (divisor[p] == 0) {
@@ -98,8 +80,9 @@ struct conversion {
 
 static bool convert_leg(const struct conversion *c, struct leg *leg)
 {
-    if (leg->port % PORT_KINDS == PORT_LOADS) {
-        return num_mul(c->arch->memories[leg->port / PORT_KINDS].load_cycles,
+    struct port_owner owner = port_find_owner(c->arch, leg->port);
+    if (owner.kind == PORT_LOADS) {
+        return num_mul(c->arch->memories[owner.memory].load_cycles,
                        c->ticks_per_cycle, &leg->ticks);
     }
     int64_t numerator = 0;
@@ -116,7 +99,14 @@ static enum status convert_transfer(struct transfer *transfer, void *user)
             return ERR_LIMIT;
         }
     }
-    return OK;
+    const struct conversion *c = user;
+    struct latency *latency = &transfer->latency;
+    return num_mul(latency->memory_cycles, c->ticks_per_cycle,
+                   &latency->memory_ticks) &&
+                   num_mul(latency->hop_cycles, c->ticks_per_cycle,
+                           &latency->hop_ticks)
+               ? OK
+               : ERR_LIMIT;
 }
 
 static enum status convert_leaves(struct phase *phase, int64_t ticks_per_cycle)
@@ -150,14 +140,12 @@ enum status ticks_set(const struct plan *plan, struct phase **phases,
 {
     const struct arch *arch = plan->arch;
     int phase_count = plan->phase_count;
-    g_autofree int64_t *divisor =
-        g_new0(int64_t, (gsize)arch->memory_count * PORT_KINDS + 1);
+    g_autofree int64_t *divisor = g_new0(int64_t, (gsize)port_count(arch) + 1);
     for (int p = 0; p < phase_count; p++) {
         TRY(visit_transfers(phases[p], collect_divisors, divisor));
     }
     /* Events of irregular plans may move any number of bytes. */
-    for (int p = 0;
-         !plan->is_regular && p < port_of(arch->memory_count, PORT_ALL); p++) {
+    for (int p = 0; !plan->is_regular && p < port_count(arch); p++) {
         divisor[p] = divisor[p] > 0 ? 1 : 0;
     }
     TRY(find_ticks(arch, divisor, ticks_per_cycle));

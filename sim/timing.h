@@ -16,10 +16,28 @@
 
 #include "mapping/mapping.h"
 
-/* A completion to come: known once no leg is outstanding. */
+/* Time after the last port has served: of the memory the data come from, and of
+ * the hops of the networks on the way. */
+struct latency {
+    int64_t memory_cycles;
+    int64_t hop_cycles;
+    int64_t memory_ticks;
+    int64_t hop_ticks;
+    bool is_set;
+    int flow;
+    int fanout; /* of the hops; -1: none */
+};
+
+/* A completion to come: known once no leg is outstanding. The rest says what it
+ * waited for (stalls.c). */
 struct pending {
     int64_t at_ticks;
-    int legs; /* requests not served yet; PENDING_NOT_ISSUED */
+    int legs; /* requests not served yet */
+    int port; /* that served last; -1 */
+    int64_t served_ticks;
+    int64_t issued_ticks;
+    int late_cause; /* why it was not issued before; -1 */
+    struct latency latency;
 };
 
 /* A memory's bandwidths are ports of their own: what it reads and writes in all,
@@ -32,9 +50,20 @@ static inline int port_of(int memory, enum port_kind kind)
     return memory * PORT_KINDS + (int)kind;
 }
 
+/* Links of a fan-out's network are ports, too (port_list.c). */
+int port_of_link(const struct arch *arch, int fanout, bool is_inwards);
+int port_count(const struct arch *arch);
 /* Bytes a second of one instance, or NUM_UNLIMITED. What is shifted in takes
  * `load_cycles` instead, whatever it is. */
 int64_t port_bandwidth(const struct arch *arch, int port);
+
+struct port_owner {
+    int memory; /* -1: it is a link */
+    int fanout; /* -1: it is a memory's */
+    enum port_kind kind;
+    bool is_inwards;
+};
+struct port_owner port_find_owner(const struct arch *arch, int port);
 
 /* Time on one port. */
 struct leg {
@@ -43,12 +72,19 @@ struct leg {
     int64_t ticks;
 };
 
-#define TRANSFER_MAX_LEGS 8
+#define TRANSFER_MAX_LEGS 16
 
 struct transfer {
-    int leg_count; /* 0: takes no time */
+    int leg_count; /* one for each port */
     struct leg leg[TRANSFER_MAX_LEGS];
+    struct latency latency; /* the longest of its flows */
 };
+
+static inline bool transfer_takes_time(const struct transfer *transfer)
+{
+    return transfer->leg_count > 0 || transfer->latency.memory_cycles > 0 ||
+           transfer->latency.hop_cycles > 0;
+}
 
 struct stream {
     int flow;
@@ -99,7 +135,7 @@ struct leaf_timing {
     int child;
     int64_t busy_ticks;
     int64_t reduce_ticks;
-    int64_t skew_ticks; /* of its unit's lanes */
+    int64_t skew_ticks;           /* of its unit's lanes */
     const struct walk_cost *cost; /* of the step that it is at; NULL: planned */
     int64_t per_iteration; /* tile steps, if its phase-level `at` holds */
     GArray *last_loops;    /* int: loops of the phase that must be last */
@@ -136,6 +172,7 @@ struct child {
     int next_leaf;         /* leaf it waits to run or runs; -1 at the end */
     int64_t since_ticks;   /* when the program came to next_leaf */
     int64_t steps_reached; /* in this iteration, next_leaf included */
+    int since_leaf;        /* whose end brought it there; -1 */
     int64_t *left_on_unit; /* tile steps to come in this iteration, by unit;
                               NULL if it uses one unit only */
 };

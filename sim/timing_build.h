@@ -10,6 +10,17 @@
 /* Does the leaf read or write the tensor (seen through views)? */
 bool timing_uses_tensor(const struct plan *plan, int leaf, int tensor);
 
+/* Adds to what the transfer asks of a port, unless that is unlimited. */
+MUST_USE enum status timing_add_port(const struct arch *arch, int port,
+                                     int64_t bytes, struct transfer *transfer);
+/* Adds what `elements` of a flow ask of the links of networks. */
+MUST_USE enum status timing_add_links(const struct plan *plan, int flow,
+                                      int64_t elements,
+                                      struct transfer *transfer);
+/* Makes the transfer last at least as long as the flow's latencies. */
+MUST_USE enum status timing_add_latency(const struct plan *plan, int flow,
+                                        struct transfer *transfer);
+
 /* Streams and sinks of holds; needs the leaves' tables. */
 MUST_USE enum status timing_build_holds(struct phase *phase);
 /* Streams, sinks and on-chip transfers of a leaf's own flows. */

@@ -30,17 +30,25 @@ static enum status split_spilled(const struct plan *plan, int memory,
     return OK;
 }
 
-static void add_port(const struct plan *plan, int memory, enum port_kind kind,
-                     int64_t bytes, struct transfer *transfer)
+enum status timing_add_port(const struct arch *arch, int port, int64_t bytes,
+                            struct transfer *transfer)
 {
-    if (port_bandwidth(plan->arch, port_of(memory, kind)) == NUM_UNLIMITED) {
-        return;
+    if (port_bandwidth(arch, port) == NUM_UNLIMITED) {
+        return OK;
     }
-    if (transfer->leg_count == TRANSFER_MAX_LEGS) {
-        BUG("transfer with more than %d legs", TRANSFER_MAX_LEGS);
+    int i = 0;
+    while (i < transfer->leg_count && transfer->leg[i].port != port) {
+        i++;
     }
-    struct leg *leg = &transfer->leg[transfer->leg_count++];
-    *leg = (struct leg){.port = port_of(memory, kind), .bytes = bytes};
+    if (i == TRANSFER_MAX_LEGS) {
+        return ERR_LIMIT;
+    }
+    struct leg *leg = &transfer->leg[i];
+    if (i == transfer->leg_count) {
+        transfer->leg_count++;
+        *leg = (struct leg){.port = port};
+    }
+    return num_add(leg->bytes, bytes, &leg->bytes) ? OK : ERR_LIMIT;
 }
 
 /* `bytes` are of the arch's words; a memory may keep others. */
@@ -55,10 +63,11 @@ static enum status add_leg(const struct plan *plan, int memory, bool is_write,
         return ERR_LIMIT;
     }
     bytes = num_ceil_div(bytes, plan->memories[memory].instances_used);
-    add_port(plan, memory, PORT_ALL, bytes, transfer);
-    add_port(plan, memory, is_write ? PORT_WRITES : PORT_READS, bytes,
-             transfer);
-    return OK;
+    TRY(timing_add_port(plan->arch, port_of(memory, PORT_ALL), bytes,
+                        transfer));
+    return timing_add_port(plan->arch,
+                           port_of(memory, is_write ? PORT_WRITES : PORT_READS),
+                           bytes, transfer);
 }
 
 /* The share of `memory` goes to `near`, that of the memory outside to `far`;
@@ -116,7 +125,7 @@ enum status timing_size_move(const struct plan *plan,
     int64_t outside_bytes = 0;
     int64_t inside_bytes = 0;
     int64_t spilled_bytes = 0;
-    *transfer = (struct transfer){0};
+    transfer->leg_count = 0;
     if (!num_mul(move->outside, plan->word_bytes, &outside_bytes) ||
         !num_mul(move->inside, plan->word_bytes, &inside_bytes)) {
         return ERR_LIMIT;
@@ -135,6 +144,7 @@ enum status timing_size_move(const struct plan *plan,
     if (!is_drain) {
         add_load(plan, move, transfer);
     }
+    TRY(timing_add_links(plan, move->flow, move->outside, transfer));
     TRY(add_shared_leg(plan, flow->outer, is_drain, flow->outer_spills,
                        outside_bytes, transfer, transfer));
     return flow->is_cut_through
@@ -154,8 +164,10 @@ enum status timing_size_access(const struct plan *plan, int flow_id,
     /* From the outermost memory operands are fetched ahead; memories on the
      * chip are read while the unit computes. Results go the same way. */
     bool is_write = flow->kind == FLOW_WRITE;
+    struct transfer *own = flow->memory == 0 || is_write ? far : near;
+    TRY(timing_add_links(plan, flow_id, elements, own));
     return add_shared_leg(plan, flow->memory, is_write, flow->spills, bytes,
-                          flow->memory == 0 || is_write ? far : near, far);
+                          own, far);
 }
 
 /* As planned. An irregular plan's events move other amounts; of those only the
@@ -166,6 +178,7 @@ static enum status size_planned(const struct plan *plan, int flow,
     int64_t elements = plan->flows[flow].elements;
     elements = plan->is_regular ? elements : MAX(elements, 1);
     struct walk_move move = {flow, elements, elements};
+    TRY(timing_add_latency(plan, flow, transfer));
     return timing_size_move(plan, &move, transfer);
 }
 
@@ -230,7 +243,7 @@ static enum status add_outer_fill(struct phase *phase, int flow_id)
         1 + num_ceil_div(last_delay - outer.first_delay, outer.tile_iterations);
     stream.copies = MAX(plan->nodes[flow->node].copies, needed);
     TRY(size_planned(plan, flow_id, &stream.transfer));
-    if (stream.transfer.leg_count > 0) {
+    if (transfer_takes_time(&stream.transfer)) {
         add_stream(phase, stream);
     }
     return OK;
@@ -245,7 +258,7 @@ static enum status add_inner_fill(struct phase *phase, int child, int flow_id)
         .copies = MAX(plan->nodes[plan->flows[flow_id].node].copies, 1),
     };
     TRY(size_planned(plan, flow_id, &stream.transfer));
-    if (stream.transfer.leg_count > 0) {
+    if (transfer_takes_time(&stream.transfer)) {
         add_stream(phase, stream);
         phase->children[child].has_streams = true;
     }
@@ -258,7 +271,7 @@ static enum status add_drain(struct phase *phase, int flow_id)
     struct leaf_timing *leaf = &phase->leaves[flow->leaf];
     struct transfer transfer = {0};
     TRY(size_planned(phase->plan, flow_id, &transfer));
-    if (transfer.leg_count > 0 && leaf->is_here) {
+    if (transfer_takes_time(&transfer) && leaf->is_here) {
         int sink = add_sink(phase, flow_id, &transfer);
         g_array_append_val(leaf->credits, sink);
     }
@@ -315,10 +328,13 @@ static enum status add_leaf_read(struct phase *phase, int leaf_id, int flow_id)
     struct leaf_timing *leaf = &phase->leaves[leaf_id];
     struct stream stream = {
         .flow = flow_id, .channel = 1 + leaf->child, .copies = 2};
+    bool is_far = phase->plan->flows[flow_id].memory == 0;
+    TRY(timing_add_latency(phase->plan, flow_id,
+                           is_far ? &stream.transfer : &leaf->on_chip));
     TRY(timing_size_access(phase->plan, flow_id,
                            planned_access(phase->plan, flow_id), &leaf->on_chip,
                            &stream.transfer));
-    if (stream.transfer.leg_count > 0) {
+    if (transfer_takes_time(&stream.transfer)) {
         int id = add_stream(phase, stream);
         g_array_append_val(leaf->direct, id);
         g_array_append_val(leaf->streams, id);
@@ -331,10 +347,11 @@ static enum status add_leaf_write(struct phase *phase, int leaf_id, int flow_id)
 {
     struct leaf_timing *leaf = &phase->leaves[leaf_id];
     struct transfer transfer = {0};
+    TRY(timing_add_latency(phase->plan, flow_id, &transfer));
     TRY(timing_size_access(phase->plan, flow_id,
                            planned_access(phase->plan, flow_id), &transfer,
                            &transfer));
-    if (transfer.leg_count > 0) {
+    if (transfer_takes_time(&transfer)) {
         int sink = add_sink(phase, flow_id, &transfer);
         g_array_append_val(leaf->writes, sink);
         g_array_append_val(leaf->credits, sink);

@@ -9,18 +9,16 @@
 
 /* ---- what a tile step waits for ------------------------------------------ */
 
-struct readiness {
-    bool is_known; /* everything it waits for has been served or issued */
-    int64_t operands_ticks;
-    int64_t reduced_ticks;
-};
-
-static void wait_for(struct readiness *ready, const struct pending *pending)
+static void wait_until(struct readiness *ready, const struct pending *pending,
+                       bool is_result)
 {
+    int64_t at_ticks = is_result ? pending->served_ticks : pending->at_ticks;
     if (pending->legs != 0) {
         ready->is_known = false;
-    } else {
-        ready->operands_ticks = MAX(ready->operands_ticks, pending->at_ticks);
+    } else if (ready->last == NULL || at_ticks > ready->operands_ticks) {
+        ready->operands_ticks = at_ticks;
+        ready->last = pending;
+        ready->is_result = is_result;
     }
 }
 
@@ -30,15 +28,16 @@ static void wait_for_tile(struct readiness *ready, const struct stream *stream,
     if (tile >= stream->issued) {
         ready->is_known = false;
     } else if (tile >= 0) {
-        wait_for(ready, &stream->arrival[tile % stream->copies]);
+        wait_until(ready, &stream->arrival[tile % stream->copies], false);
     }
 }
 
-/* Room for the result: the last request but one of each sink is served. */
+/* Room for the result: the last request but one of each sink is served, wherever
+ * it still is on its way. */
 static void wait_for_credit(struct readiness *ready, const struct sink *sink)
 {
     if (sink->requested >= SINK_CREDITS) {
-        wait_for(ready, &sink->done[sink->requested % SINK_CREDITS]);
+        wait_until(ready, &sink->done[sink->requested % SINK_CREDITS], true);
     }
 }
 
@@ -60,10 +59,12 @@ static void wait_for_reductions(const struct machine *machine,
         if (local < 0 || from->arrived_ticks[local % phase->ring_count] == 0) {
             continue;
         }
-        ready->reduced_ticks =
-            MAX(ready->reduced_ticks,
-                from->arrived_ticks[local % phase->ring_count] +
-                    (a->is_skewed ? from->skew_ticks : 0));
+        int64_t arrived_ticks = from->arrived_ticks[local % phase->ring_count] +
+                                (a->is_skewed ? from->skew_ticks : 0);
+        if (arrived_ticks > ready->reduced_ticks) {
+            ready->reduced_ticks = arrived_ticks;
+            ready->reducer = a->leaf;
+        }
     }
 }
 
@@ -72,7 +73,7 @@ static struct readiness check_ready(const struct machine *machine,
                                     const struct leaf_timing *leaf)
 {
     const struct phase *phase = machine->phase;
-    struct readiness ready = {.is_known = true};
+    struct readiness ready = {.is_known = true, .reducer = -1};
     for (guint i = 0; i < leaf->readers->len; i++) {
         const struct reader *r =
             &g_array_index(child->readers, struct reader,
@@ -99,7 +100,7 @@ static void start(struct unit *unit, struct child *child,
 {
     struct machine *machine = unit->component.machine;
     const struct leaf_timing *leaf = &machine->phase->leaves[child->next_leaf];
-    stalls_account_start(unit, child->since_ticks, ready->reduced_ticks);
+    stalls_account_start(unit, child, ready);
     unit->is_busy = true;
     unit->has_started = true;
     unit->child = child;
@@ -108,9 +109,9 @@ static void start(struct unit *unit, struct child *child,
     unit->done_ticks = machine->now_ticks + leaf->busy_ticks;
     unit->on_chip = (struct pending){0};
     unit->is_emptying = false;
-    if (leaf->on_chip.leg_count > 0) {
+    if (transfer_takes_time(&leaf->on_chip)) {
         port_request(machine, order_of_leaf(machine, unit->leaf),
-                     &leaf->on_chip, &unit->on_chip);
+                     &leaf->on_chip, -1, &unit->on_chip);
     }
     component_wake_at(&unit->component, unit->done_ticks);
     machine->tile_steps++;
@@ -168,7 +169,7 @@ static void request_writes(struct machine *machine,
         struct sink *sink =
             phase_sink(machine->phase, g_array_index(leaf->writes, int, i));
         port_request(machine, order_of_sink(machine, sink->flow),
-                     &sink->transfer,
+                     &sink->transfer, -1,
                      &sink->done[sink->requested++ % SINK_CREDITS]);
     }
 }
@@ -189,6 +190,16 @@ static void count_cost(struct machine *machine, int leaf_id,
     }
 }
 
+/* The last, of several in one instant the first of the mapping. */
+static void note_end(struct machine *machine, int leaf)
+{
+    if (machine->now_ticks > machine->last_end_ticks ||
+        leaf < machine->last_leaf || machine->last_leaf < 0) {
+        machine->last_end_ticks = machine->now_ticks;
+        machine->last_leaf = leaf;
+    }
+}
+
 static void finish(struct unit *unit)
 {
     struct machine *machine = unit->component.machine;
@@ -203,6 +214,7 @@ static void finish(struct unit *unit)
         unit->emptied_ticks = machine->now_ticks + leaf->skew_ticks;
     }
     unit->idle_since_ticks = machine_run_ticks(machine);
+    note_end(machine, unit->leaf);
     struct child *child = unit->child;
     if (leaf->arrived_ticks != NULL) {
         int64_t local = machine_local(machine, child->iteration);
@@ -226,7 +238,7 @@ static bool is_emptied(struct unit *unit)
         unit->is_emptying || skew_ticks == 0) {
         return true;
     }
-    *counter_stall(machine, unit->id, STALL_DRAIN) += skew_ticks;
+    stalls_account_emptying(unit, unit->done_ticks, skew_ticks);
     unit->is_emptying = true;
     unit->done_ticks += skew_ticks;
     component_wake_at(&unit->component, unit->done_ticks);
@@ -243,9 +255,7 @@ static bool is_done(struct unit *unit)
         return false;
     }
     if (unit->on_chip.at_ticks > machine->now_ticks) {
-        stalls_add(unit, STALL_BANDWIDTH,
-                   unit->done_ticks + *counter_skipped_ticks(machine),
-                   unit->on_chip.at_ticks + *counter_skipped_ticks(machine));
+        stalls_account_longer(unit, unit->done_ticks, unit->on_chip.at_ticks);
         unit->done_ticks = unit->on_chip.at_ticks;
         component_wake_at(&unit->component, unit->done_ticks);
         return false;

@@ -132,6 +132,61 @@ static inline int64_t oracle_time_count(const struct oracle_time *time)
     return count;
 }
 
+/* ---- where data decides ---------------------------------------------------- */
+
+/* One element for every combination of the ranks that decide which: `point` as
+ * one number in as many digits. */
+static inline int64_t oracle_gathered(const struct oracle *oracle,
+                                      const struct einsum_statement *s,
+                                      unsigned ranks, const int64_t *point,
+                                      int64_t *size)
+{
+    int64_t element = 0;
+    *size = 1;
+    for (int r = 0; r < s->rank_count; r++) {
+        if ((ranks >> s->rank[r] & 1U) != 0) {
+            int64_t extent = oracle->plan->workload->rank[s->rank[r]].extent;
+            element = element * extent + point[r];
+            *size *= extent;
+        }
+    }
+    return element;
+}
+
+static inline unsigned oracle_access_ranks(const struct oracle *oracle,
+                                           int leaf,
+                                           const struct einsum_access *access)
+{
+    const struct einsum_statement *s = oracle_statement(oracle, leaf);
+    int read = access == &s->output ? -1 : (int)(access - s->resolved_reads);
+    return workload_access_ranks(oracle->plan->workload,
+                                 oracle->plan->leaves[leaf].statement, read);
+}
+
+/* What the lanes take, or make, of an access now. */
+static inline struct element_set *
+oracle_take_box(const struct oracle *oracle, const struct oracle_step *step,
+                const struct einsum_access *access)
+{
+    const struct einsum_statement *s = oracle_statement(oracle, step->leaf);
+    struct element_set *set = NULL;
+    if (access->beyond_affine == 0) {
+        set = element_set_new(oracle->plan, access->tensor);
+        oracle_add_box(oracle, step, access, set);
+        return set;
+    }
+    unsigned ranks = oracle_access_ranks(oracle, step->leaf, access);
+    int64_t size = 1;
+    int64_t point[EINSUM_MAX_RANKS];
+    memcpy(point, step->lo, sizeof(point));
+    do {
+        int64_t element = oracle_gathered(oracle, s, ranks, point, &size);
+        set = set == NULL ? element_set_of_size(size) : set;
+        element_set_add(set, element);
+    } while (oracle_next_point(s, step->lo, step->hi, point));
+    return set;
+}
+
 /* Copies of one element that are sent: one for each lane of an axis that does
  * not multicast, unless lanes of that axis want different elements. */
 static inline int64_t oracle_copies(const struct oracle *oracle,
@@ -148,6 +203,10 @@ static inline int64_t oracle_copies(const struct oracle *oracle,
         for (int d = 0; d < access->dim_count; d++) {
             is_moved |= access->index[d].coefficient[s->rank[r]] != 0;
         }
+        is_moved |=
+            access->beyond_affine != 0 &&
+            (oracle_access_ranks(oracle, step->leaf, access) >> s->rank[r] &
+             1U) != 0;
         if (leaf->axis_of[r] < 0 || is_moved) {
             continue;
         }
@@ -177,7 +236,7 @@ oracle_count_lanes(const struct oracle *oracle, int leaf,
     const struct einsum_access *access = read != NULL ? read : &s->output;
     struct oracle_time time = oracle_time_of_leaf(oracle, leaf);
     struct oracle_lanes lanes = {0};
-    struct element_set *ever = element_set_new(plan, access->tensor);
+    struct element_set *ever = NULL;
     for (guint i = 0; i < oracle->steps->len; i++) {
         const struct oracle_step *step =
             &g_array_index(oracle->steps, struct oracle_step, i);
@@ -188,8 +247,8 @@ oracle_count_lanes(const struct oracle *oracle, int leaf,
         for (int64_t now = 0; now < oracle_time_count(&time); now++) {
             struct oracle_step part = {.leaf = leaf};
             oracle_lanes_at(oracle, step, &time, now, part.lo, part.hi);
-            struct element_set *set = element_set_new(plan, access->tensor);
-            oracle_add_box(oracle, &part, access, set);
+            struct element_set *set = oracle_take_box(oracle, &part, access);
+            ever = ever == NULL ? element_set_of_size(set->size) : ever;
             if (!element_set_equal(set, before)) {
                 int64_t copies = oracle_copies(oracle, step, access,
                                                read == NULL, part.lo, part.hi);
@@ -204,6 +263,12 @@ oracle_count_lanes(const struct oracle *oracle, int leaf,
         element_set_free(before);
     }
     element_set_free(ever);
+    if (access->beyond_affine != 0) { /* different as long as there are any */
+        lanes.again =
+            MAX(lanes.elements -
+                    plan->workload->tensors[access->tensor].element_count,
+                0);
+    }
     return lanes;
 }
 

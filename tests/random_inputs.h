@@ -87,6 +87,9 @@ static inline const char *random_arch(GRand *rand, struct scope *chosen,
         scope_set(chosen, "V", random_of(rand, lanes, 5));
         scope_set(chosen, "CBUF", random_of(rand, buffers, 5));
         scope_set(chosen, "RF", random_of(rand, buffers, 4));
+        if (which >= 10) {
+            scope_set(chosen, "LINK", 1 + random_below(rand, 64));
+        }
         return which < 10 ? "tests/data/arch/clusters.yaml"
                           : "tests/data/arch/networks.yaml";
     }

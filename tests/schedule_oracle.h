@@ -59,13 +59,18 @@ struct element_set {
     unsigned char *has;
 };
 
+static inline struct element_set *element_set_of_size(int64_t size)
+{
+    struct element_set *set = g_new0(struct element_set, 1);
+    set->size = size;
+    set->has = g_new0(unsigned char, (gsize)size);
+    return set;
+}
+
 static inline struct element_set *element_set_new(const struct plan *plan,
                                                   int tensor)
 {
-    struct element_set *set = g_new0(struct element_set, 1);
-    set->size = plan->workload->tensors[tensor].element_count;
-    set->has = g_new0(unsigned char, (gsize)set->size);
-    return set;
+    return element_set_of_size(plan->workload->tensors[tensor].element_count);
 }
 
 static inline void element_set_free(struct element_set *set)
@@ -155,6 +160,45 @@ static inline bool oracle_next_point(const struct einsum_statement *s,
     return false;
 }
 
+/* Is the rank one of those that the statement's points have? */
+static inline bool oracle_has_rank(const struct einsum_statement *s, int rank)
+{
+    for (int r = 0; r < s->rank_count; r++) {
+        if (s->rank[r] == rank) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Adds the element, and those that ranks beyond the statement's points name: all
+ * of a dimension where data decides, all results of a selection. */
+static inline void oracle_add_all(const struct oracle *oracle,
+                                  const struct einsum_statement *s,
+                                  const struct einsum_access *access, int rank,
+                                  int64_t element, struct element_set *set)
+{
+    const struct workload *workload = oracle->plan->workload;
+    const struct einsum_tensor *t = &workload->tensors[access->tensor];
+    int64_t stride = 0;
+    for (; rank < workload->rank_count && stride == 0; rank++) {
+        int64_t inside = 1;
+        for (int d = access->dim_count; d-- > 0;) {
+            stride += oracle_has_rank(s, rank)
+                          ? 0
+                          : access->index[d].coefficient[rank] * inside;
+            inside *= t->extent[d];
+        }
+    }
+    if (stride == 0) {
+        element_set_add(set, element);
+        return;
+    }
+    for (int64_t i = 0; i < workload->rank[rank - 1].extent; i++) {
+        oracle_add_all(oracle, s, access, rank, element + i * stride, set);
+    }
+}
+
 static inline void oracle_add_box(const struct oracle *oracle,
                                   const struct oracle_step *step,
                                   const struct einsum_access *access,
@@ -164,7 +208,8 @@ static inline void oracle_add_box(const struct oracle *oracle,
     int64_t point[EINSUM_MAX_RANKS];
     memcpy(point, step->lo, sizeof(point));
     do {
-        element_set_add(set, oracle_element(oracle, s, access, point));
+        oracle_add_all(oracle, s, access, 0,
+                       oracle_element(oracle, s, access, point), set);
     } while (oracle_next_point(s, step->lo, step->hi, point));
 }
 

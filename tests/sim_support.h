@@ -127,6 +127,21 @@ static inline struct evaluation *run(const struct fixture *fixture,
     return evaluation;
 }
 
+/* Every stall is the sum of its causes. */
+static inline void assert_causes_add_up(const struct evaluation *evaluation,
+                                        const struct evaluation_unit *unit)
+{
+    int64_t sum_cycles[STALL_COUNT] = {0};
+    for (int c = 0; c < evaluation->cause_count; c++) {
+        const struct evaluation_cause *cause = &evaluation->causes[c];
+        if (strcmp(cause->unit, unit->name) == 0) {
+            assert_true(cause->cycles > 0);
+            sum_cycles[cause->stall] += cause->cycles;
+        }
+    }
+    assert_memory_equal(sum_cycles, unit->stall_cycles, sizeof sum_cycles);
+}
+
 static inline void assert_stalls_add_up(const struct evaluation *evaluation)
 {
     for (int u = 0; u < evaluation->unit_count; u++) {
@@ -136,6 +151,7 @@ static inline void assert_stalls_add_up(const struct evaluation *evaluation)
             sum_cycles += evaluation->units[u].stall_cycles[s];
         }
         assert_int_equal(sum_cycles, evaluation->cycles);
+        assert_causes_add_up(evaluation, &evaluation->units[u]);
     }
 }
 
@@ -169,9 +185,27 @@ static inline void assert_same_counts(const struct evaluation *a,
     assert_int_equal(a->bound_cycles, b->bound_cycles);
 }
 
+static inline void assert_same_causes(const struct evaluation *a,
+                                      const struct evaluation *b)
+{
+    assert_int_equal(a->cause_count, b->cause_count);
+    for (int c = 0; c < a->cause_count; c++) {
+        const struct evaluation_cause *x = &a->causes[c];
+        const struct evaluation_cause *y = &b->causes[c];
+        assert_string_equal(x->unit, y->unit);
+        assert_int_equal(x->stall, y->stall);
+        assert_int_equal(g_strcmp0(x->einsum, y->einsum), 0);
+        assert_int_equal(g_strcmp0(x->tensor, y->tensor), 0);
+        assert_int_equal(g_strcmp0(x->component, y->component), 0);
+        assert_int_equal(g_strcmp0(x->part, y->part), 0);
+        assert_int_equal(x->cycles, y->cycles);
+    }
+}
+
 static inline void assert_same_times(const struct evaluation *a,
                                      const struct evaluation *b)
 {
+    assert_same_causes(a, b);
     assert_int_equal(a->cycles, b->cycles);
     assert_int_equal(a->model_cycles, b->model_cycles);
     assert_string_equal(a->bottleneck, b->bottleneck);

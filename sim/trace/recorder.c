@@ -89,7 +89,7 @@ void recorder_end_step(struct unit *unit, int64_t busy_ticks)
     add_slice(r, &slice);
 }
 
-void recorder_stall(struct unit *unit, enum stall cause, int64_t from_ticks,
+void recorder_stall(struct unit *unit, int cause, int64_t from_ticks,
                     int64_t to_ticks)
 {
     struct machine *machine = unit->component.machine;
@@ -103,7 +103,7 @@ void recorder_stall(struct unit *unit, enum stall cause, int64_t from_ticks,
         .iteration = -1,
         .ordinal = -1,
         .track = r->stall_track[unit->id],
-        .name = name_of_stall(machine->plan, cause),
+        .name = name_of_cause(machine->plan, cause),
         .phase = machine->phase_index,
         .child = -1,
     };

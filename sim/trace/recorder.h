@@ -47,7 +47,7 @@ void recorder_begin_step(struct unit *unit);
 /* It was busy until `busy_ticks` after it began. */
 void recorder_end_step(struct unit *unit, int64_t busy_ticks);
 /* The unit was idle from..to, in run time. */
-void recorder_stall(struct unit *unit, enum stall cause, int64_t from_ticks,
+void recorder_stall(struct unit *unit, int cause, int64_t from_ticks,
                     int64_t to_ticks);
 /* What a request that is made now is about: a number that recorder_serve gets
  * when a port serves one of its legs. `order` as of port_request. */

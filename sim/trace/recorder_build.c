@@ -79,10 +79,12 @@ static void add_names(struct recorder *r)
     const struct plan *plan = r->machine->plan;
     add_einsums(r);
     add_transfers(r);
-    for (int s = 0; s < STALL_COUNT; s++) {
+    for (int c = 0; c < cause_count(plan); c++) {
+        struct evaluation_cause cause;
+        cause_describe(plan, c, &cause);
         add_name(r->trace,
-                 (struct trace_name){
-                     .text = g_strdup(stall_name((enum stall)s)), .color = s});
+                 (struct trace_name){.text = evaluation_say_cause(&cause),
+                                     .color = (int)cause.stall});
     }
     for (int p = 0; p < plan->phase_count; p++) {
         add_name(r->trace,
@@ -135,19 +137,32 @@ static void add_unit_tracks(struct recorder *r)
     }
 }
 
+/* "gbuf.read"; of a link "array.in". */
+static char *name_port(const struct arch *arch, const struct port_owner *owner)
+{
+    static const char *const suffix[PORT_KINDS] = {[PORT_ALL] = "",
+                                                   [PORT_READS] = ".read",
+                                                   [PORT_WRITES] = ".write",
+                                                   [PORT_LOADS] = ".load"};
+    return owner->fanout < 0
+               ? g_strconcat(arch->memories[owner->memory].name,
+                             suffix[owner->kind], NULL)
+               : g_strconcat(arch->fanouts[owner->fanout].name,
+                             owner->is_inwards ? ".in" : ".out", NULL);
+}
+
 static void add_port_tracks(struct recorder *r)
 {
-    static const char *const suffix[PORT_KINDS] = {
-        [PORT_ALL] = "", [PORT_READS] = ".read", [PORT_WRITES] = ".write"};
     const struct arch *arch = r->machine->plan->arch;
     for (int p = 0; p < r->machine->port_count; p++) {
-        const char *memory = arch->memories[p / PORT_KINDS].name;
+        struct port_owner owner = port_find_owner(arch, p);
         r->port_track[p] = -1;
         if (port_bandwidth(arch, p) != NUM_UNLIMITED &&
-            is_wanted(r->trace, memory)) {
-            r->port_track[p] =
-                add_track(r->trace, TRACK_PORT, p / PORT_KINDS,
-                          g_strconcat(memory, suffix[p % PORT_KINDS], NULL));
+            is_wanted(r->trace, owner.fanout < 0
+                                    ? arch->memories[owner.memory].name
+                                    : arch->fanouts[owner.fanout].name)) {
+            r->port_track[p] = add_track(r->trace, TRACK_PORT, owner.memory,
+                                         name_port(arch, &owner));
         }
     }
 }

@@ -14,14 +14,14 @@ static inline int name_of_flow(const struct plan *plan, int flow)
     return plan->leaf_count + flow;
 }
 
-static inline int name_of_stall(const struct plan *plan, enum stall cause)
+static inline int name_of_cause(const struct plan *plan, int cause)
 {
-    return plan->leaf_count + plan->flow_count + (int)cause;
+    return plan->leaf_count + plan->flow_count + cause;
 }
 
 static inline int name_of_phase(const struct plan *plan, int phase)
 {
-    return plan->leaf_count + plan->flow_count + STALL_COUNT + phase;
+    return plan->leaf_count + plan->flow_count + cause_count(plan) + phase;
 }
 
 #endif

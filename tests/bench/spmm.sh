@@ -2,7 +2,7 @@
 # Block-sparse int8 products beside our dense kernel, oneDNN, OpenBLAS and
 # LIBXSMM, whichever are installed (group 'bench' of packages.txt; none is ever
 # linked into the library). doc/spmm.md says how to read the result.
-# Usage: tests/bench/spmm.sh [ROUNDS [THREADS]]
+# Usage: tests/bench/spmm.sh [ROUNDS [THREADS [TOKENS]]]
 set -eu
 cd "$(dirname "$0")/../.."
 library=build/release/libweir.a
@@ -24,10 +24,10 @@ for partner in dnnl:ONEDNN:oneapi/dnnl/dnnl.h openblas:OPENBLAS:cblas.h \
     fi
 done
 # shellcheck disable=SC2046 # several words
-gcc -std=c11 -D_POSIX_C_SOURCE=200809L "${flags[@]}" -I. \
-    $(pkg-config --cflags glib-2.0) -o "$out/spmm_bench" \
-    tests/bench/spmm_bench.c tests/bench/spmm_partners.c "$library" \
-    "${libs[@]}" $(pkg-config --libs glib-2.0 yaml-0.1) -lm -ldl -lpthread
-OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
-    "$out/spmm_bench" "$out/bench.csv" "$@"
-echo "all times: $out/bench.csv"
+gcc -Wall -Wextra -std=c11 -D_POSIX_C_SOURCE=200809L "${flags[@]}" -I. \
+    -Ibuild/release/generated $(pkg-config --cflags glib-2.0) \
+    -o "$out/spmm_bench" tests/bench/spmm_*.c "$library" "${libs[@]}" \
+    $(pkg-config --libs glib-2.0 yaml-0.1 sqlite3 jansson) -lm -ldl -lpthread
+OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 "$out/spmm_bench" "$out/spmm.db" "$@"
+echo "all times: $out/spmm.db, table measurements"
+tests/bench/figures/spmm.sh "$out/spmm.db" "$out"

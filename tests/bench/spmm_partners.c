@@ -1,171 +1,10 @@
-/* Libraries that the kernels are compared with, each if it was there when the
- * benchmark was built (HAS_ONEDNN, HAS_OPENBLAS, HAS_LIBXSMM). Weights are packed
- * beforehand where the library can; that time is not counted. */
+/* OpenBLAS and LIBXSMM, each if it was there when the benchmark was built
+ * (HAS_OPENBLAS, HAS_LIBXSMM). Weights are packed beforehand where the library
+ * can; that time is not counted. */
 #include "tests/bench/spmm_bench.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#ifdef HAS_ONEDNN
-#include <oneapi/dnnl/dnnl.h>
-
-#define DNNL_CHECK(call)                                                       \
-    do {                                                                       \
-        dnnl_status_t status_ = (call);                                        \
-        if (status_ != dnnl_success) {                                         \
-            fprintf(stderr, "%s: oneDNN status %d\n", #call, (int)status_);    \
-            exit(4);                                                           \
-        }                                                                      \
-    } while (0)
-
-static dnnl_engine_t engine;
-static dnnl_stream_t stream;
-/* Released by bench_partners_clear: one shape's worth. */
-static dnnl_primitive_t primitives[8];
-static dnnl_memory_t memories[64];
-static int primitive_count, memory_count;
-
-struct onednn {
-    dnnl_primitive_t matmul;
-    dnnl_exec_arg_t args[4];
-    int arg_count;
-    int64_t row_count;
-    bool is_fused;
-    void *output; /* token-major */
-};
-
-static dnnl_memory_t memory_of(const dnnl_memory_desc_t *desc, void *data)
-{
-    dnnl_memory_t memory;
-    DNNL_CHECK(dnnl_memory_create(&memory, desc, engine, data));
-    memories[memory_count++] = memory;
-    return memory;
-}
-
-static dnnl_memory_desc_t desc_of(int64_t rows, int64_t columns,
-                                  dnnl_data_type_t type, dnnl_format_tag_t tag)
-{
-    dnnl_memory_desc_t desc;
-    dnnl_dims_t dims = {rows, columns};
-    DNNL_CHECK(dnnl_memory_desc_init_by_tag(&desc, 2, dims, type, tag));
-    return desc;
-}
-
-/* In the order that the primitive wants. */
-static dnnl_memory_t pack_weights(const struct bench_problem *problem,
-                                  const int8_t *values,
-                                  const dnnl_memory_desc_t *wanted)
-{
-    dnnl_memory_desc_t plain =
-        desc_of(problem->k_count, problem->row_count, dnnl_s8, dnnl_ba);
-    dnnl_memory_t from = memory_of(&plain, (void *)(uintptr_t)values);
-    dnnl_memory_t to = memory_of(
-        wanted, bench_alloc((int64_t)dnnl_memory_desc_get_size(wanted)));
-    dnnl_primitive_desc_t reorder_desc;
-    dnnl_primitive_t reorder;
-    DNNL_CHECK(dnnl_reorder_primitive_desc_create(&reorder_desc, &plain, engine,
-                                                  wanted, engine, NULL));
-    DNNL_CHECK(dnnl_primitive_create(&reorder, reorder_desc));
-    dnnl_exec_arg_t args[] = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}};
-    DNNL_CHECK(dnnl_primitive_execute(reorder, stream, 2, args));
-    DNNL_CHECK(dnnl_stream_wait(stream));
-    dnnl_primitive_destroy(reorder);
-    dnnl_primitive_desc_destroy(reorder_desc);
-    return to;
-}
-
-static void onednn_run(void *state)
-{
-    struct onednn *self = state;
-    DNNL_CHECK(dnnl_primitive_execute(self->matmul, stream, self->arg_count,
-                                      self->args));
-}
-
-static double onednn_fetch(const void *state, int64_t m, int64_t n)
-{
-    const struct onednn *self = state;
-    int64_t at = n * self->row_count + m;
-    return self->is_fused ? ((const uint8_t *)self->output)[at]
-                          : ((const int32_t *)self->output)[at];
-}
-
-bool bench_add_onednn(const struct bench_problem *problem, const int8_t *values,
-                      bool is_fused, struct bench_candidate *candidate)
-{
-    int64_t m = problem->row_count, k = problem->k_count;
-    int64_t n = problem->token_count;
-    if (engine == NULL) {
-        DNNL_CHECK(dnnl_engine_create(&engine, dnnl_cpu, 0));
-        DNNL_CHECK(
-            dnnl_stream_create(&stream, engine, dnnl_stream_default_flags));
-    }
-    dnnl_memory_desc_t source = desc_of(n, k, dnnl_u8, dnnl_ab);
-    dnnl_memory_desc_t weights = desc_of(k, m, dnnl_s8, dnnl_format_tag_any);
-    dnnl_memory_desc_t bias = desc_of(1, m, dnnl_s32, dnnl_ab);
-    dnnl_memory_desc_t target =
-        desc_of(n, m, is_fused ? dnnl_u8 : dnnl_s32, dnnl_ab);
-    dnnl_primitive_attr_t attributes;
-    DNNL_CHECK(dnnl_primitive_attr_create(&attributes));
-    if (is_fused) {
-        DNNL_CHECK(dnnl_primitive_attr_set_output_scales(attributes, m, 1 << 1,
-                                                         problem->scale));
-    }
-    dnnl_matmul_desc_t desc;
-    DNNL_CHECK(dnnl_matmul_desc_init(&desc, &source, &weights,
-                                     is_fused ? &bias : NULL, &target));
-    dnnl_primitive_desc_t chosen;
-    DNNL_CHECK(
-        dnnl_primitive_desc_create(&chosen, &desc, attributes, engine, NULL));
-    struct onednn *self = bench_alloc(sizeof *self);
-    *self = (struct onednn){.row_count = m,
-                            .is_fused = is_fused,
-                            .output = bench_alloc(n * m * 4),
-                            .arg_count = 3};
-    DNNL_CHECK(dnnl_primitive_create(&self->matmul, chosen));
-    primitives[primitive_count++] = self->matmul;
-    self->args[0] = (dnnl_exec_arg_t){
-        DNNL_ARG_SRC, memory_of(&source, (void *)(uintptr_t)problem->tokens)};
-    self->args[1] = (dnnl_exec_arg_t){
-        DNNL_ARG_WEIGHTS, pack_weights(problem, values,
-                                       dnnl_primitive_desc_query_md(
-                                           chosen, dnnl_query_weights_md, 0))};
-    self->args[2] =
-        (dnnl_exec_arg_t){DNNL_ARG_DST, memory_of(&target, self->output)};
-    if (is_fused) {
-        self->args[self->arg_count++] = (dnnl_exec_arg_t){
-            DNNL_ARG_BIAS, memory_of(&bias, (void *)(uintptr_t)problem->bias)};
-    }
-    dnnl_primitive_desc_destroy(chosen);
-    dnnl_primitive_attr_destroy(attributes);
-    candidate->name = "onednn";
-    candidate->state = self;
-    candidate->run = onednn_run;
-    candidate->fetch = onednn_fetch;
-    return true;
-}
-
-void bench_partners_clear(void)
-{
-    while (primitive_count > 0) {
-        dnnl_primitive_destroy(primitives[--primitive_count]);
-    }
-    while (memory_count > 0) {
-        dnnl_memory_destroy(memories[--memory_count]);
-    }
-}
-#else
-bool bench_add_onednn(const struct bench_problem *problem, const int8_t *values,
-                      bool is_fused, struct bench_candidate *candidate)
-{
-    (void)problem, (void)values, (void)is_fused, (void)candidate;
-    return false;
-}
-
-void bench_partners_clear(void)
-{
-}
-#endif
 
 /* fp32 operands of both fp32 partners: W row-major, A as K x N, D as M x N. */
 struct real_operands {
@@ -218,23 +57,23 @@ static void openblas_run(void *state)
         0.0f, self->output, (blasint)self->token_count);
 }
 
-bool bench_add_openblas(const struct bench_problem *problem,
-                        const int8_t *values, struct bench_candidate *candidate)
+void bench_add_openblas(struct bench *bench, const int8_t *values)
 {
     openblas_set_num_threads(1);
-    candidate->name = "openblas-f32";
-    candidate->is_slow = true;
-    candidate->state = real_operands_new(problem, values);
-    candidate->run = openblas_run;
-    candidate->fetch = real_fetch;
-    return true;
+    struct bench_candidate *next = bench_next(bench, values, 0, false);
+    next->name = "openblas";
+    next->element = SPMM_F32;
+    next->is_exact = true;
+    next->is_slow = true;
+    next->state = real_operands_new(&bench->problem, values);
+    next->run = openblas_run;
+    next->fetch = real_fetch;
+    bench->count++;
 }
 #else
-bool bench_add_openblas(const struct bench_problem *problem,
-                        const int8_t *values, struct bench_candidate *candidate)
+void bench_add_openblas(struct bench *bench, const int8_t *values)
 {
-    (void)problem, (void)values, (void)candidate;
-    return false;
+    (void)bench, (void)values;
 }
 #endif
 
@@ -258,11 +97,10 @@ static void libxsmm_run(void *state)
     }
 }
 
-bool bench_add_libxsmm_sparse(const struct bench_problem *problem,
-                              const int8_t *values,
-                              struct bench_candidate *candidate)
+void bench_add_libxsmm_sparse(struct bench *bench, const int8_t *values,
+                              int sparsity_percent)
 {
-    struct real_operands *self = real_operands_new(problem, values);
+    struct real_operands *self = real_operands_new(&bench->problem, values);
     self->spmdm = bench_alloc(sizeof *self->spmdm);
     libxsmm_init();
     libxsmm_spmdm_init((int)self->row_count, (int)self->token_count,
@@ -275,19 +113,146 @@ bool bench_add_libxsmm_sparse(const struct bench_problem *problem,
             &self->spmdm->handle, 'N', self->weights, self->spmdm->slices, i, 0,
             1);
     }
-    candidate->name = "libxsmm-spmdm-f32";
-    candidate->is_slow = true;
-    candidate->state = self;
-    candidate->run = libxsmm_run;
-    candidate->fetch = real_fetch;
-    return true;
+    struct bench_candidate *next =
+        bench_next(bench, values, sparsity_percent, false);
+    next->name = "libxsmm-spmdm";
+    next->element = SPMM_F32;
+    next->is_exact = true;
+    next->is_slow = true;
+    next->state = self;
+    next->run = libxsmm_run;
+    next->fetch = real_fetch;
+    bench->count++;
+}
+
+/* ---- dense, by batch-reduce kernels on blocks of 64 x 64 x K_BLOCK ------ */
+
+#define BLOCK   64
+#define K_BLOCK 256
+
+struct blocked {
+    int64_t row_count, k_count, token_count;
+    bool is_real;
+    char *weights; /* [row block][k][64 rows], bytes in quads of k */
+    const char *tokens;
+    char *output; /* token-major, 4 bytes */
+    libxsmm_smmfunction_reducebatch_strd real;
+    libxsmm_subimmfunction_reducebatch_strd bytes;
+};
+
+static void blocked_run(void *state)
+{
+    struct blocked *self = state;
+    int64_t element = self->is_real ? 4 : 1;
+    unsigned long long blocks = (unsigned long long)(self->k_count / K_BLOCK);
+    for (int64_t m = 0; m < self->row_count; m += BLOCK) {
+        const char *weights = self->weights + m * self->k_count * element;
+        for (int64_t n = 0; n < self->token_count; n += BLOCK) {
+            const char *tokens = self->tokens + n * self->k_count * element;
+            char *to = self->output + 4 * (n * self->row_count + m);
+            if (self->is_real) {
+                self->real((const float *)(const void *)weights,
+                           (const float *)(const void *)tokens,
+                           (float *)(void *)to, &blocks);
+            } else {
+                self->bytes(weights, (const unsigned char *)tokens,
+                            (int *)(void *)to, &blocks);
+            }
+        }
+    }
+}
+
+static double blocked_fetch(const void *state, int64_t m, int64_t n)
+{
+    const struct blocked *self = state;
+    int64_t at = n * self->row_count + m;
+    return self->is_real
+               ? (double)((const float *)(const void *)self->output)[at]
+               : ((const int32_t *)(const void *)self->output)[at];
+}
+
+static void pack_blocks(struct blocked *self, const int8_t *values)
+{
+    for (int64_t m = 0; m < self->row_count; m++) {
+        for (int64_t k = 0; k < self->k_count; k++) {
+            int8_t value = values[m * self->k_count + k];
+            int64_t block = m / BLOCK * BLOCK * self->k_count, row = m % BLOCK;
+            if (self->is_real) {
+                ((float *)(void *)self->weights)[block + k * BLOCK + row] =
+                    value;
+            } else {
+                self->weights[block + k / 4 * 4 * BLOCK + 4 * row + k % 4] =
+                    value;
+            }
+        }
+    }
+}
+
+static void make_kernels(struct blocked *self)
+{
+    int m = (int)self->row_count, k = (int)self->k_count;
+    const float one = 1, zero = 0;
+    const int whole_one = 1, whole_zero = 0;
+    int lda = BLOCK;
+    if (self->is_real) {
+        self->real = libxsmm_smmdispatch_reducebatch_strd(
+            BLOCK, BLOCK, K_BLOCK, 4 * BLOCK * K_BLOCK, 4 * K_BLOCK, &lda, &k,
+            &m, &one, &zero, NULL, NULL);
+    } else {
+        self->bytes = libxsmm_subimmdispatch_reducebatch_strd(
+            BLOCK, BLOCK, K_BLOCK, BLOCK * K_BLOCK, K_BLOCK, &lda, &k, &m,
+            &whole_one, &whole_zero, NULL, NULL);
+    }
+}
+
+void bench_add_libxsmm_dense(struct bench *bench, const int8_t *values,
+                             enum spmm_element element)
+{
+    const struct bench_problem *problem = &bench->problem;
+    if (problem->row_count % BLOCK != 0 || problem->k_count % K_BLOCK != 0 ||
+        problem->token_count % BLOCK != 0) {
+        return;
+    }
+    libxsmm_init();
+    bool is_real = element == SPMM_F32;
+    int64_t count = problem->row_count * problem->k_count;
+    struct blocked *self = bench_alloc(sizeof *self);
+    *self = (struct blocked){
+        .row_count = problem->row_count,
+        .k_count = problem->k_count,
+        .token_count = problem->token_count,
+        .is_real = is_real,
+        .weights = bench_alloc(count * (is_real ? 4 : 1)),
+        .tokens = is_real
+                      ? bench_convert(problem, NULL, problem->tokens, SPMM_F32)
+                      : (const void *)problem->tokens,
+        .output = bench_alloc(4 * problem->row_count * problem->token_count),
+    };
+    pack_blocks(self, values);
+    make_kernels(self);
+    if (is_real ? self->real == NULL : self->bytes == NULL) {
+        return;
+    }
+    struct bench_candidate *next = bench_next(bench, values, 0, false);
+    next->name = "libxsmm";
+    next->element = element;
+    next->is_exact = true;
+    next->is_slow = is_real;
+    next->state = self;
+    next->run = blocked_run;
+    next->fetch = blocked_fetch;
+    bench->count++;
 }
 #else
-bool bench_add_libxsmm_sparse(const struct bench_problem *problem,
-                              const int8_t *values,
-                              struct bench_candidate *candidate)
+void bench_add_libxsmm_sparse(struct bench *bench, const int8_t *values,
+                              int sparsity_percent)
 {
-    (void)problem, (void)values, (void)candidate;
-    return false;
+    (void)bench, (void)values, (void)sparsity_percent;
+}
+
+void bench_add_libxsmm_dense(struct bench *bench, const int8_t *values,
+                             enum spmm_element element)
+{
+    (void)bench, (void)values, (void)element;
 }
 #endif

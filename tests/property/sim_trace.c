@@ -82,6 +82,34 @@ static int64_t sum_track(const struct trace *trace, int track, int name,
     return sum_ticks;
 }
 
+/* Causes of one name, each rounded to cycles. */
+static void check_cause(const struct trace *trace, int track,
+                        const struct evaluation *evaluation,
+                        const struct evaluation_cause *cause)
+{
+    g_autofree char *text = evaluation_say_cause(cause);
+    int64_t ticks = 0;
+    int64_t bytes = 0;
+    int64_t cycles = 0;
+    int64_t names = 0;
+    for (guint n = 0; n < trace->names->len; n++) {
+        if (strcmp(trace_name(trace, (int)n)->text, text) == 0) {
+            ticks += sum_track(trace, track, (int)n, &bytes);
+            names++;
+        }
+    }
+    for (int c = 0; c < evaluation->cause_count; c++) {
+        g_autofree char *other = evaluation_say_cause(&evaluation->causes[c]);
+        if (strcmp(evaluation->causes[c].unit, cause->unit) == 0 &&
+            strcmp(other, text) == 0) {
+            cycles += evaluation->causes[c].cycles;
+        }
+    }
+    assert_true(names > 0);
+    assert_true(ABS(cycles * trace->ticks_per_cycle - ticks) <
+                names * trace->ticks_per_cycle);
+}
+
 static void check_unit(const struct trace *trace, int track,
                        const struct evaluation *evaluation)
 {
@@ -92,16 +120,9 @@ static void check_unit(const struct trace *trace, int track,
                      trace->end_ticks);
     assert_int_equal(sum_track(trace, track, -1, &bytes),
                      unit->busy_cycles * trace->ticks_per_cycle);
-    for (guint n = 0; n < trace->names->len; n++) {
-        for (int s = 0; s < STALL_COUNT; s++) {
-            int64_t ticks = sum_track(trace, track + 1, (int)n, &bytes);
-            if (ticks > 0 && strcmp(trace_name(trace, (int)n)->text,
-                                    stall_name((enum stall)s)) == 0) {
-                /* Causes are rounded to cycles. */
-                int64_t rounded =
-                    unit->stall_cycles[s] * trace->ticks_per_cycle;
-                assert_true(ABS(rounded - ticks) < trace->ticks_per_cycle);
-            }
+    for (int c = 0; c < evaluation->cause_count; c++) {
+        if (strcmp(evaluation->causes[c].unit, unit->name) == 0) {
+            check_cause(trace, track + 1, evaluation, &evaluation->causes[c]);
         }
     }
 }

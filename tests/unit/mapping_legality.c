@@ -149,13 +149,33 @@ static const struct base masked = {"attention/causal",
                                    "  - {compute: A, on: array1d}\n"
                                    "  - {compute: AV, on: array2d}\n"};
 
-static const struct base grouped = {"attention/grouped-query",
-                                    "B=1 H=2 G=1 P=4 M=4 E=4 F=4",
-                                    "schema: 1\n"
-                                    "mapping: grouped\n"
-                                    "cascade: attention-grouped-query\n"
-                                    "tree:\n"
-                                    "- {compute: QK, on: array2d}\n"};
+static const struct base parts = {"attention/reformer", "",
+                                  "schema: 1\n"
+                                  "mapping: buckets\n"
+                                  "cascade: attention-reformer\n"
+                                  "tree:\n"
+                                  "- {compute: LE, on: array2d}\n"};
+
+static const struct base transform = {"attention/spectformer-fft", "",
+                                      "schema: 1\n"
+                                      "mapping: spectra\n"
+                                      "cascade: spectformer-fft\n"
+                                      "tree:\n"
+                                      "- {compute: X, on: array2d}\n"};
+
+static const struct base selection = {
+    "attention/kmax", "H=1 P=8 M=8 E=4 F=4",
+    "schema: 1\n"
+    "mapping: nearest\n"
+    "cascade: attention-kmax\n"
+    "tree:\n"
+    "- hold: [LG, I, AV]\n"
+    "  in: gbuf\n"
+    "- sequence:\n"
+    "  - {compute: LG, on: array2d, spatial: {p: X, m: Y}, "
+    "for: [{p: 4}, {m: 4}]}\n"
+    "  - {compute: I, on: array1d, for: [{m: 4}], spatial: {m: X}}\n"
+    "  - {compute: AV, on: array1d, for: [{f: 4}], spatial: {f: X}}\n"};
 
 static const struct base convolution = {
     "../tests/data/cascade/convolution", "C=2 S=3 X=3 Q2=2",
@@ -220,8 +240,30 @@ static const struct fault faults[] = {
           "product", "'gem'"),
     FAULT(&one, "mapping-view-computed", "compute: QK", "compute: BK", "BK,",
           "'BK'"),
-    FAULT(&grouped, "mapping-unsupported", "grouped", "group", "group",
-          "an index"),
+    FAULT(&parts, "mapping-unsupported", "buckets", "bucket", "bucket",
+          "'HX' of cascade"),
+    FAULT(&transform, "mapping-unsupported", "spectra", "spectrum", "spectrum",
+          "a transform"),
+    /* what data decides */
+    FAULT(&selection, "mapping-selection", "I, on: array1d, for: [{m: 4}]",
+          "I, on: array1d, for: [{p: 4}, {m: 4}]", "I, on", "rank 'p'"),
+    FAULT(&selection, "mapping-selection",
+          "- {compute: I, on: array1d, for: "
+          "[{m: 4}], spatial: {m: X}}",
+          "- tree: [{for: {p: 4}}, {compute: I, on: array1d}]", "I, on",
+          "may not divide rank 'p'"),
+    FAULT(&selection, "mapping-selection", "[{m: 4}], spatial: {m: X}}",
+          "[{p: 4}], spatial: {p: X}}", "I, on", "may not divide rank 'p'"),
+    FAULT(&selection, "mapping-selection", "[{f: 4}], spatial: {f: X}",
+          "[{m: 4}], spatial: {m: X}", "AV, on", "send over rank 'm'"),
+    FAULT(&selection, "mapping-order",
+          "  - {compute: LG, on: array2d, spatial:"
+          " {p: X, m: Y}, for: [{p: 4}, {m: 4}]}\n"
+          "  - {compute: I, on: array1d, for: [{m: 4}], spatial: {m: X}}\n",
+          "  - {compute: I, on: array1d, for: [{m: 4}], spatial: {m: X}}\n"
+          "  - {compute: LG, on: array2d, spatial: {p: X, m: Y}, "
+          "for: [{p: 4}, {m: 4}]}\n",
+          "I, on", "'LG'"),
     FAULT(&masked, "mapping-unsupported", "- {compute: QK, on: array2d}",
           "- tree: [{spatial: {e: X}}, {hold: [QK], in: rf2d}, {compute: QK, "
           "on: array2d}]",
@@ -478,7 +520,7 @@ static void test_the_originals_are_legal(void **state)
     (void)state;
     static const struct base *const bases[] = {
         &gemm,  &three,         &one,    &convolution, &reversal,
-        &lanes, &lanes_of_both, &masked, &three_again};
+        &lanes, &lanes_of_both, &masked, &three_again, &selection};
     for (size_t i = 0; i < G_N_ELEMENTS(bases); i++) {
         AUTO(diags) diags = diags_new();
         enum status status = try_text(diags, bases[i], NULL, bases[i]->text);

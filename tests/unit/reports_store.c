@@ -254,6 +254,40 @@ static void test_a_read_only_store_can_be_read_and_not_written(void **state)
     assert_int_equal(store_open(diags, uri, STORE_READ, &store), OK);
 }
 
+static void test_each_call_adds_a_session_of_measurements(void **state)
+{
+    const struct scratch *scratch = *state;
+    AUTO(diags) diags = diags_new();
+    AUTO(store) store = NULL;
+    struct run_origin origin = {.version = "1", .time_s = 7};
+    struct measurement row = {.machine = "a processor",
+                              .subject = "4x1",
+                              .dtype = "s8",
+                              .output = "u8",
+                              .thread_count = 2,
+                              .shapes = "{\"M\":256}",
+                              .sparsity_ratio = 0.5,
+                              .p10_s = 1e-6,
+                              .median_s = 2e-6,
+                              .sample_count = 25};
+    assert_int_equal(store_open(diags, scratch->path, STORE_WRITE, &store), OK);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(
+            store_save_measurements(store, diags, &origin, "spmm", &row, 1),
+            OK);
+    }
+    assert_int_equal(
+        count_rows(store, "measurements WHERE session = 2 AND "
+                          "sparsity_ratio = 0.5 AND p10_seconds = 1e-6 AND "
+                          "median_seconds = 2e-6 AND samples = 25 AND "
+                          "threads = 2 AND time = 7"),
+        1);
+    g_autoptr(GString) text = g_string_new(NULL);
+    assert_int_equal(store_export_csv(store, diags, "measurements", text), OK);
+    assert_non_null(
+        strstr(text->str, "\n2,2,7,1,,spmm,a processor,4x1,s8,u8,"));
+}
+
 static void
 test_checks_are_stored_once_with_unknown_errors_as_null(void **state)
 {
@@ -302,7 +336,8 @@ static void test_export_quotes_what_needs_it(void **state)
 static void test_every_number_in_the_schema_is_a_metric(void **state)
 {
     const struct scratch *scratch = *state;
-    static const char *const links[] = {"id", "run", "position", NULL};
+    static const char *const links[] = {"id", "run", "session", "position",
+                                        NULL};
     AUTO(diags) diags = diags_new();
     AUTO(store) store = open_store(scratch->path);
     AUTO_STATEMENT statement = NULL;
@@ -349,6 +384,7 @@ int main(void)
         STORE_TEST(test_a_database_of_another_program_is_refused),
         STORE_TEST(test_a_newer_schema_is_refused),
         STORE_TEST(test_a_read_only_store_can_be_read_and_not_written),
+        STORE_TEST(test_each_call_adds_a_session_of_measurements),
         STORE_TEST(test_checks_are_stored_once_with_unknown_errors_as_null),
         STORE_TEST(test_export_quotes_what_needs_it),
         STORE_TEST(test_every_number_in_the_schema_is_a_metric),

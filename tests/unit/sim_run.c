@@ -35,6 +35,15 @@ static void assert_unit(const struct evaluation *evaluation, int unit,
     }
 }
 
+/* Without those that wait for a buffer. */
+#define STALLS(dependency, reduction, bandwidth, fill, drain)                  \
+    (int64_t[STALL_COUNT])                                                     \
+    {                                                                          \
+        [STALL_DEPENDENCY] = dependency, [STALL_REDUCTION] = reduction,        \
+        [STALL_BANDWIDTH] = bandwidth, [STALL_FILL] = fill,                    \
+        [STALL_DRAIN] = drain                                                  \
+    }
+
 #define DIRECT                                                                 \
     "- for: {m: 4}\n"                                                          \
     "- for: {n: 4}\n"                                                          \
@@ -49,9 +58,9 @@ static void test_operands_straight_from_a_slow_memory(void **state)
     (void)state;
     AUTO(evaluation) e = run_tree(DIRECT, "M=16 N=16 K=16");
     assert_int_equal(e->cycles, 588);
-    assert_unit(e, 0, 256, (int64_t[]){0, 0, 588 - 256 - 32 - 4, 32, 4});
+    assert_unit(e, 0, 256, STALLS(0, 0, 588 - 256 - 32 - 4, 32, 4));
     /* The other unit has no work: it waits all the time. */
-    assert_unit(e, 1, 0, (int64_t[]){588, 0, 0, 0, 0});
+    assert_unit(e, 1, 0, (int64_t[STALL_COUNT]){[STALL_OUT_OF_WORK] = 588});
 }
 
 #define RESIDENT                                                               \
@@ -65,7 +74,7 @@ static void test_operands_from_a_fast_buffer_cost_nothing(void **state)
     (void)state;
     AUTO(evaluation) e = run_tree(RESIDENT, "M=16 N=16 K=16");
     assert_int_equal(e->cycles, 128 + 16 * 16 + 4);
-    assert_unit(e, 0, 256, (int64_t[]){0, 0, 0, 128, 4});
+    assert_unit(e, 0, 256, STALLS(0, 0, 0, 128, 4));
 }
 
 /* At 4 bytes a cycle the buffer takes 128 cycles for each matrix to come in, and
@@ -75,7 +84,7 @@ static void test_a_step_lasts_as_long_as_its_reads_on_the_chip(void **state)
     (void)state;
     AUTO(evaluation) e = run_tree(RESIDENT, "M=16 N=16 K=16 GBUF_BW=4");
     assert_int_equal(e->cycles, 256 + 16 * 64 + 4);
-    assert_unit(e, 0, 256, (int64_t[]){0, 0, 16 * 48, 256, 4});
+    assert_unit(e, 0, 256, STALLS(0, 0, 16 * 48, 256, 4));
 }
 
 /* 64 steps of 4 cycles that write 32 bytes each, 8 cycles at 4 bytes a cycle: two
@@ -85,7 +94,7 @@ static void test_writes_hold_the_unit_up_when_two_are_under_way(void **state)
     (void)state;
     AUTO(evaluation) e = run_tree(RESIDENT, "M=32 N=32 K=4 DRAM_BW=4");
     assert_int_equal(e->cycles, 128 + 4 + 64 * 8);
-    assert_unit(e, 0, 256, (int64_t[]){0, 0, 248, 128, 12});
+    assert_unit(e, 0, 256, STALLS(0, 0, 248, 128, 12));
 }
 
 #define TILED                                                                  \
@@ -105,7 +114,7 @@ static void test_one_buffer_is_filled_between_steps(void **state)
     g_autofree char *tree = g_strdup_printf(TILED, 1);
     AUTO(evaluation) e = run_tree(tree, "M=64 N=4 K=16 DRAM_BW=16");
     assert_int_equal(e->cycles, 16 + 16 * 16 + 15 * (2 + 8) + 2);
-    assert_unit(e, 0, 256, (int64_t[]){0, 0, 150, 16, 2});
+    assert_unit(e, 0, 256, STALLS(0, 0, 150, 16, 2));
 }
 
 static void test_two_buffers_are_filled_during_steps(void **state)
@@ -114,7 +123,7 @@ static void test_two_buffers_are_filled_during_steps(void **state)
     g_autofree char *tree = g_strdup_printf(TILED, 2);
     AUTO(evaluation) e = run_tree(tree, "M=64 N=4 K=16 DRAM_BW=16");
     assert_int_equal(e->cycles, 16 + 16 * 16 + 2);
-    assert_unit(e, 0, 256, (int64_t[]){0, 0, 0, 16, 2});
+    assert_unit(e, 0, 256, STALLS(0, 0, 0, 16, 2));
 }
 
 /* 3 GB/s at 1 GHz: a tile of 128 bytes lasts 42 2/3 cycles. Nothing is rounded
@@ -167,7 +176,7 @@ static void test_a_fill_waits_for_what_it_is_filled_from(void **state)
                  "- {compute: Z, on: array2d, spatial: {m: Y, n: X}}\n",
                  "M=4 N=4 K=16 GBUF_BW=16");
     assert_int_equal(e->cycles, 16 + 16 + 8 + 16 + 4);
-    assert_unit(e, 0, 16, (int64_t[]){0, 0, 0, 40, 4});
+    assert_unit(e, 0, 16, STALLS(0, 0, 0, 40, 4));
 }
 
 /* Sixteen tiles of the FuseMax pipeline without interleaving. In the steady
@@ -256,7 +265,7 @@ static void test_a_remainder_tile_moves_what_is_left(void **state)
     (void)state;
     AUTO(evaluation) e = run_tree(DIRECT, "M=6 N=4 K=16");
     assert_int_equal(e->cycles, 74);
-    assert_unit(e, 0, 32, (int64_t[]){0, 0, 8, 32, 2});
+    assert_unit(e, 0, 32, STALLS(0, 0, 8, 32, 2));
 }
 
 /* A row of A goes to four lanes at once, so does a column of B: 128 bytes each,
@@ -270,7 +279,7 @@ static void test_lanes_share_what_they_are_sent(void **state)
                  "- {compute: Z, on: array2d}\n",
                  "M=4 N=4 K=16");
     assert_int_equal(e->cycles, 32 + 16 + 4);
-    assert_unit(e, 0, 16, (int64_t[]){0, 0, 0, 32, 4});
+    assert_unit(e, 0, 16, STALLS(0, 0, 0, 32, 4));
 }
 
 static int64_t bytes_of(const struct evaluation *e, const char *component,
@@ -362,6 +371,21 @@ static void test_delivered_chips_take_no_less_than_the_model(void **state)
     check_delivered("eyeriss", "M=50 N=30 K=37");
 }
 
+/* Weights of the next tiles wait in the FIFO and are shifted in behind those in
+ * use: only A, 7813 cycles into the unified buffer, comes before the first step,
+ * and what a tile of weights takes is the model's. */
+static void test_weights_come_while_others_are_in_use(void **state)
+{
+    (void)state;
+    AUTO(fixture)
+    fixture = fixture_load("gemm", "tpu-like", "gemm-tpu-ws-tiled",
+                           "M=1000 N=1000 K=1000");
+    AUTO(evaluation) e = run(fixture, true, NULL);
+    assert_int_equal(e->units[0].stall_cycles[STALL_FILL], 7813);
+    assert_int_equal(e->units[0].stall_cycles[STALL_OPERAND], 0);
+    assert_true(e->cycles - 7813 < e->model_cycles + e->model_cycles / 80);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -381,6 +405,7 @@ int main(void)
         cmocka_unit_test(test_a_fill_waits_for_what_it_is_filled_from),
         cmocka_unit_test(test_waiting_for_reductions_is_told_apart),
         cmocka_unit_test(test_several_runs_in_one_process_agree),
+        cmocka_unit_test(test_weights_come_while_others_are_in_use),
         cmocka_unit_test(test_the_step_limit_ends_a_run),
         cmocka_unit_test(test_a_million_tokens_take_few_steps),
     };
