@@ -178,7 +178,8 @@ const struct command command_runs = {
         "run as 'weir model' and 'weir sim' do, with the command that repeats\n"
         "it, 'export' writes a table (runs, actions, units, memories, "
         "einsums,\n"
-        "checks, transfers, tensors, measurements) as CSV, or all runs as "
+        "checks, transfers, tensors, stalls, measurements) as CSV, or all runs "
+        "as "
         "JSON. The store is an SQLite file "
         "with\n"
         "tables of these names, open to any other program.\n",

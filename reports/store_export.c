@@ -7,8 +7,8 @@
 #include "reports/sql.h"
 
 static const char *const tables[] = {
-    "runs",   "actions",   "units",   "memories",     "einsums",
-    "checks", "transfers", "tensors", "measurements", NULL};
+    "runs",      "actions", "units",  "memories",     "einsums", "checks",
+    "transfers", "tensors", "stalls", "measurements", NULL};
 
 /* The others have rows of runs. */
 static const char *const tables_by_id[] = {"runs", "checks", "measurements",

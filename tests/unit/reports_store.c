@@ -332,6 +332,31 @@ static void test_export_quotes_what_needs_it(void **state)
     assert_non_null(strstr(diags_get(diags, 0)->suggestion, "'runs'"));
 }
 
+static void test_every_table_can_be_exported(void **state)
+{
+    const struct scratch *scratch = *state;
+    AUTO(diags) diags = diags_new();
+    AUTO(store) store = open_store(scratch->path);
+    AUTO_STATEMENT statement = NULL;
+    bool has_row = false;
+    size_t count = 0;
+    /* points keeps ids only. */
+    assert_int_equal(sql_prepare(store, diags,
+                                 "SELECT name FROM sqlite_schema WHERE "
+                                 "type = 'table' AND name <> 'points'",
+                                 &statement),
+                     OK);
+    assert_int_equal(sql_step(store, diags, statement, &has_row), OK);
+    for (; has_row; count++) {
+        const char *name = (const char *)sqlite3_column_text(statement, 0);
+        g_autoptr(GString) out = g_string_new(NULL);
+        assert_int_equal(store_export_csv(store, diags, name, out), OK);
+        assert_int_equal(sql_step(store, diags, statement, &has_row), OK);
+    }
+    assert_int_equal(g_strv_length((char **)(uintptr_t)store_table_names()),
+                     count);
+}
+
 /* A column of numbers that is no metric would be a number without a meaning. */
 static void test_every_number_in_the_schema_is_a_metric(void **state)
 {
@@ -387,6 +412,7 @@ int main(void)
         STORE_TEST(test_each_call_adds_a_session_of_measurements),
         STORE_TEST(test_checks_are_stored_once_with_unknown_errors_as_null),
         STORE_TEST(test_export_quotes_what_needs_it),
+        STORE_TEST(test_every_table_can_be_exported),
         STORE_TEST(test_every_number_in_the_schema_is_a_metric),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
