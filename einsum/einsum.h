@@ -123,6 +123,14 @@ struct einsum_access {
     struct span span; /* of the tensor's name in the statement */
 };
 
+struct workload;
+/* Where an access is in its tensor's elements, row-major: at index 0 of all ranks,
+ * and how far one step of a rank moves it. Of affine accesses. */
+int64_t einsum_access_base(const struct workload *workload,
+                           const struct einsum_access *access);
+int64_t einsum_access_stride(const struct workload *workload,
+                             const struct einsum_access *access, int rank);
+
 struct einsum_rank {
     const char *name;
     int64_t extent;

@@ -295,6 +295,21 @@ const char *fidelity_name(enum fidelity fidelity)
         return "model";
     case FIDELITY_SIM:
         return "sim";
+    case FIDELITY_PE:
+        return "pe";
+    case FIDELITY_COUNT:
+        break;
     }
     BUG("fidelity %d", (int)fidelity);
+}
+
+bool fidelity_find(const char *name, enum fidelity *fidelity)
+{
+    for (int f = 0; f < FIDELITY_COUNT; f++) {
+        if (g_strcmp0(name, fidelity_name((enum fidelity)f)) == 0) {
+            *fidelity = (enum fidelity)f;
+            return true;
+        }
+    }
+    return false;
 }

@@ -11,6 +11,11 @@ unsigned model_used_features(enum fidelity fidelity)
         return BIT(LEAKAGE) | BIT(KEEPS) | BIT(NO_BYPASS) | BIT(MEMORY_WORD) |
                BIT(SPLIT_BANDWIDTH) | BIT(MASKING) | BIT(REDUCE_IN_PLACE) |
                BIT(NEIGHBOURS) | BIT(NETWORK_BANDWIDTH) | BIT(NETWORK_ENERGY);
+    case FIDELITY_PE: /* no memory is ever in the way */
+        return BIT(LEAKAGE) | BIT(KEEPS) | BIT(NO_BYPASS) | BIT(MEMORY_WORD) |
+               BIT(NEIGHBOURS) | BIT(NETWORK_ENERGY);
+    case FIDELITY_COUNT:
+        break;
     case FIDELITY_SIM:
         return BIT(LEAKAGE) | BIT(KEEPS) | BIT(NO_BYPASS) | BIT(MEMORY_WORD) |
                BIT(SPLIT_BANDWIDTH) | BIT(MASKING) | BIT(REDUCE_IN_PLACE) |

@@ -14,8 +14,11 @@
 
 #include "mapping/mapping.h"
 
-enum fidelity { FIDELITY_MODEL, FIDELITY_SIM };
-const char *fidelity_name(enum fidelity fidelity); /* "model", "sim" */
+/* PE: every processing element stepped in every cycle (sim_run_pe). */
+enum fidelity { FIDELITY_MODEL, FIDELITY_SIM, FIDELITY_PE, FIDELITY_COUNT };
+const char *fidelity_name(enum fidelity fidelity); /* "model", "sim", "pe" */
+/* False, and *fidelity as it was, if it is the name of none. */
+bool fidelity_find(const char *name, enum fidelity *fidelity);
 
 /* Why a unit is idle. */
 enum stall {

@@ -240,9 +240,7 @@ static void parse_totals(struct run *run, const json_t *object)
     struct evaluation *evaluation = &run->evaluation;
     const char *fidelity =
         json_string_value(json_object_get(object, "fidelity"));
-    evaluation->fidelity = g_strcmp0(fidelity, fidelity_name(FIDELITY_SIM)) == 0
-                               ? FIDELITY_SIM
-                               : FIDELITY_MODEL;
+    (void)fidelity_find(fidelity, &evaluation->fidelity);
     evaluation->cycles = get_count(object, "cycles");
     evaluation->clock_hz = get_count(object, "clock_hz");
     evaluation->energy_pj = get_real(object, "energy_pj");

@@ -73,9 +73,7 @@ static void load_head(struct run *run, sqlite3_stmt *row)
     };
     run->key = keep_column(run, row, 4);
     const char *fidelity = (const char *)sqlite3_column_text(row, 9);
-    evaluation->fidelity = g_strcmp0(fidelity, fidelity_name(FIDELITY_SIM)) == 0
-                               ? FIDELITY_SIM
-                               : FIDELITY_MODEL;
+    (void)fidelity_find(fidelity, &evaluation->fidelity);
     run->cascade = keep_column(run, row, 10);
     run->arch = keep_column(run, row, 11);
     run->mapping = keep_column(run, row, 12);

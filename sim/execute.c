@@ -53,6 +53,7 @@ struct image {
     int64_t stride[EINSUM_MAX_RANKS];
 };
 
+<<<<<<< HEAD
 /* Offset that one step of `rank` moves by. */
 static int64_t rank_stride(const struct workload *workload,
                            const struct einsum_access *access, int rank)
@@ -90,14 +91,16 @@ static bool has_rank(const struct einsum_statement *s, int rank)
 
 /* What no rank of the statement iterates, the box has all of: where data decides
  * (plan->workload), and what a selection gives of a fiber. */
+=======
+>>>>>>> 07beeb2 (sim/pe: folds of any order; sim: a plan on a systolic array PE by PE)
 static struct image image_of_box(const struct workload *workload,
                                  const struct einsum_statement *s,
                                  const struct einsum_access *access,
                                  const int64_t *lo, const int64_t *hi)
 {
-    struct image image = {.base = constant_offset(workload, access)};
+    struct image image = {.base = einsum_access_base(workload, access)};
     for (int r = 0; r < s->rank_count; r++) {
-        int64_t stride = rank_stride(workload, access, s->rank[r]);
+        int64_t stride = einsum_access_stride(workload, access, s->rank[r]);
         image.base += stride * lo[r];
         if (stride != 0 && hi[r] - lo[r] > 1) {
             image.count[image.depth] = hi[r] - lo[r];
@@ -423,9 +426,9 @@ static int64_t output_offset(const struct workload *workload,
                              const struct einsum_statement *s,
                              const int64_t *point)
 {
-    int64_t offset = constant_offset(workload, &s->output);
+    int64_t offset = einsum_access_base(workload, &s->output);
     for (int r = 0; r < s->rank_count; r++) {
-        offset += rank_stride(workload, &s->output, s->rank[r]) * point[r];
+        offset += einsum_access_stride(workload, &s->output, s->rank[r]) * point[r];
     }
     return offset;
 }

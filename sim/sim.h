@@ -40,6 +40,15 @@ MUST_USE enum status sim_run(const struct plan *plan,
 MUST_USE enum status sim_execute(const struct plan *plan, struct diags *diags,
                                  struct einsum_data *data);
 
+/* The plan on arrays of processing elements, each stepped in every cycle, every
+ * value moving through registers and links (sim/pe/pe.h); memories are never in the
+ * way. Takes data as sim_execute does. The evaluation has fidelity PE; doc/sim.md
+ * says which plans run and when cycles equal those of sim_run. Others are refused:
+ * 'sim-pe-unsupported'. */
+MUST_USE enum status sim_run_pe(const struct plan *plan, struct diags *diags,
+                                struct einsum_data *data,
+                                struct evaluation **evaluation);
+
 /* Reports what is wrong with a memory's file (`dram:`, arch-configs/dram/). */
 MUST_USE enum status sim_check_dram_file(struct diags *diags, const char *path);
 

@@ -9,30 +9,95 @@
 
 /* ---- folds --------------------------------------------------------------- */
 
-struct fold array_fold(const struct array *array, int64_t fold)
+/* Folds follow as closely as the links and the spare registers allow, or each when
+ * the one before has left; weights arrive just in time. */
+static bool place_folds(struct array *array, struct pe_result *result)
 {
-    struct fold f = {
-        .row_from = fold / array->column_folds * array->shape.rows,
-        .column_from = fold % array->column_folds * array->shape.columns,
-        .start = array->first_start + fold * array->fold_distance,
-    };
-    f.rows = (int)MIN(array->row_extent - f.row_from, array->shape.rows);
-    f.columns =
-        (int)MIN(array->column_extent - f.column_from, array->shape.columns);
-    f.load = f.start - array->load_before_start;
-    return f;
+    bool has_weights = array->shape.dataflow != PE_OUTPUT_STATIONARY;
+    int64_t rows = array->shape.rows;
+    int64_t last_pe = rows + array->shape.columns - 2;
+    int64_t free_at = 0; /* of the array; the links for weights */
+    int64_t links_free_at = 0;
+    for (int64_t f = 0; f < array->fold_count; f++) {
+        const struct pe_fold *fold = &array->folds[f];
+        int64_t macs = (int64_t)fold->rows * fold->columns;
+        if (has_weights && !fold->keeps_weights) {
+            int64_t load_from = array->shape.overlaps_folds
+                                    ? MAX(free_at - rows, links_free_at)
+                                    : free_at;
+            array->load_fold[array->load_count] = f;
+            array->load_start[array->load_count++] = load_from;
+            links_free_at = load_from + rows;
+            free_at = links_free_at;
+        }
+        array->start[f] = free_at;
+        if (!num_mul(macs, fold->length, &macs) ||
+            !num_add(result->mac_count, macs, &result->mac_count) ||
+            !num_add(result->busy_cycles, fold->length, &result->busy_cycles) ||
+            !num_add(free_at, fold->length, &free_at) ||
+            !num_add(free_at, array->shape.overlaps_folds ? 0 : last_pe,
+                     &free_at)) {
+            return false;
+        }
+    }
+    return num_add(free_at, 4 * (last_pe + 2), &free_at);
 }
 
-bool array_find_fold(const struct array *array, int64_t at, int64_t *fold,
-                     int64_t *offset)
+static bool is_positive(const struct array *array)
 {
-    int64_t since = at - array->first_start;
-    if (since < 0) {
-        return false;
+    bool is_all = array->shape.rows > 0 && array->shape.columns > 0 &&
+                  array->fold_count > 0;
+    for (int64_t f = 0; is_all && f < array->fold_count; f++) {
+        const struct pe_fold *fold = &array->folds[f];
+        is_all = fold->length > 0 && fold->rows > 0 && fold->columns > 0 &&
+                 fold->rows <= array->shape.rows &&
+                 fold->columns <= array->shape.columns &&
+                 (f > 0 || !fold->keeps_weights);
     }
-    *fold = since / array->fold_distance;
-    *offset = since % array->fold_distance;
-    return *fold < array->fold_count && *offset < array->length;
+    return is_all;
+}
+
+/* Folds apart: each is followed by its drain. Overlapped: loads that a stream
+ * does not hide leave the lanes after it to drain meanwhile. */
+static int64_t count_drain(const struct array *array, int64_t cycles)
+{
+    int64_t drain_cycles = 0;
+    int64_t last_pe = (int64_t)array->shape.rows + array->shape.columns - 2;
+    for (int64_t f = 0; f < array->fold_count; f++) {
+        int64_t end = array->start[f] + array->folds[f].length;
+        int64_t next = f + 1 < array->fold_count ? array->start[f + 1] : cycles;
+        drain_cycles += MIN(last_pe, next - end);
+    }
+    return drain_cycles;
+}
+
+enum status pe_run_folds(const struct pe_array *shape,
+                         const struct pe_fold *folds, int64_t count,
+                         struct diags *diags, struct pe_result *result)
+{
+    struct array array = {.shape = *shape, .folds = folds, .fold_count = count};
+    if (!is_positive(&array)) {
+        return diag_fail(diags, ERR_INPUT, "sim-pe-size",
+                         "an array or a fold without elements");
+    }
+    bool is_output = shape->dataflow == PE_OUTPUT_STATIONARY;
+    g_autofree int64_t *times = g_try_new0(int64_t, 3 * (gsize)count);
+    if (times == NULL) {
+        return diag_fail(diags, ERR_MEM, "sim-memory", "no memory for folds");
+    }
+    array.start = times;
+    array.load_fold = times + count;
+    array.load_start = times + 2 * count;
+    struct pe_result r = {.fold_count = count};
+    if (!place_folds(&array, &r)) {
+        return diag_fail(diags, ERR_LIMIT, "sim-limit",
+                         "cycles exceed 64 bits");
+    }
+    TRY(is_output ? array_run_output_stationary(&array, diags, &r.cycles)
+                  : array_run_weight_stationary(&array, diags, &r.cycles));
+    r.drain_cycles = count_drain(&array, r.cycles);
+    *result = r;
+    return OK;
 }
 
 /* ---- registers ------------------------------------------------------------ */
@@ -63,6 +128,19 @@ void moving_plane_step(struct moving_plane *plane, int rows, int columns)
         plane->head = plane->room;
     }
     plane->head--;
+}
+
+void moving_plane_enter(struct moving_plane *plane, const struct array *array,
+                        struct cursor *cursors, int64_t cycle)
+{
+    for (int r = 0; r < array->shape.rows; r++) {
+        int64_t at = 0;
+        const struct pe_fold *fold =
+            array_find_fold(&cursors[r], array, cycle - r, &at);
+        *moving_plane_row(plane, r) = fold != NULL && r < fold->rows
+                                          ? *matrix_at(&fold->left, r, at)
+                                          : 0.0;
+    }
 }
 
 /* ---- a row of multiply-accumulates ------------------------------------------ */

@@ -9,36 +9,45 @@
 
 #include "sim/pe/pe.h"
 
-/* The folds of a run: fold f covers rows row_from .. +rows of the array's row
- * dimension, likewise columns; its stream has `length` positions. */
-struct fold {
-    int64_t row_from; /* in the problem: m (os) or k */
-    int64_t column_from;
-    int rows; /* in use */
-    int columns;
-    int64_t
-        start;    /* cycle in which the stream's first position enters lane 0 */
-    int64_t load; /* cycle in which the first weight enters the top */
+/* Where a lane is in the folds. */
+struct cursor {
+    int64_t index;
 };
 
 struct array {
     struct pe_array shape;
-    const struct pe_gemm *gemm;
-    int64_t row_extent; /* of the problem along the array's rows */
-    int64_t column_extent;
-    int64_t length; /* of each fold's stream */
-    int64_t column_folds;
+    const struct pe_fold *folds;
     int64_t fold_count;
-    int64_t fold_distance; /* cycles from start to start */
-    int64_t first_start;
-    int64_t load_before_start; /* cycles */
-    int64_t mac_count;
+    /* Cycle in which each fold's stream enters lane 0. */
+    int64_t *start;
+    /* Folds with weights of their own, and when the first of these enters. */
+    int64_t load_count;
+    int64_t *load_fold;
+    int64_t *load_start;
 };
 
-struct fold array_fold(const struct array *array, int64_t fold);
-/* The fold whose stream position `at` belongs to; false between folds. */
-bool array_find_fold(const struct array *array, int64_t at, int64_t *fold,
-                     int64_t *offset);
+/* Of rising times the last that is not after `at`, which must not fall from call
+ * to call of a cursor; *offset since then, < 0 before the first. */
+static inline int64_t cursor_find(struct cursor *cursor, const int64_t *time,
+                                  int64_t count, int64_t at, int64_t *offset)
+{
+    while (cursor->index + 1 < count && time[cursor->index + 1] <= at) {
+        cursor->index++;
+    }
+    *offset = at - time[cursor->index];
+    return cursor->index;
+}
+
+/* The fold whose stream is at position *position in cycle `at`, or NULL. */
+static inline const struct pe_fold *array_find_fold(struct cursor *cursor,
+                                                    const struct array *array,
+                                                    int64_t at,
+                                                    int64_t *position)
+{
+    const struct pe_fold *fold = &array->folds[cursor_find(
+        cursor, array->start, array->fold_count, at, position)];
+    return *position >= 0 && *position < fold->length ? fold : NULL;
+}
 
 /* A plane of rows that all move right by a column each cycle: row r begins at
  * values + r * pitch + head. */
@@ -57,6 +66,9 @@ static inline double *moving_plane_row(const struct moving_plane *plane,
 {
     return plane->values + row * plane->pitch + plane->head;
 }
+/* New values enter at the left. */
+void moving_plane_enter(struct moving_plane *plane, const struct array *array,
+                        struct cursor *cursors, int64_t cycle);
 
 /* sum[i] += a[i] * b[i], each rounded twice. */
 typedef void (*row_mac_function)(double *sum, const double *a, const double *b,

@@ -10,58 +10,41 @@ struct output_stationary {
     double *b;             /* rows move down: row r is (b_head + r) % rows */
     int64_t b_head;
     double *sum;
+    struct cursor *row_at;
+    struct cursor *column_at;
     row_mac_function mac;
     int64_t cycle;
 };
-
-static void enter_left(struct output_stationary *os)
-{
-    const struct array *array = os->array;
-    for (int r = 0; r < array->shape.rows; r++) {
-        int64_t fold = 0;
-        int64_t k = 0;
-        double value = 0.0;
-        if (array_find_fold(array, os->cycle - r, &fold, &k)) {
-            struct fold f = array_fold(array, fold);
-            value = r < f.rows ? *matrix_at(&array->gemm->a, f.row_from + r, k)
-                               : 0.0;
-        }
-        *moving_plane_row(&os->a, r) = value;
-    }
-}
 
 static void enter_top(struct output_stationary *os)
 {
     const struct array *array = os->array;
     double *row = os->b + os->b_head * array->shape.columns;
     for (int c = 0; c < array->shape.columns; c++) {
-        int64_t fold = 0;
         int64_t k = 0;
-        row[c] = 0.0;
-        if (array_find_fold(array, os->cycle - c, &fold, &k)) {
-            struct fold f = array_fold(array, fold);
-            row[c] = c < f.columns
-                         ? *matrix_at(&array->gemm->b, k, f.column_from + c)
-                         : 0.0;
-        }
+        const struct pe_fold *fold =
+            array_find_fold(&os->column_at[c], array, os->cycle - c, &k);
+        row[c] = fold != NULL && c < fold->columns
+                     ? *matrix_at(&fold->top, k, c)
+                     : 0.0;
     }
 }
 
 /* Sums that became final in this cycle leave. */
-static void leave(struct output_stationary *os, int64_t fold)
+static void leave(struct output_stationary *os, int64_t fold_index)
 {
     const struct array *array = os->array;
-    struct fold f = array_fold(array, fold);
-    int64_t diagonal = os->cycle - (f.start + array->length - 1);
+    const struct pe_fold *fold = &array->folds[fold_index];
+    int64_t diagonal =
+        os->cycle - (array->start[fold_index] + fold->length - 1);
     for (int r = 0; r < array->shape.rows; r++) {
         int64_t c = diagonal - r;
         if (c < 0 || c >= array->shape.columns) {
             continue;
         }
         double *sum = &os->sum[(int64_t)r * array->shape.columns + c];
-        if (r < f.rows && c < f.columns) {
-            *matrix_at(&array->gemm->c, f.row_from + r, f.column_from + c) =
-                *sum;
+        if (r < fold->rows && c < fold->columns) {
+            *matrix_at(&fold->result, r, c) += *sum;
         }
         *sum = 0.0;
     }
@@ -72,7 +55,7 @@ static void step(struct output_stationary *os)
     const struct pe_array *shape = &os->array->shape;
     moving_plane_step(&os->a, shape->rows, shape->columns);
     os->b_head = (os->b_head + shape->rows - 1) % shape->rows;
-    enter_left(os);
+    moving_plane_enter(&os->a, os->array, os->row_at, os->cycle);
     enter_top(os);
     for (int r = 0; r < shape->rows; r++) {
         int64_t b_row = (os->b_head + r) % shape->rows;
@@ -88,7 +71,7 @@ static bool leave_all(struct output_stationary *os, int64_t *first)
     const struct array *array = os->array;
     int64_t last_pe = array->shape.rows + array->shape.columns - 2;
     for (int64_t f = *first; f < array->fold_count; f++) {
-        int64_t end = array_fold(array, f).start + array->length - 1;
+        int64_t end = array->start[f] + array->folds[f].length - 1;
         if (end > os->cycle) {
             break;
         }
@@ -103,7 +86,12 @@ enum status array_run_output_stationary(struct array *array,
 {
     size_t elements = (size_t)array->shape.rows * (size_t)array->shape.columns;
     g_autofree double *planes = g_try_new0(double, 2 * elements);
-    struct output_stationary os = {.array = array, .mac = array_choose_mac()};
+    g_autofree struct cursor *cursors = g_new0(
+        struct cursor, (gsize)(array->shape.rows + array->shape.columns));
+    struct output_stationary os = {.array = array,
+                                   .row_at = cursors,
+                                   .column_at = cursors + array->shape.rows,
+                                   .mac = array_choose_mac()};
     if (planes == NULL ||
         !moving_plane_new(&os.a, array->shape.rows, array->shape.columns)) {
         return diag_fail(diags, ERR_MEM, "sim-memory",

@@ -32,7 +32,7 @@
 enum pe_dataflow {
     PE_OUTPUT_STATIONARY,
     PE_WEIGHT_STATIONARY,
-    PE_INPUT_STATIONARY,
+    PE_INPUT_STATIONARY, /* weight stationary with the operands exchanged */
 };
 
 struct pe_array {
@@ -49,6 +49,38 @@ struct pe_matrix {
     int64_t column_stride;
 };
 
+/* One fold as the array sees it: `length` values enter each row. */
+struct pe_fold {
+    int rows; /* in use */
+    int columns;
+    int64_t length;
+    struct pe_matrix left; /* [row][position of the stream] */
+    /* Output stationary: [position][column]; else the weights, [row][column]. */
+    struct pe_matrix top;
+    /* Output stationary: [row][column]; else [position][column]. What leaves the
+     * array is added to it. */
+    struct pe_matrix result;
+    /* The weights are those of the fold before: nothing is loaded. */
+    bool keeps_weights;
+};
+
+struct pe_result {
+    int64_t cycles;
+    /* Of these, in which the first PE has an operand; after that, in which
+     * others still have one; the rest is loading. */
+    int64_t busy_cycles;
+    int64_t drain_cycles;
+    int64_t fold_count;
+    int64_t mac_count; /* PE-cycles with operands of the problem */
+};
+
+/* Runs the folds in order. ERR_INPUT: a size below 1, or no fold. ERR_MEM,
+ * ERR_LIMIT (cycles beyond 64 bits). */
+MUST_USE enum status pe_run_folds(const struct pe_array *array,
+                                  const struct pe_fold *folds, int64_t count,
+                                  struct diags *diags,
+                                  struct pe_result *result);
+
 struct pe_gemm {
     int64_t m;
     int64_t n;
@@ -58,14 +90,8 @@ struct pe_gemm {
     struct pe_matrix c; /* written */
 };
 
-struct pe_result {
-    int64_t cycles;
-    int64_t fold_count;
-    int64_t mac_count; /* PE-cycles with operands of the problem */
-};
-
-/* Runs the array. ERR_INPUT: a size below 1. ERR_MEM, ERR_LIMIT (cycles beyond
- * 64 bits). */
+/* Runs a whole product, its folds row by row of the array's plane. Errors as
+ * above. */
 MUST_USE enum status pe_run_gemm(const struct pe_array *array,
                                  const struct pe_gemm *gemm,
                                  struct diags *diags, struct pe_result *result);

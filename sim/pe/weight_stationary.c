@@ -20,6 +20,10 @@ struct weight_stationary {
     int64_t head;
     double *spare;
     double *weight;
+    struct cursor *row_at;
+    struct cursor *load_at;
+    struct cursor *leave_at;
+    struct cursor newest;
     row_mac_function mac;
     int64_t cycle;
 };
@@ -31,60 +35,30 @@ static double *moving_row(const struct weight_stationary *ws, double *plane,
     return plane + (ws->head + row) % shape->rows * shape->columns;
 }
 
-static void enter_left(struct weight_stationary *ws)
-{
-    const struct array *array = ws->array;
-    for (int r = 0; r < array->shape.rows; r++) {
-        int64_t fold = 0;
-        int64_t m = 0;
-        double value = 0.0;
-        if (array_find_fold(array, ws->cycle - r, &fold, &m)) {
-            struct fold f = array_fold(array, fold);
-            value = r < f.rows ? *matrix_at(&array->gemm->a, m, f.row_from + r)
-                               : 0.0;
-        }
-        *moving_plane_row(&ws->a, r) = value;
-    }
-}
-
-/* The fold whose weights enter column c in this cycle, and how many before. */
-static bool find_load(const struct array *array, int64_t at, int64_t *fold,
-                      int64_t *step)
-{
-    int64_t since = at + array->load_before_start - array->first_start;
-    if (since < 0) {
-        return false;
-    }
-    *fold = since / array->fold_distance;
-    *step = since % array->fold_distance;
-    return *fold < array->fold_count && *step < array->shape.rows;
-}
-
+/* Weights enter the columns, the last row's first. */
 static void enter_top(struct weight_stationary *ws)
 {
     const struct array *array = ws->array;
     int rows = array->shape.rows;
+    int columns = array->shape.columns;
     double *arriving = moving_row(ws, ws->arriving, 0);
-    memset(moving_row(ws, ws->sum, 0), 0,
-           (size_t)array->shape.columns * sizeof(double));
-    for (int c = 0; c < array->shape.columns; c++) {
-        int64_t fold = 0;
+    memset(moving_row(ws, ws->sum, 0), 0, (size_t)columns * sizeof(double));
+    for (int c = 0; c < columns; c++) {
         int64_t step = 0;
+        int64_t load = cursor_find(&ws->load_at[c], array->load_start,
+                                   array->load_count, ws->cycle - c, &step);
+        const struct pe_fold *fold = &array->folds[array->load_fold[load]];
         arriving[c] = 0.0;
-        if (!find_load(array, ws->cycle - c, &fold, &step)) {
+        if (step < 0 || step >= rows) {
             continue;
         }
-        struct fold f = array_fold(array, fold);
         int64_t row = rows - 1 - step;
-        if (row < f.rows && c < f.columns) {
-            arriving[c] = *matrix_at(&array->gemm->b, f.row_from + row,
-                                     f.column_from + c);
+        if (row < fold->rows && c < fold->columns) {
+            arriving[c] = *matrix_at(&fold->top, row, c);
         }
-        if (step == rows - 1) {
-            for (int r = 0; r < rows; r++) {
-                ws->spare[(int64_t)r * array->shape.columns + c] =
-                    moving_row(ws, ws->arriving, r)[c];
-            }
+        for (int r = 0; step == rows - 1 && r < rows; r++) {
+            ws->spare[(int64_t)r * columns + c] =
+                moving_row(ws, ws->arriving, r)[c];
         }
     }
 }
@@ -95,12 +69,16 @@ static void take_weights(struct weight_stationary *ws)
     const struct array *array = ws->array;
     int columns = array->shape.columns;
     int64_t last_pe = array->shape.rows + columns - 2;
-    int64_t since = ws->cycle - array->first_start;
-    int64_t newest = MIN(since / array->fold_distance, array->fold_count - 1);
+    int64_t since = 0;
+    int64_t newest = cursor_find(&ws->newest, array->start, array->fold_count,
+                                 ws->cycle, &since);
     for (int64_t f = newest; since >= 0 && f >= 0; f--) {
-        int64_t diagonal = since - f * array->fold_distance;
+        int64_t diagonal = ws->cycle - array->start[f];
         if (diagonal > last_pe) {
             break;
+        }
+        if (array->folds[f].keeps_weights) {
+            continue;
         }
         for (int r = 0; r < array->shape.rows; r++) {
             int64_t c = diagonal - r;
@@ -120,18 +98,17 @@ static bool leave(struct weight_stationary *ws)
     const double *sum = moving_row(ws, ws->sum, last_row);
     bool is_last = false;
     for (int c = 0; c < array->shape.columns; c++) {
-        int64_t fold = 0;
         int64_t m = 0;
-        if (!array_find_fold(array, ws->cycle - last_row - c, &fold, &m)) {
+        const struct pe_fold *fold = array_find_fold(
+            &ws->leave_at[c], array, ws->cycle - last_row - c, &m);
+        if (fold == NULL) {
             continue;
         }
-        struct fold f = array_fold(array, fold);
-        if (c < f.columns) {
-            double *result = matrix_at(&array->gemm->c, m, f.column_from + c);
-            *result = f.row_from == 0 ? sum[c] : *result + sum[c];
+        if (c < fold->columns) {
+            *matrix_at(&fold->result, m, c) += sum[c];
         }
-        is_last |= fold == array->fold_count - 1 && m == array->length - 1 &&
-                   c == array->shape.columns - 1;
+        is_last |= fold == &array->folds[array->fold_count - 1] &&
+                   m == fold->length - 1 && c == array->shape.columns - 1;
     }
     return is_last;
 }
@@ -141,7 +118,7 @@ static void step(struct weight_stationary *ws)
     const struct pe_array *shape = &ws->array->shape;
     moving_plane_step(&ws->a, shape->rows, shape->columns);
     ws->head = (ws->head + shape->rows - 1) % shape->rows;
-    enter_left(ws);
+    moving_plane_enter(&ws->a, ws->array, ws->row_at, ws->cycle);
     take_weights(ws); /* before the spare registers take new ones */
     enter_top(ws);
     for (int r = 0; r < shape->rows; r++) {
@@ -155,12 +132,18 @@ enum status array_run_weight_stationary(struct array *array,
 {
     size_t elements = (size_t)array->shape.rows * (size_t)array->shape.columns;
     g_autofree double *planes = g_try_new0(double, 4 * elements);
-    struct weight_stationary ws = {.array = array, .mac = array_choose_mac()};
-    if (planes == NULL ||
-        !moving_plane_new(&ws.a, array->shape.rows, array->shape.columns)) {
+    int rows = array->shape.rows;
+    int columns = array->shape.columns;
+    g_autofree struct cursor *cursors =
+        g_new0(struct cursor, (gsize)(rows + 2 * columns));
+    struct weight_stationary ws = {.array = array,
+                                   .row_at = cursors,
+                                   .load_at = cursors + rows,
+                                   .leave_at = cursors + rows + columns,
+                                   .mac = array_choose_mac()};
+    if (planes == NULL || !moving_plane_new(&ws.a, rows, columns)) {
         return diag_fail(diags, ERR_MEM, "sim-memory",
-                         "no memory for an array of %d x %d", array->shape.rows,
-                         array->shape.columns);
+                         "no memory for an array of %d x %d", rows, columns);
     }
     ws.sum = planes;
     ws.arriving = planes + elements;

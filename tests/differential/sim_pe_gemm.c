@@ -66,7 +66,7 @@ static struct pe_result run(const struct pe_array *array, struct problem *p)
                                  .a = {p->a, p->k, 1},
                                  .b = {p->b, p->n, 1},
                                  .c = {p->c, p->n, 1}};
-    struct pe_result result = {0, 0, 0};
+    struct pe_result result = {0};
     struct diags *diags = diags_new();
     assert_int_equal(pe_run_gemm(array, &gemm, diags, &result), OK);
     diags_free(diags);
@@ -185,7 +185,7 @@ static void test_sizes_below_one_are_refused(void **state)
     (void)state;
     const struct pe_array array = {4, 0, PE_OUTPUT_STATIONARY, false};
     const struct pe_gemm gemm = {.m = 1, .n = 1, .k = 1};
-    struct pe_result result = {7, 7, 7};
+    struct pe_result result = {.cycles = 7};
     struct diags *diags = diags_new();
     assert_int_equal(pe_run_gemm(&array, &gemm, diags, &result), ERR_INPUT);
     assert_int_equal(result.cycles, 7);

@@ -70,7 +70,7 @@ static int64_t pe_cycles(const struct product *p, int dataflow, bool overlaps)
                                  .c = {b + p->k * p->n, p->n, 1}};
     const struct pe_array array = {(int)p->rows, (int)p->columns,
                                    (enum pe_dataflow)dataflow, overlaps};
-    struct pe_result result = {0, 0, 0};
+    struct pe_result result = {0};
     assert_int_equal(pe_run_gemm(&array, &gemm, NULL, &result), OK);
     return result.cycles;
 }

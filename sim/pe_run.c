@@ -1,0 +1,55 @@
+/* Finds the kind of array that a plan runs on, and turns what it did into an
+ * evaluation. */
+#include "sim/pe_run.h"
+
+enum status pe_refuse(const struct pe_run *run, int node, const char *format,
+                      ...)
+{
+    va_list args;
+    va_start(args, format);
+    g_autofree char *reason = g_strdup_vprintf(format, args);
+    va_end(args);
+    diag_error(run->diags, run->plan->nodes[node].span, "sim-pe-unsupported",
+               "doc/sim.md, 'PE by PE', says what can be run so",
+               "this cannot be run PE by PE: %s", reason);
+    return ERR_INPUT;
+}
+
+/* Units that had no work waited for the others. */
+static void fill_in(const struct pe_run *run, struct evaluation *evaluation)
+{
+    evaluation->fidelity = FIDELITY_PE;
+    evaluation->cycles = run->cycles;
+    for (int u = 0; u < evaluation->unit_count; u++) {
+        struct evaluation_unit *unit = &evaluation->units[u];
+        int64_t left_cycles = run->cycles - run->units[u].busy_cycles;
+        unit->busy_cycles = run->units[u].busy_cycles;
+        for (int s = 0; s < STALL_COUNT; s++) {
+            unit->stall_cycles[s] = run->units[u].stall_cycles[s];
+            left_cycles -= unit->stall_cycles[s];
+        }
+        unit->stall_cycles[STALL_DEPENDENCY] += left_cycles;
+    }
+}
+
+enum status sim_run_pe(const struct plan *plan, struct diags *diags,
+                       struct einsum_data *data, struct evaluation **evaluation)
+{
+    AUTO(evaluation) counted = NULL;
+    AUTO(evaluation) modelled = NULL;
+    g_autofree struct pe_unit_times *units =
+        g_new0(struct pe_unit_times, (gsize)plan->arch->unit_count + 1);
+    struct pe_run run = {
+        .plan = plan, .data = data, .diags = diags, .units = units};
+    TRY(pe_run_systolic(&run));
+    TRY(model_count(plan, NULL, diags, &counted));
+    TRY(model_evaluate_beside(plan, FIDELITY_PE, diags, &modelled));
+    fill_in(&run, counted);
+    model_fill_utilization(plan, counted);
+    model_add_leakage(plan, counted);
+    counted->model_cycles = modelled->cycles;
+    g_free(counted->bottleneck);
+    counted->bottleneck = g_strdup(modelled->bottleneck);
+    *evaluation = g_steal_pointer(&counted);
+    return OK;
+}
