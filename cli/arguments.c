@@ -99,3 +99,23 @@ enum status cli_parse_fidelity(struct cli *cli, bool *wants_model,
     }
     return OK;
 }
+
+enum status cli_choose_fidelity(struct cli *cli, const char *usual,
+                                enum fidelity *fidelity)
+{
+    const char *const names[] = {usual, fidelity_name(FIDELITY_PE)};
+    GPtrArray *list = cli->settings.fidelity;
+    for (guint i = 0; i < list->len; i++) {
+        const char *word = g_ptr_array_index(list, i);
+        if (strcmp(word, names[1]) == 0) {
+            *fidelity = FIDELITY_PE;
+        } else if (strcmp(word, usual) != 0) {
+            g_autofree char *suggestion =
+                suggest_text(word, names, G_N_ELEMENTS(names));
+            return cli_fail_usage(cli, suggestion,
+                                  "unknown fidelity '%s': %s or pe", word,
+                                  usual);
+        }
+    }
+    return OK;
+}

@@ -155,6 +155,11 @@ extern const struct option common_options[];
             offsetof(struct settings, must_flush),                             \
             "zero in place of subnormal results"                               \
     }
+#define OPTION_ONE_FIDELITY(help)                                              \
+    {                                                                          \
+        "fidelity", 'f', OPTION_LIST, "NAME",                                  \
+            offsetof(struct settings, fidelity), help                          \
+    }
 #define OPTION_END                                                             \
     {                                                                          \
         NULL, 0, OPTION_FLAG, NULL, 0, NULL                                    \
@@ -182,6 +187,9 @@ void cli_print_arithmetic(const struct settings *settings, GString *command);
 /* The --fidelity options. */
 MUST_USE enum status cli_parse_fidelity(struct cli *cli, bool *wants_model,
                                         bool *wants_sim);
+/* The one --fidelity option of commands that run at `usual` or at pe. */
+MUST_USE enum status cli_choose_fidelity(struct cli *cli, const char *usual,
+                                         enum fidelity *fidelity);
 /* A remark on stderr, at once, unless -q. */
 void cli_note(const struct cli *cli, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Likewise, only with -v. */

@@ -3,7 +3,13 @@
 
 static enum status run(struct cli *cli)
 {
-    return evaluation_run(cli, FIDELITY_SIM);
+    enum fidelity fidelity = FIDELITY_SIM;
+    TRY(cli_choose_fidelity(cli, "sim", &fidelity));
+    if (fidelity == FIDELITY_PE && cli->settings.trace != NULL) {
+        return cli_fail_usage(cli, NULL,
+                              "'--trace' is of tile steps: '--fidelity sim'");
+    }
+    return evaluation_run(cli, fidelity);
 }
 
 static const struct option options[] = {
@@ -11,6 +17,8 @@ static const struct option options[] = {
     OPTION_ARCH_FILE,
     OPTION_MAPPING_FILE,
     OPTION_SET,
+    OPTION_ONE_FIDELITY(
+        "sim, or pe: every element of the arrays in every cycle, with data"),
     {"no-fast-forward", 0, OPTION_FLAG, NULL,
      offsetof(struct settings, is_unabridged),
      "walk every step: same result, slow"},
@@ -40,7 +48,11 @@ const struct command command_sim = {
              "A trace of a window of cycles shows each tile step, transfer and "
              "stall on\n"
              "tracks of their own; what lies outside is still "
-             "fast-forwarded.\n",
+             "fast-forwarded.\n"
+             "With --fidelity pe products on systolic arrays are run with data, "
+             "every\n"
+             "element stepped in every cycle; 'weir verify --fidelity pe' "
+             "compares values.\n",
     .examples = "  weir sim --cascade workloads/attention/one-pass.yaml \\\n"
                 "    --arch arch-configs/fusemax-cloud.yaml \\\n"
                 "    --mapping mappings/fusemax-binding.yaml \\\n"

@@ -115,6 +115,11 @@ static char *print_command(const struct settings *settings, const char *cascade)
         g_string_append_printf(command, " --set %s", set);
     }
     cli_print_arithmetic(settings, command);
+    if (settings->fidelity->len > 0) {
+        g_string_append_printf(
+            command, " --fidelity %s",
+            (const char *)g_ptr_array_index(settings->fidelity, 0));
+    }
     g_string_append_printf(command, " --seed %" PRId64, settings->seed);
     return g_string_free(command, FALSE);
 }
@@ -139,6 +144,10 @@ static enum status check_options(struct cli *cli)
         return cli_fail_usage(cli, NULL,
                               "'--arch' and '--mapping' go together");
     }
+    if (settings->mapping == NULL && settings->fidelity->len > 0) {
+        return cli_fail_usage(cli, NULL,
+                              "'--fidelity' needs '--arch' and '--mapping'");
+    }
     return OK;
 }
 
@@ -148,15 +157,17 @@ static enum status run(struct cli *cli)
     AUTO(problem) problem = NULL;
     AUTO(einsum_arithmetic) arithmetic = NULL;
     AUTO(verification) verification = NULL;
+    enum fidelity fidelity = FIDELITY_SIM;
     const char *cascade = g_ptr_array_index(cli->settings.operands, 0);
     TRY(check_options(cli));
+    TRY(cli_choose_fidelity(cli, "sim", &fidelity));
     TRY(cli_parse_set(cli, &chosen));
     TRY(problem_load(cli->diags, cascade, cli->settings.arch,
                      cli->settings.mapping, chosen, &problem));
     TRY(explore_check_names(cli->diags, problem, chosen));
     TRY(cli_parse_arithmetic(cli, problem->workload, &arithmetic));
     const struct verify_options verify = {(uint64_t)cli->settings.seed,
-                                          arithmetic};
+                                          arithmetic, fidelity == FIDELITY_PE};
     TRY(explore_verify(cli->diags, problem, &verify, &verification));
     if (cli->settings.db != NULL) {
         TRY(save(cli, verification, cascade));
@@ -176,6 +187,9 @@ static const struct option options[] = {
     OPTION_SET,
     {"seed", 0, OPTION_NUMBER, "N", offsetof(struct settings, seed),
      "of the random inputs; 0 otherwise"},
+    OPTION_ONE_FIDELITY("of the mapped schedule: sim, tile by tile, or pe, by "
+                        "the elements of the "
+                        "arrays"),
     OPTION_ARITHMETIC,
     OPTION_DB("keep the checks in this store"),
     OPTION_JSON("one JSON object instead of a table"),

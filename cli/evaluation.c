@@ -36,7 +36,9 @@ enum status evaluation_load_arch(struct cli *cli, const struct point *point,
     TRY(arch_load_file(cli->diags, point->arch, point->chosen, arch));
     arch_warn_unused(*arch, model_used_features(point->fidelity),
                      point->fidelity == FIDELITY_MODEL ? "the model"
-                                                       : "the simulator",
+                     : point->fidelity == FIDELITY_SIM
+                         ? "the simulator"
+                         : "the simulator of single elements",
                      cli->diags);
     return OK;
 }

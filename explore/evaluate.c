@@ -11,7 +11,9 @@ char *explore_print_command(const struct point *point)
     g_autofree char *mapping = g_shell_quote(point->mapping);
     g_string_append_printf(
         command, "weir %s --cascade %s --arch %s --mapping %s",
-        fidelity_name(point->fidelity), cascade, arch, mapping);
+        point->fidelity == FIDELITY_PE ? "sim --fidelity pe"
+                                       : fidelity_name(point->fidelity),
+        cascade, arch, mapping);
     g_autoptr(GPtrArray) names = scope_names(point->chosen);
     for (guint i = 0; i < names->len; i++) {
         const char *name = g_ptr_array_index(names, i);
@@ -45,6 +47,17 @@ enum status explore_check_names(struct diags *diags,
     return status;
 }
 
+/* On the inputs that `weir verify` uses. */
+static enum status evaluate_pe(struct diags *diags,
+                               const struct problem *problem,
+                               struct evaluation **evaluation)
+{
+    AUTO(einsum_data) data = NULL;
+    TRY(einsum_data_new(problem->workload, false, diags, &data));
+    einsum_fill_inputs(problem->workload, 0, data);
+    return sim_run_pe(problem->plan, diags, data, evaluation);
+}
+
 static enum status evaluate_problem(struct diags *diags,
                                     const struct problem *problem,
                                     enum fidelity fidelity,
@@ -53,6 +66,9 @@ static enum status evaluate_problem(struct diags *diags,
 {
     if (fidelity == FIDELITY_MODEL) {
         return model_evaluate(problem->plan, diags, evaluation);
+    }
+    if (fidelity == FIDELITY_PE) {
+        return evaluate_pe(diags, problem, evaluation);
     }
     return sim_run(problem->plan, sim, diags, evaluation, NULL);
 }

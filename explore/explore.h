@@ -130,6 +130,8 @@ struct verify_options {
     uint64_t seed;
     /* NULL: fp64. The reference is computed in double, on inputs as stored. */
     const struct einsum_arithmetic *arithmetic;
+    /* The schedule is executed by its arrays, PE by PE (sim_run_pe). */
+    bool is_pe;
 };
 
 /* The problem's cascade must name a kernel. Functional execution that breaks

@@ -192,6 +192,15 @@ static void fill_inputs(const struct workload *workload,
     einsum_store_inputs(workload, data);
 }
 
+static enum status execute(const struct plan *plan,
+                           const struct verify_options *options,
+                           struct diags *diags, struct einsum_data *data)
+{
+    AUTO(evaluation) evaluation = NULL;
+    return options->is_pe ? sim_run_pe(plan, diags, data, &evaluation)
+                          : sim_execute(plan, diags, data);
+}
+
 static enum status check_mapped(struct diags *diags,
                                 const struct problem *problem,
                                 const struct verify_options *options,
@@ -206,7 +215,7 @@ static enum status check_mapped(struct diags *diags,
     }
     TRY(einsum_data_new(problem->workload, false, diags, &data));
     fill_inputs(problem->workload, options, data);
-    TRY(sim_execute(problem->plan, diags, data));
+    TRY(execute(problem->plan, options, diags, data));
     compare(reference, data->tensors[reference->tensor].value, error, check);
     return OK;
 }

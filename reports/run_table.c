@@ -82,7 +82,7 @@ static void print_totals(const struct run *run, GString *out)
     g_autofree char *clock = g_strdup_printf(
         "%s at %.6g MHz", time, (double)evaluation->clock_hz / 1e6);
     print_count(out, METRIC_CYCLES, evaluation->cycles, clock);
-    if (evaluation->fidelity == FIDELITY_SIM) {
+    if (evaluation->fidelity != FIDELITY_MODEL) {
         g_autofree char *above =
             units_format_count(evaluation->cycles - evaluation->model_cycles);
         g_autofree char *remark = g_strdup_printf(
@@ -122,7 +122,7 @@ static bool has_stall(const struct evaluation *evaluation, int cause)
     for (int i = 0; i < evaluation->unit_count; i++) {
         is_any |= evaluation->units[i].stall_cycles[cause] > 0;
     }
-    return evaluation->fidelity == FIDELITY_SIM && is_any;
+    return evaluation->fidelity != FIDELITY_MODEL && is_any;
 }
 
 static void print_units(const struct evaluation *evaluation, GString *out)

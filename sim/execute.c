@@ -53,32 +53,6 @@ struct image {
     int64_t stride[EINSUM_MAX_RANKS];
 };
 
-<<<<<<< HEAD
-/* Offset that one step of `rank` moves by. */
-static int64_t rank_stride(const struct workload *workload,
-                           const struct einsum_access *access, int rank)
-{
-    const struct einsum_tensor *tensor = &workload->tensors[access->tensor];
-    int64_t stride = 0;
-    int64_t inside = 1;
-    for (int d = access->dim_count; d-- > 0;) {
-        stride += access->index[d].coefficient[rank] * inside;
-        inside *= tensor->extent[d];
-    }
-    return stride;
-}
-
-static int64_t constant_offset(const struct workload *workload,
-                               const struct einsum_access *access)
-{
-    const struct einsum_tensor *tensor = &workload->tensors[access->tensor];
-    int64_t offset = 0;
-    for (int d = 0; d < access->dim_count; d++) {
-        offset = offset * tensor->extent[d] + access->index[d].constant;
-    }
-    return offset;
-}
-
 static bool has_rank(const struct einsum_statement *s, int rank)
 {
     for (int r = 0; r < s->rank_count; r++) {
@@ -91,8 +65,6 @@ static bool has_rank(const struct einsum_statement *s, int rank)
 
 /* What no rank of the statement iterates, the box has all of: where data decides
  * (plan->workload), and what a selection gives of a fiber. */
-=======
->>>>>>> 07beeb2 (sim/pe: folds of any order; sim: a plan on a systolic array PE by PE)
 static struct image image_of_box(const struct workload *workload,
                                  const struct einsum_statement *s,
                                  const struct einsum_access *access,
@@ -108,7 +80,8 @@ static struct image image_of_box(const struct workload *workload,
         }
     }
     for (int r = 0; r < workload->rank_count; r++) {
-        int64_t stride = has_rank(s, r) ? 0 : rank_stride(workload, access, r);
+        int64_t stride =
+            has_rank(s, r) ? 0 : einsum_access_stride(workload, access, r);
         if (stride != 0 && workload->rank[r].extent > 1) {
             image.count[image.depth] = workload->rank[r].extent;
             image.stride[image.depth++] = stride;
@@ -428,7 +401,8 @@ static int64_t output_offset(const struct workload *workload,
 {
     int64_t offset = einsum_access_base(workload, &s->output);
     for (int r = 0; r < s->rank_count; r++) {
-        offset += einsum_access_stride(workload, &s->output, s->rank[r]) * point[r];
+        offset +=
+            einsum_access_stride(workload, &s->output, s->rank[r]) * point[r];
     }
     return offset;
 }

@@ -15,6 +15,26 @@ enum status pe_refuse(const struct pe_run *run, int node, const char *format,
     return ERR_INPUT;
 }
 
+/* One for each kind of stall: what exactly is waited for is not asked. */
+static void add_causes(struct evaluation *evaluation)
+{
+    evaluation->causes =
+        g_new0(struct evaluation_cause,
+               (gsize)evaluation->unit_count * STALL_COUNT + 1);
+    for (int u = 0; u < evaluation->unit_count; u++) {
+        const struct evaluation_unit *unit = &evaluation->units[u];
+        for (int s = 0; s < STALL_COUNT; s++) {
+            if (unit->stall_cycles[s] > 0) {
+                evaluation->causes[evaluation->cause_count++] =
+                    (struct evaluation_cause){.unit = unit->name,
+                                              .stall = (enum stall)s,
+                                              .cycles = unit->stall_cycles[s],
+                                              .without_cycles = -1};
+            }
+        }
+    }
+}
+
 /* Units that had no work waited for the others. */
 static void fill_in(const struct pe_run *run, struct evaluation *evaluation)
 {
@@ -28,7 +48,9 @@ static void fill_in(const struct pe_run *run, struct evaluation *evaluation)
             unit->stall_cycles[s] = run->units[u].stall_cycles[s];
             left_cycles -= unit->stall_cycles[s];
         }
-        unit->stall_cycles[STALL_DEPENDENCY] += left_cycles;
+        unit->stall_cycles[unit->busy_cycles > 0 ? STALL_DEPENDENCY
+                                                 : STALL_OUT_OF_WORK] +=
+            left_cycles;
     }
 }
 
@@ -45,6 +67,7 @@ enum status sim_run_pe(const struct plan *plan, struct diags *diags,
     TRY(model_count(plan, NULL, diags, &counted));
     TRY(model_evaluate_beside(plan, FIDELITY_PE, diags, &modelled));
     fill_in(&run, counted);
+    add_causes(counted);
     model_fill_utilization(plan, counted);
     model_add_leakage(plan, counted);
     counted->model_cycles = modelled->cycles;

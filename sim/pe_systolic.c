@@ -311,12 +311,16 @@ enum status pe_run_systolic(struct pe_run *run)
                          .leaf = leaf,
                          .statement = statement,
                          .unit = &plan->arch->units[leaf->unit]};
-    if (plan->leaf_count != 1 || has_lane_nodes(plan) ||
-        !is_product(statement)) {
+    if (plan->leaf_count != 1 || !is_product(statement)) {
         return pe_refuse(run, leaf->node,
-                         "'%s' is not the only Einsum, or no product of two "
-                         "tensors, or spread by 'spatial' nodes",
+                         "'%s' is not the only Einsum, or no sum of products "
+                         "of two tensors",
                          statement->name);
+    }
+    if (has_lane_nodes(plan)) {
+        return pe_refuse(run, leaf->node,
+                         "ranks are spread by 'spatial' nodes, not by that of "
+                         "the compute node");
     }
     TRY(find_array(&s));
     TRY(find_ranks(&s));

@@ -41,3 +41,22 @@ ${CC:-gcc} -std=c11 -D_POSIX_C_SOURCE=200809L -O2 -I. \
     $(pkg-config --cflags glib-2.0) -o "$work/bench" "$work/bench.c" \
     "$library" $(pkg-config --libs glib-2.0) -lm
 "$work/bench"
+
+# The command, start to end: SCALE-Sim needs 93 s (os) and 76 s (ws) of CPU time.
+weir=${WEIR:-build/weir}
+for mapping in os ws; do
+    for mode in "sim 20" "pe 1"; do
+        read -r fidelity times <<<"$mode"
+        begin=$(date +%s%N)
+        for ((i = 0; i < times; i++)); do
+            "$weir" sim --fidelity "$fidelity" --json >"$work/run.json" \
+                --cascade workloads/gemm.yaml --arch arch-configs/systolic.yaml \
+                --mapping "mappings/gemm-$mapping.yaml" \
+                --set M=1024,N=1024,K=1024,ROWS=128,COLS=128
+        done
+        awk -v t="$(($(date +%s%N) - begin))" -v n="$times" -v f="$fidelity" \
+            -v m="$mapping" 'BEGIN {
+            printf "weir sim --fidelity %s, gemm-%s 1024^3 on 128 x 128: %.4f s\n",
+                f, m, t / n / 1e9 }'
+    done
+done
