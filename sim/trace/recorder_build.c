@@ -84,6 +84,7 @@ static void add_names(struct recorder *r)
         cause_describe(plan, c, &cause);
         add_name(r->trace,
                  (struct trace_name){.text = evaluation_say_cause(&cause),
+                                     .stage = stall_name(cause.stall),
                                      .color = (int)cause.stall});
     }
     for (int p = 0; p < plan->phase_count; p++) {

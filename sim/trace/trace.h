@@ -61,7 +61,7 @@ struct trace_name {
     bool is_transfer;  /* of data between memories or to a unit */
     const char *stage; /* of a tile step or transfer: what is done: "load",
                           "compute", "max", "exp", "rescale", "store", ...;
-                          else NULL */
+                          of a stall its kind; else NULL */
     int color; /* alike for what belongs together: an Einsum and its output */
 };
 

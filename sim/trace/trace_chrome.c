@@ -128,6 +128,10 @@ static void print_arguments(struct chrome *c, const struct trace_slice *slice,
     const struct trace *trace = c->trace;
     const char *comma = "";
     trace_out_print(c->out, ",\"args\":{");
+    if (kind == TRACK_STALLS) {
+        trace_out_print(c->out, "\"cause\":\"%s\"",
+                        trace_name(trace, slice->name)->stage);
+    }
     if (kind == TRACK_PORT) {
         trace_out_print(c->out, "\"bytes\":%" PRId64, slice->bytes);
         comma = ",";

@@ -20,7 +20,7 @@ SUMS='
     | map(select(.ph == "X"))
     | group_by([.tid, .name])
     | map({track: $tracks["\(.[0].tid)"], name: .[0].name,
-           cycles: (map(.dur) | add), bytes: (map(.args.bytes // 0) | add)})'
+           cause: .[0].args.cause, cycles: (map(.dur) | add), bytes: (map(.args.bytes // 0) | add)})'
 
 @test "recording changes no result" {
     for run in "$ONE $SETTINGS" "$THREE $SETTINGS"; do
@@ -48,7 +48,7 @@ SUMS='
             [.stalls | to_entries[] | .key as $unit | .value | to_entries[]
              | .key as $cause
              | (($sums[0] | map(select(.track == "\($unit) stalls" and
-                    .name == $cause) | .cycles) | add) // 0) - .value
+                    .cause == $cause) | .cycles) | add) // 0) - .value
              | . > -1 and . < 1] | all' "$T/run"
         # All that the outermost memory reads and writes, except what is read
         # back, which is rounded up for each event.
