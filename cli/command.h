@@ -19,6 +19,7 @@ struct settings {
     bool as_csv;
     bool must_resume;
     bool is_unabridged; /* --no-fast-forward */
+    bool wants_timeline;
     int quiet;
     int verbose;
     int64_t seed;

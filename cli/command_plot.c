@@ -3,6 +3,8 @@
 #include <jansson.h>
 
 #include "cli/command.h"
+#include "cli/timeline.h"
+#include "cli/trace.h"
 #include "explore/explore.h"
 
 static enum status parse_formats(struct cli *cli, bool *formats)
@@ -100,12 +102,40 @@ static enum status plot(struct cli *cli, const struct experiment *experiment,
     return OK;
 }
 
+static enum status run_timeline(struct cli *cli)
+{
+    bool formats[FIGURE_FORMAT_COUNT] = {false};
+    if (cli->settings.operands->len > 0) {
+        return cli_fail_usage(
+            cli, NULL, "'--timeline' is of --cascade, --arch and --mapping");
+    }
+    TRY(parse_formats(cli, formats));
+    return timeline_plot(cli, formats);
+}
+
+/* An experiment has its own files; a timeline is of one run. */
+static enum status check_experiment(struct cli *cli)
+{
+    const struct settings *s = &cli->settings;
+    if (s->operands->len == 0) {
+        return cli_fail_usage(cli, NULL, "too few arguments");
+    }
+    return s->cascade != NULL || s->arch != NULL || s->mapping != NULL ||
+                   s->trace_window != NULL || s->trace_only->len > 0
+               ? cli_need(cli, NULL, "timeline")
+               : OK;
+}
+
 static enum status run(struct cli *cli)
 {
+    if (cli->settings.wants_timeline) {
+        return run_timeline(cli);
+    }
     AUTO(scope) chosen = NULL;
     AUTO(experiment) experiment = NULL;
     GPtrArray *operands = cli->settings.operands;
     struct experiment_options options = {0};
+    TRY(check_experiment(cli));
     TRY(cli_parse_set(cli, &chosen));
     options.chosen = chosen;
     TRY(cli_parse_fidelity(cli, &options.wants_model, &options.wants_sim));
@@ -122,6 +152,13 @@ static const struct option options[] = {
      "pdf, svg, png or several; pdf,png otherwise"},
     OPTION_FIDELITY,
     OPTION_SET,
+    {"timeline", 0, OPTION_FLAG, NULL,
+     offsetof(struct settings, wants_timeline),
+     "draw a window of one simulated run, of the files that follow"},
+    OPTION_CASCADE_FILE,
+    OPTION_ARCH_FILE,
+    OPTION_MAPPING_FILE,
+    OPTION_TRACE_SELECTION,
     OPTION_DB("the store; the experiment's 'database' otherwise"),
     OPTION_JSON("paths and tables as one JSON object"),
     OPTION_END,
@@ -129,7 +166,7 @@ static const struct option options[] = {
 
 const struct command command_plot = {
     .options = options,
-    .min_operands = 1,
+    .min_operands = 0,
     .max_operands = -1,
     .about =
         "Draws the figures of an experiment, all or those named, from the "
@@ -137,8 +174,18 @@ const struct command command_plot = {
         "that 'weir sweep' has stored, with gnuplot; one file a figure, "
         "fidelity\n"
         "and format: DIR/fig8-model.pdf. Then prints the experiment's tables.\n"
-        "Give the same --set as to the sweep.\n",
+        "Give the same --set as to the sweep.\n\n"
+        "With --timeline there is no experiment: one run is simulated, and a "
+        "window\n"
+        "of it, that of --trace-window or one in its midst, is drawn as "
+        "a\n"
+        "waterfall of units and memory ports: DIR/timeline-MAPPING.pdf.\n",
     .examples = "  weir plot experiments/fusemax.yaml -o out/fusemax\n"
-                "  weir plot experiments/fusemax.yaml fig8 --format svg\n",
+                "  weir plot experiments/fusemax.yaml fig8 --format svg\n"
+                "  weir plot --timeline \\\n"
+                "    --cascade workloads/attention/one-pass.yaml \\\n"
+                "    --arch arch-configs/fusemax-cloud.yaml \\\n"
+                "    --mapping mappings/fusemax-binding.yaml \\\n"
+                "    --set E=64,F=64,P=1K,M=1K --trace-window 4000:4600\n",
     .run = run,
 };

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "reports/figure.h"
 #include "reports/figures/kind.h"
 #include "reports/gnuplot.h"
 
@@ -116,19 +117,32 @@ enum status figure_draw(struct diags *diags,
                         const struct figure_grid *grid,
                         enum figure_format format, const char *directory)
 {
-    g_autofree char *path = g_strdup_printf(
-        "%s/%s.%s", directory, options->name, formats[format].name);
+    g_autoptr(GString) body = g_string_new(NULL);
+    g_autofree char *path = figure_path(options->name, format, directory);
+    TRY(get_kind(options->kind)->write(diags, options, grid, body));
+    return figure_save(diags, body->str, format,
+                       get_kind(options->kind)->is_narrow, path);
+}
+
+char *figure_path(const char *name, enum figure_format format,
+                  const char *directory)
+{
+    return g_strdup_printf("%s/%s.%s", directory, name, formats[format].name);
+}
+
+enum status figure_save(struct diags *diags, const char *body,
+                        enum figure_format format, bool is_narrow,
+                        const char *path)
+{
     g_autofree char *unfinished =
         g_strdup_printf("%s.%ld.tmp", path, (long)getpid());
     g_autofree char *quoted = gnuplot_quote(unfinished);
     g_autoptr(GString) script = g_string_new(NULL);
     g_string_append_printf(
-        script, "set terminal %s%s\nset output %s\n", formats[format].terminal,
-        get_kind(options->kind)->is_narrow ? formats[format].narrow
-                                           : formats[format].wide,
-        quoted);
-    TRY(get_kind(options->kind)->write(diags, options, grid, script));
-    g_string_append(script, "unset output\n");
+        script, "set terminal %s%s\nset output %s\n%sunset output\n",
+        formats[format].terminal,
+        is_narrow ? formats[format].narrow : formats[format].wide, quoted,
+        body);
     enum status status = gnuplot_run(diags, script->str);
     if (status == OK && g_rename(unfinished, path) != 0) {
         status = diag_fail(diags, ERR_IO, "figure-write",

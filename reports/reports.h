@@ -24,6 +24,7 @@
 #include "base/base.h"
 #include "mapping/mapping.h"
 #include "model/model.h"
+#include "sim/sim.h"
 
 /* ---- metrics ------------------------------------------------------------ */
 
@@ -257,6 +258,7 @@ struct figure_options {
     const struct figure_layer *layers;
 };
 
+/* The formats of all figures. */
 enum figure_format { FIGURE_PDF, FIGURE_SVG, FIGURE_PNG, FIGURE_FORMAT_COUNT };
 const char *figure_format_name(enum figure_format format); /* "pdf" */
 /* FIGURE_FORMAT_COUNT if there is none. */
@@ -279,5 +281,16 @@ MUST_USE enum status figure_draw(struct diags *diags,
                                  const struct figure_grid *grid,
                                  enum figure_format format,
                                  const char *directory);
+
+/* A window of a simulated run as a waterfall: a row for each unit, with its tile
+ * steps and its stalls, and one for each port that is used. Boxes have the colour
+ * of their Einsum or tensor and, where there is room, its name and tile. Draws
+ * into DIRECTORY/NAME.FORMAT as figure_draw does. ERR_LIMIT when there are more
+ * boxes than anyone could see. `title` may be NULL. */
+MUST_USE enum status figure_draw_timeline(struct diags *diags,
+                                          const struct trace *trace,
+                                          const char *title, const char *name,
+                                          enum figure_format format,
+                                          const char *directory);
 
 #endif

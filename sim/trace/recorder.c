@@ -24,11 +24,21 @@ static void check_limit(struct recorder *r)
     }
 }
 
+/* What is recorded from now on begins later. */
+static void check_goal(struct recorder *r)
+{
+    int64_t goal = r->trace->options.slice_goal;
+    if (goal > 0 && r->trace->slices->len >= goal) {
+        r->to_ticks = MIN(r->to_ticks, machine_run_ticks(r->machine));
+    }
+}
+
 static void add_slice(struct recorder *r, const struct trace_slice *slice)
 {
     if (overlaps_window(r, slice->begin_ticks, slice->end_ticks)) {
         g_array_append_val(r->trace->slices, *slice);
         check_limit(r);
+        check_goal(r);
     }
 }
 

@@ -326,6 +326,8 @@ enum status recorder_finish(struct recorder *r)
                          trace->options.from_cycle,
                          trace->end_ticks / trace->ticks_per_cycle);
     }
+    trace->window_from_ticks = r->from_ticks;
+    trace->window_to_ticks = MIN(r->to_ticks, trace->end_ticks);
     add_first_samples(r);
     g_array_sort(trace->slices, compare_slices);
     recorder_find_tiles(r);

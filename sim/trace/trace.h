@@ -33,12 +33,14 @@ struct trace_options {
      * run, 'trace-unknown-component'. */
     const struct trace_component *only;
     size_t only_count;
+    /* The window is over once so many slices were recorded, too; 0: it is not. */
+    int64_t slice_goal;
     int64_t record_limit; /* ERR_LIMIT when there is more to record */
 };
 #define TRACE_OPTIONS_DEFAULT                                                  \
     {                                                                          \
         .from_cycle = 0, .to_cycle = INT64_MAX, .only = NULL, .only_count = 0, \
-        .record_limit = 4000000                                                \
+        .slice_goal = 0, .record_limit = 4000000                               \
     }
 
 enum track_kind {
@@ -97,7 +99,9 @@ struct trace {
     char *title;                  /* "attention-1pass on ..., mapped by ..." */
     int64_t clock_hz;
     int64_t ticks_per_cycle;
-    int64_t end_ticks;   /* of the run */
+    int64_t end_ticks;         /* of the run */
+    int64_t window_from_ticks; /* what was recorded, within the run */
+    int64_t window_to_ticks;
     GArray *tracks;      /* struct trace_track */
     GArray *names;       /* struct trace_name */
     GArray *slices;      /* struct trace_slice, by beginning, then track */

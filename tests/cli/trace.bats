@@ -226,3 +226,35 @@ SUMS='
     [ -L "$T/link.json" ]
     jq -e .traceEvents "$T/target" > /dev/null
 }
+
+@test "plot --timeline: boxes, their labels, reasons of stalls" {
+    $W plot --timeline $ONE $SETTINGS --trace-window 1K:1K+200 -o "$T/out" \
+        --format svg,png --json -q > "$T/paths"
+    [ "$(jq -r '.figures | join(" ")' "$T/paths")" = \
+        "$T/out/timeline-fusemax-binding.svg $T/out/timeline-fusemax-binding.png" ]
+    head -c 8 "$T/out/timeline-fusemax-binding.png" | grep -q PNG
+    svg=$(cat "$T/out/timeline-fusemax-binding.svg")
+    for text in array2d array1d DRAM SLNV SPNV stall 'tiles: '; do
+        [[ $svg == *"$text"* ]]
+    done
+    # A window of its own choice; some rows.
+    $W plot --timeline $ONE $SETTINGS --trace-only array1d -o "$T/out" -F svg -q
+    ! grep -q 'array2d' "$T/out/timeline-fusemax-binding.svg"
+}
+
+@test "plot --timeline: what it does not take" {
+    run --separate-stderr $W plot --timeline experiments/fusemax.yaml $ONE
+    [ $status = 2 ]
+    run --separate-stderr $W plot --timeline --arch arch-configs/teaching.yaml
+    [ $status = 2 ]
+    run --separate-stderr $W plot experiments/fusemax.yaml --trace-window 1:2
+    [ $status = 2 ]
+    [[ $stderr == *"'--timeline' is missing"* ]]
+    run --separate-stderr $W plot
+    [ $status = 2 ]
+    run --separate-stderr $W plot --timeline $ONE --set B=64,RF2=64,RF1=64 \
+        --trace-window 0: -o "$T"
+    [ $status = 5 ]
+    [[ $stderr == *"[timeline-too-many]"* ]]
+    [ -z "$(ls "$T" | grep -v ^separate-stderr)" ]
+}
