@@ -130,6 +130,36 @@ void format_apply_row(enum format_operation operation,
                       const struct format_policy *policy, const double *a,
                       const double *b, double *result, size_t count);
 
+/* ---- approximations ------------------------------------------------------- */
+
+/* A way to compute a function by multiply-accumulates and tables, as hardware
+ * without a unit of its own for it does: its cost, value and error are one
+ * definition (formats/approximations/). */
+struct approximation {
+    const char *name;
+    const char *operation; /* "exp", "divide" */
+    const char *about;
+    int64_t macs;    /* multiply-accumulates, one after another */
+    int64_t lookups; /* reads of a small table */
+};
+
+size_t approximation_count(void);
+const struct approximation *approximation_at(size_t i);
+/* NULL: there is none. */
+const struct approximation *approximation_find(const char *operation,
+                                               const char *name);
+/* The value, computed in the format; `b` is the divisor of a division. */
+double approximation_value(const struct approximation *approximation,
+                           const struct format *format,
+                           const struct format_policy *policy, double a,
+                           double b);
+/* Bound on the relative error of results in the format's normal range, of an exp
+ * for arguments up to `reach`. Proved in the approximation's file; tests compare it
+ * with all values of the formats up to 16 bits. */
+double approximation_error(const struct approximation *approximation,
+                           const struct format *format,
+                           const struct format_policy *policy, double reach);
+
 /* ---- bits ---------------------------------------------------------------- */
 
 /* Bits of a value of the format, in the low `bits` bits; NaN is the quiet one
