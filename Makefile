@@ -55,7 +55,8 @@ TEST_CFLAGS  := $(call pkg_cflags,$(TEST_LIBS))
 
 # ---- sources ---------------------------------------------------------------
 
-FOLDERS := base formats $(wildcard formats/*) einsum arch $(wildcard arch/*) kernels kernels/spmm \
+FOLDERS := base formats $(wildcard formats/*) einsum arch $(wildcard arch/*) \
+  kernels kernels/spmm \
   mapping model sim \
   $(wildcard sim/*) \
   mappers $(wildcard mappers/*) reports $(wildcard reports/*) explore

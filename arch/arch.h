@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "base/base.h"
+#include "formats/formats.h"
 
 /* ---- what a tree is made of ------------------------------------------------ */
 
@@ -153,7 +154,21 @@ struct arch_op {
     double area_um2; /* of the hardware that only this operation has: 0 if
                                it is composed of others, or shares another's */
     double leakage_mw;
+    /* How its value is computed; NULL: rounded from the exact one. */
+    const struct approximation *approximation;
     struct span span;
+};
+
+/* In which formats a chip computes, as written under `formats`; the texts are
+ * those of einsum_arithmetic_set and einsum_arithmetic_set_operation. */
+struct arch_formats {
+    const char *values; /* "bf16:stored:fp32"; NULL: nothing is said */
+    struct span values_span;
+    int op_count;
+    const char **op;      /* operations, */
+    const char **op_text; /* and what is said of each */
+    struct span *op_span;
+    struct format_policy policy;
 };
 
 /* What a lane does with a point that a predicate switches off. */
@@ -216,6 +231,7 @@ struct arch {
     int64_t word_bits;
     int64_t technology_nm; /* 0 if the file does not say */
     double voltage_mv;     /* 0: the nominal one of the technology */
+    struct arch_formats formats;
     int axis_count;        /* ids of axes are 0 .. axis_count - 1 */
     int node_count; /* the tree, depth first, a parent before its children */
     struct arch_node *nodes;

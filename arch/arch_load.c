@@ -15,7 +15,7 @@ struct arch_file {
 
 static const char *const file_keys[] = {
     "schema", "arch",   "about", "source",  "technology", "clock",
-    "word",   "params", "tree",  "voltage", NULL,
+    "word",   "params", "tree",  "voltage", "formats",    NULL,
 };
 
 bool arch_check_name(struct arch_builder *builder, const char *name,
@@ -184,6 +184,7 @@ static void load_root(struct arch_builder *builder,
         load_params(builder, params, chosen, arch);
     }
     load_head(builder, root, arch);
+    arch_parse_formats(builder, root, &arch->formats);
     if (yaml_get_node(builder->diags, root, "tree", YAML_MAPPING, &tree) ==
         OK) {
         arch_add_tree(builder, tree);
@@ -209,6 +210,9 @@ void arch_free(struct arch *arch)
     for (int i = 0; i < arch->memory_count; i++) {
         g_free(arch->memories[i].keep);
     }
+    g_free(arch->formats.op);
+    g_free(arch->formats.op_text);
+    g_free(arch->formats.op_span);
     g_free(arch->nodes);
     g_free(arch->memories);
     g_free(arch->fanouts);

@@ -220,6 +220,9 @@ static void print_unit(struct printer *printer, int depth,
             printer, depth + 2, "latency",
             own_cycles(printer->arch, op->latency_cycles, unit->clock_hz),
             "cycles");
+        if (op->approximation != NULL) {
+            print_text(printer, depth + 2, "function", op->approximation->name);
+        }
         print_known(printer, depth + 2, "energy", op->energy_pj, "pJ");
         print_known(printer, depth + 2, "area", op->area_um2, "um2");
         print_known(printer, depth + 2, "leakage", op->leakage_mw, "mW");
@@ -263,6 +266,29 @@ static void print_children(struct printer *printer, int depth, int parent)
     }
 }
 
+static void print_formats(struct printer *printer,
+                          const struct arch_formats *formats)
+{
+    begin(printer, 0, "formats");
+    g_string_append_c(printer->out, '\n');
+    if (formats->values != NULL) {
+        print_text(printer, 1, "values", formats->values);
+    }
+    if (formats->op_count > 0) {
+        begin(printer, 1, "operations");
+        g_string_append_c(printer->out, '\n');
+    }
+    for (int i = 0; i < formats->op_count; i++) {
+        print_text(printer, 2, formats->op[i], formats->op_text[i]);
+    }
+    print_text(printer, 1, "rounding",
+               format_rounding_name(formats->policy.rounding));
+    print_text(printer, 1, "saturate",
+               formats->policy.saturates ? "true" : "false");
+    print_text(printer, 1, "flush_subnormals",
+               formats->policy.flushes_subnormals ? "true" : "false");
+}
+
 void arch_print(const struct arch *arch, GString *out)
 {
     struct printer printer = {arch, out};
@@ -275,6 +301,7 @@ void arch_print(const struct arch *arch, GString *out)
     }
     print_count(&printer, 0, "clock", arch->clock_hz, "Hz");
     print_count(&printer, 0, "word", arch->word_bits, "bits");
+    print_formats(&printer, &arch->formats);
     g_string_append(out, "tree:\n");
     print_node(&printer, 1, 0);
 }

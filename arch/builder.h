@@ -67,6 +67,11 @@ void arch_parse_network(struct arch_builder *builder,
 void arch_parse_ops(struct arch_builder *builder, const struct yaml_node *ops,
                     int64_t clock_ratio, struct arch_unit *unit);
 
+/* The chip's `formats`, if there are any (arch_formats.c). */
+void arch_parse_formats(struct arch_builder *builder,
+                        const struct yaml_node *root,
+                        struct arch_formats *formats);
+
 /* ---- attributes ------------------------------------------------------------ */
 
 /* Is it a letter or '_', followed by letters, digits and '_'? If not, reports

@@ -3,7 +3,9 @@
  * or is composed of others of the same unit, one after another,
  *     exp: {mac: 6}
  * and then costs the sums of their cycles, latencies and energies, and no area:
- * it runs on their hardware. `shares: mac` says the same of an operation that
+ * it runs on their hardware. `exp: taylor6` names a composition, and how the value
+ * is computed (formats/approximations/); `function: taylor6` beside a cost or a
+ * composition says only the latter. `shares: mac` says the same of an operation that
  * has its own cost but no hardware of its own (the add of a multiply-accumulate).
  */
 #include "arch/arch.h"
@@ -29,6 +31,10 @@ struct drafts {
 static const char *const cost_keys[] = {
     "cycles", "energy", "latency", "pipelined", "class",
     "area",   "shares", "leakage", NULL,
+};
+static const char *const known_keys[] = {
+    "cycles", "energy", "latency",  "pipelined", "class",
+    "area",   "shares", "function", "leakage",   NULL,
 };
 
 static bool is_composed(const struct yaml_node *node)
@@ -94,7 +100,7 @@ static void parse_cost(struct drafts *drafts, struct draft *draft)
 {
     struct arch_builder *builder = drafts->builder;
     const char *shared = NULL;
-    arch_reported(yaml_check_keys(builder->diags, draft->node, cost_keys));
+    arch_reported(yaml_check_keys(builder->diags, draft->node, known_keys));
     parse_cycles(builder, draft);
     parse_energy(builder, draft);
     arch_reported(
@@ -130,18 +136,15 @@ static struct draft *find_part(struct drafts *drafts, const char *name,
 
 static void resolve(struct drafts *drafts, struct draft *draft);
 
-/* Adds `part`, pair i of the composition, to the draft's cost. */
-static void add_part(struct drafts *drafts, struct draft *draft, size_t i)
+/* Adds an operation of the unit, so many times, to the draft's cost. */
+static void add_times(struct drafts *drafts, struct draft *draft,
+                      const char *name, int64_t times, struct span span)
 {
     struct diags *diags = drafts->builder->diags;
-    const char *name = yaml_pair_key(draft->node, i);
-    struct span span = yaml_key_span(yaml_pair_value(draft->node, i));
     struct draft *part = find_part(drafts, name, span);
-    int64_t times = 0;
     int64_t cycles = 0;
     int64_t latency = 0;
-    if (part == NULL || !arch_get_count(drafts->builder, draft->node, name,
-                                        UNIT_COUNT, 1, &times)) {
+    if (part == NULL) {
         return;
     }
     if (part->progress == IN_PROGRESS) {
@@ -162,6 +165,73 @@ static void add_part(struct drafts *drafts, struct draft *draft, size_t i)
     draft->op.energy_pj += (double)times * part->op.energy_pj;
 }
 
+/* Pair i of the composition. */
+static void add_part(struct drafts *drafts, struct draft *draft, size_t i)
+{
+    const char *name = yaml_pair_key(draft->node, i);
+    struct span span = yaml_key_span(yaml_pair_value(draft->node, i));
+    int64_t times = 0;
+    if (strcmp(name, "function") != 0 &&
+        arch_get_count(drafts->builder, draft->node, name, UNIT_COUNT, 1,
+                       &times)) {
+        add_times(drafts, draft, name, times, span);
+    }
+}
+
+/* ---- approximations -------------------------------------------------------- */
+
+static const struct approximation *
+find_approximation(struct arch_builder *builder, const char *operation,
+                   const struct yaml_node *node)
+{
+    const char *name = yaml_text(node);
+    const struct approximation *found = approximation_find(operation, name);
+    if (found != NULL) {
+        return found;
+    }
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    for (size_t i = 0; i < approximation_count(); i++) {
+        if (strcmp(approximation_at(i)->operation, operation) == 0) {
+            g_ptr_array_add(names,
+                            (gpointer)(uintptr_t)approximation_at(i)->name);
+        }
+    }
+    g_autofree char *suggestion =
+        suggest_text(name, (const char *const *)names->pdata, names->len);
+    diag_error(builder->diags, yaml_span(node), "arch-unknown-approximation",
+               suggestion, "there is no approximation '%s' of '%s'", name,
+               operation);
+    return NULL;
+}
+
+static void parse_function(struct arch_builder *builder, struct draft *draft)
+{
+    const struct yaml_node *node = yaml_find(draft->node, "function");
+    if (node != NULL && yaml_expect(builder->diags, node, YAML_SCALAR,
+                                    "the name of an approximation") == OK) {
+        draft->op.approximation =
+            find_approximation(builder, draft->op.name, node);
+    }
+}
+
+/* `exp: taylor6` */
+static void add_approximation(struct drafts *drafts, struct draft *draft)
+{
+    const struct approximation *found =
+        find_approximation(drafts->builder, draft->op.name, draft->node);
+    struct span span = yaml_span(draft->node);
+    if (found == NULL) {
+        return;
+    }
+    draft->op.approximation = found;
+    if (found->macs > 0) {
+        add_times(drafts, draft, "mac", found->macs, span);
+    }
+    if (found->lookups > 0) {
+        add_times(drafts, draft, "lookup", found->lookups, span);
+    }
+}
+
 /* Recursion is at most ARCH_MAX_OPS deep. */
 static void resolve(struct drafts *drafts, struct draft *draft)
 {
@@ -169,6 +239,12 @@ static void resolve(struct drafts *drafts, struct draft *draft)
         return;
     }
     draft->progress = IN_PROGRESS;
+    if (yaml_kind(draft->node) == YAML_SCALAR) {
+        add_approximation(drafts, draft);
+        draft->progress = RESOLVED;
+        return;
+    }
+    parse_function(drafts->builder, draft);
     if (!is_composed(draft->node)) {
         parse_cost(drafts, draft);
     } else {
@@ -186,8 +262,14 @@ static bool draft_op(struct arch_builder *builder, const struct yaml_node *ops,
     draft->node = yaml_pair_value(ops, i);
     draft->op.span = yaml_key_span(draft->node);
     draft->op.name = g_string_chunk_insert_const(builder->strings, name);
-    if (!arch_check_name(builder, name, draft->op.span) ||
-        yaml_expect(builder->diags, draft->node, YAML_MAPPING,
+    if (!arch_check_name(builder, name, draft->op.span)) {
+        return false;
+    }
+    if (yaml_kind(draft->node) == YAML_SCALAR &&
+        yaml_text(draft->node)[0] != '\0') {
+        return true;
+    }
+    if (yaml_expect(builder->diags, draft->node, YAML_MAPPING,
                     "an operation") != OK) {
         return false;
     }
@@ -204,7 +286,7 @@ static void note_latency(struct arch_builder *builder,
                          const struct draft *draft,
                          const struct arch_unit *unit)
 {
-    if (!is_composed(draft->node) &&
+    if (yaml_kind(draft->node) == YAML_MAPPING && !is_composed(draft->node) &&
         draft->op.latency_cycles > draft->op.cycles) {
         arch_note_feature(builder, ARCH_FEATURE_OP_LATENCY, unit->name,
                           draft->node, "latency");

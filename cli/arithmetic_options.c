@@ -3,14 +3,7 @@
 
 #include "cli/command.h"
 #include "einsum/einsum.h"
-
-static const char *const roundings[] = {
-    [FORMAT_TO_NEAREST_EVEN] = "nearest-even",
-    [FORMAT_TO_NEAREST_AWAY] = "nearest-away",
-    [FORMAT_TOWARD_ZERO] = "toward-zero",
-    [FORMAT_UP] = "up",
-    [FORMAT_DOWN] = "down",
-};
+#include "explore/explore.h"
 
 /* Column and length of a word of an option's text, in letters. */
 static struct span place(const struct source *source, const char *word,
@@ -87,29 +80,40 @@ static enum status set_list(struct diags *diags, const char *option,
 static enum status parse_policy(struct cli *cli, struct format_policy *policy)
 {
     const struct settings *settings = &cli->settings;
-    for (size_t i = 0; i < G_N_ELEMENTS(roundings); i++) {
-        if (strcmp(settings->rounding, roundings[i]) == 0) {
-            *policy = (struct format_policy){(enum format_rounding)i,
-                                             settings->must_saturate,
-                                             settings->must_flush};
+    policy->saturates = policy->saturates || settings->must_saturate;
+    policy->flushes_subnormals =
+        policy->flushes_subnormals || settings->must_flush;
+    if (settings->rounding == NULL) {
+        return OK;
+    }
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    for (size_t i = 0; i < format_rounding_count(); i++) {
+        const char *name = format_rounding_name((enum format_rounding)i);
+        g_ptr_array_add(names, (gpointer)(uintptr_t)name);
+        if (strcmp(settings->rounding, name) == 0) {
+            policy->rounding = (enum format_rounding)i;
             return OK;
         }
     }
-    g_autofree char *suggestion =
-        suggest_text(settings->rounding, roundings, G_N_ELEMENTS(roundings));
+    g_autofree char *suggestion = suggest_text(
+        settings->rounding, (const char *const *)names->pdata, names->len);
     return cli_fail_usage(cli, suggestion, "unknown rounding '%s'",
                           settings->rounding);
 }
 
-enum status cli_parse_arithmetic(struct cli *cli,
-                                 const struct workload *workload,
+enum status cli_parse_arithmetic(struct cli *cli, const struct problem *problem,
                                  struct einsum_arithmetic **arithmetic)
 {
-    AUTO(einsum_arithmetic) made = einsum_arithmetic_new(workload);
-    struct format_policy policy;
+    AUTO(einsum_arithmetic) made = NULL;
+    struct format_policy policy = FORMAT_POLICY_DEFAULT;
+    if (problem->arch != NULL) {
+        policy = problem->arch->formats.policy;
+    }
     TRY(parse_policy(cli, &policy));
+    TRY(explore_make_arithmetic(cli->diags, problem, &made));
     TRY(set_list(cli->diags, "--dtype", cli->settings.dtype, set_dtype, made));
     TRY(set_list(cli->diags, "--op", cli->settings.op, set_op, made));
+    explore_approximate(problem, made);
     einsum_arithmetic_set_policy(made, policy);
     if (!einsum_arithmetic_is_double(made)) {
         *arithmetic = g_steal_pointer(&made);
@@ -129,7 +133,7 @@ void cli_print_arithmetic(const struct settings *settings, GString *command)
 {
     print_list("dtype", settings->dtype, command);
     print_list("op", settings->op, command);
-    if (strcmp(settings->rounding, roundings[0]) != 0) {
+    if (settings->rounding != NULL) {
         g_string_append_printf(command, " --rounding %s", settings->rounding);
     }
     g_string_append(command, settings->must_saturate ? " --saturate" : "");

@@ -176,12 +176,12 @@ MUST_USE enum status cli_need(struct cli *cli, const char *value,
 MUST_USE enum status cli_need_file(struct cli *cli, const char *path);
 /* The --set options as a scope. Caller frees. */
 MUST_USE enum status cli_parse_set(struct cli *cli, struct scope **chosen);
-/* --dtype, --op, --rounding ..; NULL if all of it is plain fp64. The workload
- * must outlive it. */
-struct workload;
+/* The architecture's formats, then --dtype, --op, --rounding ..; NULL if all of it
+ * is plain fp64. The problem must outlive it. */
+struct problem;
 struct einsum_arithmetic;
 MUST_USE enum status
-cli_parse_arithmetic(struct cli *cli, const struct workload *workload,
+cli_parse_arithmetic(struct cli *cli, const struct problem *problem,
                      struct einsum_arithmetic **arithmetic);
 /* Appends the options that give the same. */
 void cli_print_arithmetic(const struct settings *settings, GString *command);

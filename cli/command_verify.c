@@ -165,7 +165,7 @@ static enum status run(struct cli *cli)
     TRY(problem_load(cli->diags, cascade, cli->settings.arch,
                      cli->settings.mapping, chosen, &problem));
     TRY(explore_check_names(cli->diags, problem, chosen));
-    TRY(cli_parse_arithmetic(cli, problem->workload, &arithmetic));
+    TRY(cli_parse_arithmetic(cli, problem, &arithmetic));
     const struct verify_options verify = {(uint64_t)cli->settings.seed,
                                           arithmetic, fidelity == FIDELITY_PE};
     TRY(explore_verify(cli->diags, problem, &verify, &verification));

@@ -31,7 +31,6 @@ void settings_init(struct settings *settings)
         .op = g_ptr_array_new(),
         .operands = g_ptr_array_new(),
         .color = "auto",
-        .rounding = "nearest-even",
         .directory = ".",
         .word_bytes = 2,
     };

@@ -32,14 +32,20 @@ struct einsum_arithmetic *einsum_arithmetic_new(const struct workload *workload)
         made->storage[i].scaled_dim = workload->tensors[i].dim_count - 1;
     }
     for (int i = 0; i < EINSUM_OP_COUNT; i++) {
-        made->operation[i] = (struct einsum_operation){fp64, to_nearest};
+        made->operation[i] = (struct einsum_operation){fp64, to_nearest, NULL};
     }
+    made->of_statement =
+        g_new0(struct einsum_operation *, (gsize)workload->statement_count);
     return made;
 }
 
 void einsum_arithmetic_free(struct einsum_arithmetic *arithmetic)
 {
     if (arithmetic != NULL) {
+        for (int i = 0; i < arithmetic->workload->statement_count; i++) {
+            g_free(arithmetic->of_statement[i]);
+        }
+        g_free(arithmetic->of_statement);
         g_free(arithmetic->storage);
         g_string_free(arithmetic->text, TRUE);
         g_free(arithmetic);
@@ -59,6 +65,21 @@ static void note_text(struct einsum_arithmetic *arithmetic, const char *name,
 const char *einsum_arithmetic_print(const struct einsum_arithmetic *arithmetic)
 {
     return arithmetic->text->len > 0 ? arithmetic->text->str : "fp64";
+}
+
+static void note_policy(struct einsum_arithmetic *arithmetic,
+                        struct format_policy policy)
+{
+    const char *name = format_rounding_name(policy.rounding);
+    if (policy.rounding != FORMAT_TO_NEAREST_EVEN) {
+        note_text(arithmetic, "", name);
+    }
+    if (policy.saturates) {
+        note_text(arithmetic, "", "saturate");
+    }
+    if (policy.flushes_subnormals) {
+        note_text(arithmetic, "", "flush-subnormals");
+    }
 }
 
 static bool find_format(const char *name, const struct format **format,
@@ -210,6 +231,28 @@ bool einsum_arithmetic_set_tensor(struct einsum_arithmetic *arithmetic,
     return true;
 }
 
+/* Neither a format nor an approximation of the operation. */
+static bool complain_of_way(const char *operation, const char *text,
+                            struct einsum_complaint *complaint)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    for (size_t i = 0; i < approximation_count(); i++) {
+        if (strcmp(approximation_at(i)->operation, operation) == 0) {
+            g_ptr_array_add(names,
+                            (gpointer)(uintptr_t)approximation_at(i)->name);
+        }
+    }
+    for (size_t i = 0; i < format_count(); i++) {
+        g_ptr_array_add(names, (gpointer)(uintptr_t)format_at(i)->name);
+    }
+    complaint->problem =
+        g_strdup_printf("'%s' is neither a format nor an approximation of '%s'",
+                        text, operation);
+    complaint->suggestion =
+        suggest_text(text, (const char *const *)names->pdata, names->len);
+    return false;
+}
+
 static char *suggest_operation(const char *name)
 {
     const char *names[EINSUM_OP_COUNT];
@@ -236,6 +279,14 @@ static bool set_operation(struct einsum_arithmetic *arithmetic,
         complaint->suggestion = suggest_operation(name);
         return false;
     }
+    const struct approximation *approximation = approximation_find(name, text);
+    if (approximation != NULL) {
+        arithmetic->operation[op].approximation = approximation;
+        return true;
+    }
+    if (format_find(text) == NULL) {
+        return complain_of_way(name, text, complaint);
+    }
     return find_format(text, &arithmetic->operation[op].format, complaint);
 }
 
@@ -250,6 +301,21 @@ bool einsum_arithmetic_set_operation(struct einsum_arithmetic *arithmetic,
     return is_set;
 }
 
+void einsum_arithmetic_approximate(struct einsum_arithmetic *arithmetic,
+                                   int statement, enum einsum_op op,
+                                   const struct approximation *approximation)
+{
+    struct einsum_operation **own = &arithmetic->of_statement[statement];
+    if (*own == NULL) {
+        *own = g_memdup2(arithmetic->operation, sizeof arithmetic->operation);
+        g_string_append_printf(arithmetic->text, "%s%s:%s=%s",
+                               arithmetic->text->len > 0 ? "," : "",
+                               arithmetic->workload->statements[statement].name,
+                               einsum_op_name(op), approximation->name);
+    }
+    (*own)[op].approximation = approximation;
+}
+
 void einsum_arithmetic_set_policy(struct einsum_arithmetic *arithmetic,
                                   struct format_policy policy)
 {
@@ -259,6 +325,13 @@ void einsum_arithmetic_set_policy(struct einsum_arithmetic *arithmetic,
     for (int i = 0; i < EINSUM_OP_COUNT; i++) {
         arithmetic->operation[i].policy = policy;
     }
+    for (int s = 0; s < arithmetic->workload->statement_count; s++) {
+        for (int i = 0;
+             arithmetic->of_statement[s] != NULL && i < EINSUM_OP_COUNT; i++) {
+            arithmetic->of_statement[s][i].policy = policy;
+        }
+    }
+    note_policy(arithmetic, policy);
 }
 
 static bool is_fp64(const struct format *format,

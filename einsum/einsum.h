@@ -460,6 +460,8 @@ BASE_DEFINE_CLEANUP(pass_analysis)
 struct einsum_operation {
     const struct format *format; /* of the result */
     struct format_policy policy;
+    /* How it is computed, in that format; NULL: exactly, then rounded. */
+    const struct approximation *approximation;
 };
 
 struct einsum_storage {
@@ -473,6 +475,9 @@ struct einsum_arithmetic {
     const struct format *multiplicand;
     const struct format *product;
     struct einsum_operation operation[EINSUM_OP_COUNT];
+    /* EINSUM_OP_COUNT each for statements that run on hardware of their own, by
+     * statement id; NULL: as above. */
+    struct einsum_operation **of_statement;
     GString *text; /* what was set, in order */
 };
 
@@ -501,11 +506,16 @@ MUST_USE bool einsum_arithmetic_set(struct einsum_arithmetic *arithmetic,
 MUST_USE bool einsum_arithmetic_set_tensor(struct einsum_arithmetic *arithmetic,
                                            const char *tensor, const char *text,
                                            struct einsum_complaint *complaint);
-/* The format of one operation's results. */
+/* The format of one operation's results, or the approximation that computes it;
+ * 'multiplicand' and 'product' are settings of mac. */
 MUST_USE bool
 einsum_arithmetic_set_operation(struct einsum_arithmetic *arithmetic,
                                 const char *operation, const char *text,
                                 struct einsum_complaint *complaint);
+/* The approximation with which one statement computes an operation. */
+void einsum_arithmetic_approximate(struct einsum_arithmetic *arithmetic,
+                                   int statement, enum einsum_op op,
+                                   const struct approximation *approximation);
 /* To all storages and operations. */
 void einsum_arithmetic_set_policy(struct einsum_arithmetic *arithmetic,
                                   struct format_policy policy);

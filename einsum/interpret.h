@@ -33,6 +33,7 @@ struct box_plan {
     enum einsum_reduce reduce;
     /* NULL: fp64. */
     const struct einsum_arithmetic *arithmetic;
+    const struct einsum_operation *operation; /* under it, by operation */
     double least; /* what one addition may be off besides, near 0 */
     double gamma; /* of the whole reduction, for the error of a sum; 0: exact */
     row_function run_row;

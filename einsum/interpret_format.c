@@ -24,7 +24,7 @@ bool plan_is_mac(const struct box_plan *plan)
 
 const struct einsum_operation *plan_reduction(const struct box_plan *plan)
 {
-    const struct einsum_operation *operation = plan->arithmetic->operation;
+    const struct einsum_operation *operation = plan->operation;
     switch (plan->reduce) {
     case EINSUM_SUM:
         return &operation[plan_is_mac(plan) ? EINSUM_MAC : EINSUM_ADD];
@@ -148,6 +148,34 @@ static void round_results(const struct einsum_operation *operation,
     }
 }
 
+/* The relative error is of the result for these or other operands within twice
+ * their errors; subnormal and overflowing results are rounded besides. */
+static void approximate(const struct einsum_operation *operation,
+                        const struct bounded_row *operand, const double *exact,
+                        double *result, double *error, int64_t count)
+{
+    const struct approximation *approximation = operation->approximation;
+    for (int64_t i = 0; i < count; i++) {
+        double a = operand[0].value[i];
+        if (error != NULL) {
+            double reach = fabs(a) + 2.0 * operand[0].error[i];
+            double share =
+                isfinite(reach)
+                    ? approximation_error(approximation, operation->format,
+                                          &operation->policy, reach)
+                : isinf(a) ? 0.0
+                           : (double)INFINITY;
+            double size = fabs(exact[i]) + 2.0 * error[i];
+            double own = isfinite(exact[i]) ? share * size : 0.0;
+            error[i] = rounded_error(operation, exact[i], error[i]) +
+                       own * ERROR_INFLATE;
+        }
+        result[i] =
+            approximation_value(approximation, operation->format,
+                                &operation->policy, a, operand[1].value[i]);
+    }
+}
+
 const struct format *format_chunk(const struct box_plan *plan,
                                   enum einsum_op op, bool is_root,
                                   const struct bounded_row *operand,
@@ -155,7 +183,7 @@ const struct format *format_chunk(const struct box_plan *plan,
                                   double *error, int64_t count)
 {
     const struct einsum_arithmetic *arithmetic = plan->arithmetic;
-    struct einsum_operation operation = arithmetic->operation[op];
+    struct einsum_operation operation = plan->operation[op];
     bool is_mac = is_root && plan_is_mac(plan);
     if (is_mac) {
         operation.format = arithmetic->product; /* NULL: exact */
@@ -163,6 +191,10 @@ const struct format *format_chunk(const struct box_plan *plan,
     if (operation.format == NULL ||
         has_results(operation.format, op, operand)) {
         memcpy(result, exact, (size_t)count * sizeof(double));
+        return operation.format;
+    }
+    if (operation.approximation != NULL) {
+        approximate(&operation, operand, exact, result, error, count);
         return operation.format;
     }
     for (int64_t i = 0; error != NULL && i < count; i++) {
@@ -175,8 +207,7 @@ const struct format *format_chunk(const struct box_plan *plan,
 double format_constant(const struct box_plan *plan, double number,
                        double *error)
 {
-    const struct einsum_operation *operation =
-        &plan->arithmetic->operation[EINSUM_MUL];
+    const struct einsum_operation *operation = &plan->operation[EINSUM_MUL];
     bool is_held = operation->format->kind == FORMAT_FLOAT;
     double held = is_held ? round_to(operation, number) : number;
     if (isfinite(number)) {
@@ -200,8 +231,8 @@ void format_multiplicand(const struct box_plan *plan, struct bounded_row *row,
                          const struct tensor_data *to, int64_t count)
 {
     const struct einsum_operation operation = {
-        plan->arithmetic->multiplicand,
-        plan->arithmetic->operation[EINSUM_MAC].policy};
+        plan->arithmetic->multiplicand, plan->operation[EINSUM_MAC].policy,
+        NULL};
     if (!is_converted(plan, row->format)) {
         return;
     }
@@ -325,8 +356,8 @@ static double read_factor(const struct box_plan *plan,
                           const struct factor *factor, int64_t i, double *error)
 {
     const struct einsum_operation operation = {
-        plan->arithmetic->multiplicand,
-        plan->arithmetic->operation[EINSUM_MAC].policy};
+        plan->arithmetic->multiplicand, plan->operation[EINSUM_MAC].policy,
+        NULL};
     double value = factor->value[i * factor->stride];
     *error = factor->error == NULL ? 0.0 : factor->error[i * factor->stride];
     return factor->is_converted ? round_term(&operation, value, error) : value;
@@ -335,8 +366,7 @@ static double read_factor(const struct box_plan *plan,
 void row_format_product(const struct box_plan *plan, const int64_t *at)
 {
     const struct einsum_operation product = {
-        plan->arithmetic->product,
-        plan->arithmetic->operation[EINSUM_MAC].policy};
+        plan->arithmetic->product, plan->operation[EINSUM_MAC].policy, NULL};
     const struct box_loop *row = &plan->loop[plan->loop_count - 1];
     struct factor a = find_factor(plan, at, 0);
     struct factor b = find_factor(plan, at, 1);

@@ -258,6 +258,14 @@ void plan_init_row(struct box_plan *plan, const struct workload *workload,
     plan->gamma = is_exact ? 0.0 : sum_gamma(terms);
     plan->least = 0.0;
     plan->arithmetic = is_exact ? NULL : arithmetic;
+    plan->operation = NULL;
+    if (plan->arithmetic != NULL) {
+        plan->operation =
+            arithmetic->of_statement[statement - workload->statements];
+    }
+    if (plan->arithmetic != NULL && plan->operation == NULL) {
+        plan->operation = arithmetic->operation;
+    }
     for (int i = 0; i < plan->read_count; i++) {
         plan->read_format[i] = NULL;
     }

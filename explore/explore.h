@@ -126,6 +126,16 @@ struct verification {
     char *dtype;            /* einsum_arithmetic_print */
 };
 
+/* In the formats that the problem's architecture names, its rounding not yet set;
+ * fp64 where it names none. */
+MUST_USE enum status
+explore_make_arithmetic(struct diags *diags, const struct problem *problem,
+                        struct einsum_arithmetic **arithmetic);
+/* Each statement computes as the unit does that the mapping puts it on: after all
+ * formats are set. */
+void explore_approximate(const struct problem *problem,
+                         struct einsum_arithmetic *arithmetic);
+
 struct verify_options {
     uint64_t seed;
     /* NULL: fp64. The reference is computed in double, on inputs as stored. */

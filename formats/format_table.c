@@ -130,3 +130,21 @@ bool format_contains(const struct format *outer, const struct format *inner)
            (has_infinity(outer) || !has_infinity(inner)) &&
            (outer->special != FORMAT_FINITE || !has_nan);
 }
+
+static const char *const rounding_names[] = {
+    [FORMAT_TO_NEAREST_EVEN] = "nearest-even",
+    [FORMAT_TO_NEAREST_AWAY] = "nearest-away",
+    [FORMAT_TOWARD_ZERO] = "toward-zero",
+    [FORMAT_UP] = "up",
+    [FORMAT_DOWN] = "down",
+};
+
+size_t format_rounding_count(void)
+{
+    return G_N_ELEMENTS(rounding_names);
+}
+
+const char *format_rounding_name(enum format_rounding rounding)
+{
+    return rounding_names[rounding];
+}

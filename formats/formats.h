@@ -70,6 +70,9 @@ enum format_rounding {
     FORMAT_DOWN,
 };
 
+size_t format_rounding_count(void);
+const char *format_rounding_name(enum format_rounding rounding);
+
 struct format_policy {
     enum format_rounding rounding;
     /* Beyond the range: the largest value of the sign, infinities included. Else

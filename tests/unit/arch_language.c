@@ -175,6 +175,37 @@ static void test_operations_by_interval_and_latency(void **state)
     assert_close(mac->energy_pj, 0.2 + 0.05, 1e-12);
 }
 
+/* The cost that comes with the approximation, or one of its own beside it; and a
+ * chip's formats, printed and read again. */
+static void test_approximations_have_cost_and_function(void **state)
+{
+    (void)state;
+    AUTO(diags) diags = diags_new();
+    g_autofree char *given = chip(plain_memory, plain_unit);
+    g_auto(GStrv) parts = g_strsplit(given, "exp: {mac: 5, add: 1}", 2);
+    g_autofree char *text = g_strconcat(
+        "formats:\n  values: bf16:stored:fp32\n  operations: {exp: bf16}\n"
+        "  rounding: toward-zero\n",
+        parts[0], "exp: taylor6\n", NULL);
+    AUTO(arch) arch = load(diags, text);
+    const struct arch_op *exp = arch_find_op(&arch->units[0], "exp");
+    const struct arch_op *mac = arch_find_op(&arch->units[0], "mac");
+    assert_int_equal(exp->cycles, 6 * mac->cycles);
+    assert_close(exp->energy_pj, 6 * mac->energy_pj, 1e-15);
+    assert_string_equal(exp->approximation->name, "taylor6");
+    assert_null(mac->approximation);
+    g_autoptr(GString) printed = g_string_new(NULL);
+    arch_print(arch, printed);
+    AUTO(arch) again = load(diags, printed->str);
+    const struct arch_op *exp_again = arch_find_op(&again->units[0], "exp");
+    assert_ptr_equal(exp_again->approximation, exp->approximation);
+    assert_int_equal(exp_again->cycles, exp->cycles);
+    assert_string_equal(again->formats.values, "bf16:stored:fp32");
+    assert_int_equal(again->formats.op_count, 1);
+    assert_string_equal(again->formats.op_text[0], "bf16");
+    assert_int_equal(again->formats.policy.rounding, FORMAT_TOWARD_ZERO);
+}
+
 static void test_own_numbers_win_over_the_class(void **state)
 {
     (void)state;
@@ -419,6 +450,7 @@ int main(void)
         cmocka_unit_test(test_accesses_take_the_slowest_of_three_bandwidths),
         cmocka_unit_test(test_cycles_of_slower_clocks_are_several_of_the_arch),
         cmocka_unit_test(test_operations_by_interval_and_latency),
+        cmocka_unit_test(test_approximations_have_cost_and_function),
         cmocka_unit_test(test_own_numbers_win_over_the_class),
         cmocka_unit_test(test_only_listed_tensors_may_be_kept),
         cmocka_unit_test(test_what_is_not_used_is_said),
