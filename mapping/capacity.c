@@ -183,6 +183,8 @@ static enum status build_hold_footprint(struct builder *b, int hold)
         int64_t needed = count_needed_copies(b, hold, node->held[i], uses);
         TRY(check_copies(b, hold, node->held[i], needed));
         int64_t copies = node->copies > 0 ? node->copies : needed;
+        node->held_copies[i] = copies;
+        node->held_slices[i] = hold_count_slices(b, hold, node->held[i], uses);
         most_copies = MAX(most_copies, copies);
         int64_t bytes = 0;
         TRY(count_tile(b, hold, node->held[i], uses, &bytes));

@@ -135,6 +135,10 @@ struct plan_node {
     /* By `held`: elements whose first write is counted as an update, which
      * reads first (`first_reads:`). */
     int64_t first_reads[PLAN_MAX_HELD];
+    /* By `held`: copies of the tile; slices along the iterative dimension, of a
+     * tensor that advances inside the hold (0: all are kept). */
+    int64_t held_copies[PLAN_MAX_HELD];
+    int64_t held_slices[PLAN_MAX_HELD];
     const char *assumption;  /* NULL, or why the study counts fewer copies than
                                 its pipeline needs (`assume:`) */
     int64_t footprint_bytes; /* copies included */
@@ -274,7 +278,7 @@ struct plan {
     int flow_count;
     struct plan_flow *flows;
     struct flow_rule *rules; /* by flow id: when it happens; for the walkers */
-    int crossing_count; /* 0 without networks; by flow */
+    int crossing_count;      /* 0 without networks; by flow */
     struct plan_crossing *crossings;
     struct plan_memory *memories; /* by arch memory id */
     int64_t word_bytes;
@@ -304,6 +308,8 @@ struct plan {
  *   mapping-order             read before it is written
  *   mapping-partial-read      read before its reduction is finished
  *   mapping-selection         what topk and the like select from, in parts
+ *   mapping-lost-partial      a tile is left before its reduction is finished, and
+ *                             nothing keeps it
  *   mapping-capacity          more held than fits
  *   mapping-too-few-copies    overwritten while still needed
  *   mapping-spatial-size      more lanes than the axis has
@@ -423,6 +429,9 @@ struct walk_event {
      * `spatial` nodes, of lane 0: the others follow (walk_next_lane). */
     int64_t lo[EINSUM_MAX_RANKS];
     int64_t hi[EINSUM_MAX_RANKS];
+    /* MOVE, COMPUTE: by node id, where the loops above stand, and which lane of
+     * spatial nodes (of a move: the first). The walker's, until it goes on. */
+    const int64_t *index;
 };
 
 /* The program of one child at one iteration: its moves and tile steps in order.

@@ -267,10 +267,73 @@ static void check_iterative_axes(struct builder *b)
     }
 }
 
+/* The outermost hold of the tensor above the leaf; -1. */
+static int find_last_hold(struct builder *b, int node, int tensor)
+{
+    int last = -1;
+    for (int n = b->plan->nodes[node].parent; n >= 0;
+         n = b->plan->nodes[n].parent) {
+        const struct plan_node *hold = &b->plan->nodes[n];
+        if (hold->kind == PLAN_HOLD && !hold->is_stream &&
+            node_holds(hold, tensor)) {
+            last = n;
+        }
+    }
+    return last;
+}
+
+static bool reduces_rank(const struct einsum_statement *s, int rank)
+{
+    for (int r = 0; r < s->rank_count; r++) {
+        if (s->rank[r] == rank) {
+            return s->is_reduced[r];
+        }
+    }
+    return false;
+}
+
+/* Where nothing outside keeps it, a tile must not be left before it is finished:
+ * partial results, and values that later ones follow from, would be gone. */
+static void check_partial_kept(struct builder *b,
+                               const struct tensor_use *producer, int tensor)
+{
+    const struct einsum_statement *s = statement_of(b, producer);
+    int hold = find_last_hold(b, leaf_of(b, producer)->node, tensor);
+    if (hold < 0 || b->workload->tensors[tensor].kind == TENSOR_OUTPUT) {
+        return;
+    }
+    int loops[MAX_LOOPS];
+    int count = node_loops(b->plan, -1, hold, loops);
+    int open = -1;
+    for (int i = 0; i < count; i++) {
+        const struct plan_node *loop = &b->plan->nodes[loops[i]];
+        if (loop->trips == 1) {
+            continue;
+        }
+        if (open >= 0 && access_uses_rank(&s->output, loop->rank)) {
+            const struct plan_node *outer = &b->plan->nodes[open];
+            diag_error(b->diags, b->plan->nodes[hold].span,
+                       "mapping-lost-partial", "hold it outside that loop too",
+                       "the loop over '%s' (line %d) leaves the tile of '%s' "
+                       "before the loop over '%s' (line %d) has finished it, "
+                       "and nothing outside keeps it",
+                       b->workload->rank[loop->rank].name, loop->span.line,
+                       b->workload->tensors[tensor].name,
+                       b->workload->rank[outer->rank].name, outer->span.line);
+            return;
+        }
+        bool is_begun =
+            reduces_rank(s, loop->rank) ||
+            b->workload->tensors[tensor].iterative_rank == loop->rank;
+        open = open < 0 && is_begun ? loops[i] : open;
+    }
+}
+
 static void check_tensor(struct builder *b, int tensor)
 {
     g_autoptr(GArray) uses = plan_uses(b->plan, tensor);
     const struct tensor_use *producer = NULL;
+    size_t errors = diags_error_count(b->diags);
     for (guint u = 0; u < uses->len; u++) {
         const struct tensor_use *use =
             &g_array_index(uses, struct tensor_use, u);
@@ -287,6 +350,9 @@ static void check_tensor(struct builder *b, int tensor)
                             node_common(b->plan, leaf_of(b, producer)->node,
                                         leaf_of(b, use)->node)};
         check_pair(b, &pair);
+    }
+    if (producer != NULL && diags_error_count(b->diags) == errors) {
+        check_partial_kept(b, producer, tensor);
     }
 }
 

@@ -189,6 +189,17 @@ static void decode_iteration(const struct plan *plan,
     }
 }
 
+/* Where the loops above the pipeline stand, by node id. */
+static void decode(const struct plan *plan, const struct plan_phase *phase,
+                   int64_t iteration, int64_t *index)
+{
+    if (plan->is_regular) {
+        decode_iteration(plan, phase, iteration, index);
+    } else {
+        decode_uneven(plan, phase, iteration, index);
+    }
+}
+
 /* Do the loops between a hold and the pipeline below it stand at their first
  * iteration (their last, of what is drained)? Only then the hold is visited. */
 static bool is_at_hold(const struct plan *plan, int flow_id,
@@ -325,11 +336,7 @@ void walk_child_free(struct walk_child *walk)
 void walk_child_start(struct walk_child *walk, int64_t iteration)
 {
     const struct plan_phase *phase = &walk->plan->phases[walk->phase];
-    if (walk->plan->is_regular) {
-        decode_iteration(walk->plan, phase, iteration, walk->index);
-    } else {
-        decode_uneven(walk->plan, phase, iteration, walk->index);
-    }
+    decode(walk->plan, phase, iteration, walk->index);
     walk->asked = -1;
     walk->depth = 1;
     walk->stack[0] =
@@ -557,6 +564,7 @@ bool walk_child_next(struct walk_child *walk, struct walk_event *event)
         if (advance(walk, event)) {
             event->phase = walk->phase;
             event->child = walk->child;
+            event->index = walk->index;
             return true;
         }
     }
@@ -579,6 +587,7 @@ struct walk {
     struct walk_move *pending;  /* room for all flows */
     int pending_count;
     int pending_next;
+    int64_t *index; /* of the pending move that is yielded */
 };
 
 struct walk *walk_new(const struct plan *plan, bool want_boxes)
@@ -587,6 +596,7 @@ struct walk *walk_new(const struct plan *plan, bool want_boxes)
     walk->plan = plan;
     walk->want_boxes = want_boxes;
     walk->pending = g_new0(struct walk_move, (gsize)plan->flow_count + 1);
+    walk->index = g_new0(int64_t, (gsize)plan->node_count + 1);
     return walk;
 }
 
@@ -594,6 +604,7 @@ void walk_free(struct walk *walk)
 {
     if (walk != NULL) {
         g_free(walk->pending);
+        g_free(walk->index);
         walk_child_free(walk->program);
         g_free(walk);
     }
@@ -617,6 +628,17 @@ static bool start_child(struct walk *walk)
     return false;
 }
 
+/* The iteration that an outer move belongs to. */
+static int64_t pending_iteration(const struct walk *walk, int flow)
+{
+    const struct plan *plan = walk->plan;
+    int delay = plan->rules[flow].first_delay;
+    if (plan->flows[flow].kind == FLOW_DRAIN) {
+        delay = plan->phases[walk->phase].children[walk->child].delay;
+    }
+    return walk->step - delay;
+}
+
 static bool yield_pending(struct walk *walk, struct walk_event *event)
 {
     if (walk->pending_next == walk->pending_count) {
@@ -624,6 +646,11 @@ static bool yield_pending(struct walk *walk, struct walk_event *event)
     }
     event->kind = WALK_MOVE;
     event->move = walk->pending[walk->pending_next++];
+    if (walk->want_boxes) {
+        decode(walk->plan, &walk->plan->phases[walk->phase],
+               pending_iteration(walk, event->move.flow), walk->index);
+    }
+    event->index = walk->index;
     return true;
 }
 

@@ -33,10 +33,13 @@ MUST_USE enum status sim_run(const struct plan *plan,
                              struct evaluation **evaluation,
                              int64_t *simulated_steps);
 
-/* Functional execution: the same schedule applied to data. `data` holds the
- * inputs (einsum_data_new, einsum_fill_inputs); afterwards all tensors. Reading
- * an element that is not finished, finishing one twice, or leaving one
- * unfinished is an error that names Einsum, tensor and coordinates. */
+/* Functional execution: the same schedule applied to data that lies in the
+ * memories that the mapping says. `data` holds the inputs (einsum_data_new,
+ * einsum_fill_inputs); afterwards outputs as they arrived in the outermost memory,
+ * and of other tensors what was computed last. Reading what is not there or not
+ * finished, overwriting what is still needed, holding more than fits, finishing an
+ * element twice or not at all is an error that names Einsum, tensor, coordinates,
+ * memory and step (doc/sim.md). */
 MUST_USE enum status sim_execute(const struct plan *plan, struct diags *diags,
                                  struct einsum_data *data);
 

@@ -59,6 +59,24 @@ static const struct base three = {
     "  - {slot: 1, delay: 1, compute: AV, on: array2d, spatial: {p: X, f: "
     "Y}}\n"};
 
+static const struct base three_summed = {
+    "attention/three-pass", "B=1 H=1 P=8 M=8 E=4 F=4",
+    "schema: 1\n"
+    "mapping: summed\n"
+    "cascade: attention-3pass\n"
+    "tree:\n"
+    "- for: {p: 4}\n"
+    "- for: {e: 2}\n"
+    "- hold: [QK, GM, SN, SD, A]\n"
+    "  in: gbuf\n"
+    "- sequence:\n"
+    "  - {compute: QK, on: array2d}\n"
+    "  - {compute: GM, on: array1d, at: {e: last}}\n"
+    "  - {compute: SN, on: array1d, at: {e: last}}\n"
+    "  - {compute: SD, on: array1d, at: {e: last}}\n"
+    "  - {compute: A, on: array1d, at: {e: last}}\n"
+    "  - {compute: AV, on: array2d, at: {e: last}}\n"};
+
 static const struct base three_again = {
     "attention/three-pass", "B=1 H=1 P=8 M=8 E=4 F=4",
     "schema: 1\n"
@@ -430,6 +448,9 @@ static const struct fault faults[] = {
           "RM, on", "'LM'"),
     FAULT(&three, "mapping-partial-read", "- for: {b: 1}", "- for: {m: 4}",
           "SN, SD]", "'GM'"),
+    FAULT(&three_summed, "mapping-lost-partial", "- for: {p: 4}\n- for: {e: 2}",
+          "- for: {e: 2}\n- for: {p: 4}", "hold: [QK",
+          "the loop over 'p' (line 6) leaves the tile of 'QK'"),
     /* room */
     {&gemm, "mapping-capacity", "T: 4", "T: 4", "hold: [A]", "'gbuf'", NULL,
      NULL, " GBUF=32"},
@@ -519,8 +540,8 @@ static void test_the_originals_are_legal(void **state)
 {
     (void)state;
     static const struct base *const bases[] = {
-        &gemm,  &three,         &one,    &convolution, &reversal,
-        &lanes, &lanes_of_both, &masked, &three_again, &selection};
+        &gemm,          &three,  &one,         &convolution,  &reversal, &lanes,
+        &lanes_of_both, &masked, &three_again, &three_summed, &selection};
     for (size_t i = 0; i < G_N_ELEMENTS(bases); i++) {
         AUTO(diags) diags = diags_new();
         enum status status = try_text(diags, bases[i], NULL, bases[i]->text);
