@@ -208,11 +208,6 @@ static enum status check_mapped(struct diags *diags,
                                 const double *error, struct check *check)
 {
     AUTO(einsum_data) data = NULL;
-    if (options->arithmetic != NULL) {
-        diag_error(diags, SPAN_NONE, "verify-mapped-format", NULL,
-                   "mapped schedules are executed in fp64 only");
-        return ERR_INPUT;
-    }
     TRY(einsum_data_new(problem->workload, false, diags, &data));
     fill_inputs(problem->workload, options, data);
     TRY(execute(problem->plan, options, diags, data));

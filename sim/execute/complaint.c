@@ -180,6 +180,17 @@ enum status complain_room(struct execution *x, int leaf,
     return ERR_INPUT;
 }
 
+enum status complain_scale(struct execution *x,
+                           const struct einsum_statement *statement)
+{
+    g_autofree char *step = step_name(x);
+    diag_error(x->diags, statement->output.span, "execute-scale",
+               "a format without scales, or larger tiles",
+               "Einsum '%s' finishes part of what shares a scale%s",
+               statement->name, step);
+    return ERR_INPUT;
+}
+
 enum status complain_missing(struct execution *x,
                              const struct einsum_statement *statement,
                              int64_t element, uint64_t credit, bool is_made)

@@ -135,7 +135,7 @@ static void add_needed(struct credits *credits, int statement, uint64_t *needed)
         const struct region *part = &g_array_index(parts, struct region, i);
         uint64_t credit = credits_of_box(credits, s, part);
         struct image image;
-        image_init(&image, workload, s, &s->output, part, NULL, 0);
+        image_init(&image, workload, &s->output, part, NULL, 0);
         do {
             for (int64_t k = 0; k < image.row_count; k++) {
                 needed[image.row.element + k * image.row_step.element] +=

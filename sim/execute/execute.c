@@ -49,6 +49,7 @@ static enum status make_hands(struct execution *x)
     x->is_scratch_own = g_new0(bool, tensors + 1);
     x->is_done = g_new0(uint8_t *, tensors + 1);
     x->scratch = g_new0(struct einsum_data, 1);
+    x->scratch->arithmetic = x->data->arithmetic;
     x->scratch->tensor_count = x->workload->tensor_count;
     x->scratch->tensors = g_new0(struct tensor_data, tensors + 1);
     for (int t = 0; t < x->workload->tensor_count; t++) {
@@ -211,6 +212,12 @@ enum status sim_execute(const struct plan *plan, struct diags *diags,
     AUTO(walk) walk = walk_new(plan, true);
     while (walk_next(walk, &x->event)) {
         TRY(run_event(x, walk));
+    }
+    if (x->scratch->fault != NULL) {
+        diag_error(diags,
+                   x->workload->statements[x->scratch->fault_statement].span,
+                   "einsum-gather-range", NULL, "%s", x->scratch->fault);
+        return ERR_INPUT;
     }
     return check_complete(x);
 }

@@ -43,10 +43,11 @@ struct image_step {
     int64_t at[IMAGE_PLACES];
 };
 
-/* The elements of an access over a region, row by row. */
+/* The elements of an access over a region, row by row. Ranks that no statement has
+ * stand for whole dimensions (plan->workload, where data decides): a region has
+ * all of them. */
 struct image {
     const struct workload *workload;
-    const struct einsum_statement *statement;
     const struct einsum_access *access;
     struct place place[IMAGE_PLACES];
     int place_count;
@@ -64,7 +65,6 @@ struct image {
 
 /* Stands at the first row of a region that is not empty. */
 void image_init(struct image *image, const struct workload *workload,
-                const struct einsum_statement *statement,
                 const struct einsum_access *access, const struct region *region,
                 const struct place *places, int place_count);
 /* False after the last row. */
@@ -179,7 +179,6 @@ int64_t store_base(const struct store *store, int64_t lane,
                    const struct frame *frame);
 /* Do the elements of the access lie within the frame? */
 bool store_has_room(const struct store *store, const struct frame *frame,
-                    const struct einsum_statement *statement,
                     const struct einsum_access *access,
                     const struct region *region);
 struct place store_place(const struct store *store, const struct frame *frame);
@@ -272,6 +271,9 @@ enum status complain_lost(struct execution *x, const struct store *store,
 /* The frames of the store are too small for what the leaf writes. */
 enum status complain_room(struct execution *x, int leaf,
                           const struct store *store);
+/* Only a part of what shares a scale is finished. */
+enum status complain_scale(struct execution *x,
+                           const struct einsum_statement *statement);
 enum status complain_missing(struct execution *x,
                              const struct einsum_statement *statement,
                              int64_t element, uint64_t credit, bool is_made);

@@ -156,8 +156,8 @@ static const struct store_use *use_at(const struct store *store, guint u)
 
 static bool moves_dim(const struct store_use *use, int dim)
 {
-    for (int r = 0; r < use->statement->rank_count; r++) {
-        if (use->access->index[dim].coefficient[use->statement->rank[r]] != 0) {
+    for (int r = 0; r < EINSUM_MAX_RANKS; r++) {
+        if (use->access->index[dim].coefficient[r] != 0) {
             return true;
         }
     }
@@ -199,30 +199,32 @@ static bool is_alike(const struct execution *x, const struct store *store,
     return true;
 }
 
-static int64_t lowest_index(const struct store_use *use, int dim,
+static int64_t lowest_index(const struct affine *index,
                             const struct region *region)
 {
-    const struct affine *index = &use->access->index[dim];
     int64_t value = index->constant;
-    for (int r = 0; r < use->statement->rank_count; r++) {
-        int rank = use->statement->rank[r];
+    for (int rank = 0; rank < EINSUM_MAX_RANKS; rank++) {
         int64_t coefficient = index->coefficient[rank];
-        value += coefficient *
-                 (coefficient < 0 ? region->high[rank] - 1 : region->low[rank]);
+        if (coefficient != 0) {
+            value += coefficient * ((coefficient < 0) == true
+                                        ? region->high[rank] - 1
+                                        : region->low[rank]);
+        }
     }
     return value;
 }
 
-static int64_t highest_index(const struct store_use *use, int dim,
+static int64_t highest_index(const struct affine *index,
                              const struct region *region)
 {
-    const struct affine *index = &use->access->index[dim];
     int64_t value = index->constant;
-    for (int r = 0; r < use->statement->rank_count; r++) {
-        int rank = use->statement->rank[r];
+    for (int rank = 0; rank < EINSUM_MAX_RANKS; rank++) {
         int64_t coefficient = index->coefficient[rank];
-        value += coefficient *
-                 (coefficient < 0 ? region->low[rank] : region->high[rank] - 1);
+        if (coefficient != 0) {
+            value += coefficient * ((coefficient < 0) == false
+                                        ? region->high[rank] - 1
+                                        : region->low[rank]);
+        }
     }
     return value;
 }
@@ -242,8 +244,11 @@ static int64_t dim_extent(const struct execution *x, struct store *store,
     store->is_shifted[dim] = true;
     for (guint u = 0; u < store->uses->len; u++) {
         if (shapes_dim(x, store, u, dim)) {
-            low = MIN(low, lowest_index(use_at(store, u), dim, tile));
-            high = MAX(high, highest_index(use_at(store, u), dim, tile));
+            low = MIN(
+                low, lowest_index(&use_at(store, u)->access->index[dim], tile));
+            high =
+                MAX(high,
+                    highest_index(&use_at(store, u)->access->index[dim], tile));
         }
     }
     return high - low + 1;
@@ -253,12 +258,10 @@ static int64_t dim_extent(const struct execution *x, struct store *store,
 static bool can_wrap(const struct store *store, int dim)
 {
     for (guint u = 0; u < store->uses->len; u++) {
-        const struct store_use *use = use_at(store, u);
+        const struct affine *index = &use_at(store, u)->access->index[dim];
         int movers = 0;
-        for (int r = 0; r < use->statement->rank_count; r++) {
-            movers +=
-                use->access->index[dim].coefficient[use->statement->rank[r]] !=
-                0;
+        for (int r = 0; r < EINSUM_MAX_RANKS; r++) {
+            movers += index->coefficient[r] != 0;
         }
         if (movers > 1) {
             return false;
@@ -696,7 +699,8 @@ struct frame *store_begin_frame(struct execution *x, struct store *store,
         int64_t low = INT64_MAX;
         for (guint u = 0; store->is_shifted[d] && u < store->uses->len; u++) {
             if (shapes_dim(x, store, u, d)) {
-                low = MIN(low, lowest_index(use_at(store, u), d, region));
+                low = MIN(low, lowest_index(&use_at(store, u)->access->index[d],
+                                            region));
             }
         }
         frame->origin[d] = store->is_shifted[d] ? low : 0;
@@ -776,17 +780,15 @@ int64_t store_base(const struct store *store, int64_t lane,
 }
 
 bool store_has_room(const struct store *store, const struct frame *frame,
-                    const struct einsum_statement *statement,
                     const struct einsum_access *access,
                     const struct region *region)
 {
-    const struct store_use use = {.statement = statement, .access = access};
     for (int d = 0; d < access->dim_count && frame != NULL; d++) {
         int64_t outside =
             d == 0 ? store->layout.elements : store->layout.stride[d - 1];
         if (d != store->layout.wrap_dim &&
-            (lowest_index(&use, d, region) < frame->origin[d] ||
-             highest_index(&use, d, region) - frame->origin[d] >=
+            (lowest_index(&access->index[d], region) < frame->origin[d] ||
+             highest_index(&access->index[d], region) - frame->origin[d] >=
                  outside / store->layout.stride[d])) {
             return false;
         }

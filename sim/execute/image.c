@@ -27,16 +27,14 @@ static int64_t dim_place(const struct place *place, int dim, int64_t value)
 
 static void find_first(struct image *image)
 {
-    const struct einsum_statement *s = image->statement;
     struct layout whole =
         layout_of_tensor(&image->workload->tensors[image->access->tensor]);
     image->row = (struct image_step){0};
     for (int d = 0; d < image->access->dim_count; d++) {
         const struct affine *index = &image->access->index[d];
         int64_t value = index->constant;
-        for (int r = 0; r < s->rank_count; r++) {
-            value +=
-                index->coefficient[s->rank[r]] * image->region.low[s->rank[r]];
+        for (int r = 0; r < image->workload->rank_count; r++) {
+            value += index->coefficient[r] * image->region.low[r];
         }
         image->row.element += value * whole.stride[d];
         for (int p = 0; p < image->place_count; p++) {
@@ -87,10 +85,8 @@ static void insert_level(struct image *image, int64_t count,
 
 static void find_levels(struct image *image)
 {
-    const struct einsum_statement *s = image->statement;
     image->depth = 0;
-    for (int r = 0; r < s->rank_count; r++) {
-        int rank = s->rank[r];
+    for (int rank = 0; rank < image->workload->rank_count; rank++) {
         int64_t count = image->region.high[rank] - image->region.low[rank];
         struct image_step step = {0};
         if (count > 1 && rank != image->wrap_rank) {
@@ -124,11 +120,10 @@ static void find_levels(struct image *image)
 /* The rank that moves slices which take turns; -1: they stay. */
 static int find_wrap_rank(const struct image *image)
 {
-    const struct einsum_statement *s = image->statement;
     for (int p = 0; p < image->place_count; p++) {
         int d = image->place[p].layout->wrap_dim;
-        for (int r = 0; d >= 0 && r < s->rank_count; r++) {
-            int rank = s->rank[r];
+        for (int rank = 0; d >= 0 && rank < image->workload->rank_count;
+             rank++) {
             if (image->access->index[d].coefficient[rank] != 0 &&
                 image->region.high[rank] - image->region.low[rank] > 1) {
                 return rank;
@@ -147,12 +142,10 @@ static void begin_rows(struct image *image)
 }
 
 void image_init(struct image *image, const struct workload *workload,
-                const struct einsum_statement *statement,
                 const struct einsum_access *access, const struct region *region,
                 const struct place *places, int place_count)
 {
     image->workload = workload;
-    image->statement = statement;
     image->access = access;
     image->region = *region;
     image->place_count = place_count;

@@ -27,7 +27,7 @@ struct transfer {
     bool adds_up;    /* lanes share elements of the result */
     bool is_late;    /* the frame has been begun */
     int64_t waiting; /* elements that a fill did not find */
-    enum einsum_reduce reduce;
+    const struct einsum_statement *statement; /* of a DRAIN or REFILL */
 };
 
 static bool reduces(const struct einsum_statement *s, int rank)
@@ -130,6 +130,22 @@ static enum status fetch(struct transfer *t, int64_t element, int64_t inner_at,
     return OK;
 }
 
+/* In the format in which the statement adds up, or multiplies. */
+static double combine(const struct transfer *t, enum format_operation operation,
+                      double a, double b)
+{
+    const struct einsum_arithmetic *arithmetic = t->x->data->arithmetic;
+    enum einsum_op op = operation == FORMAT_MULTIPLY ? EINSUM_MUL
+                        : t->statement->ops_per_point[EINSUM_MAC] > 0
+                            ? EINSUM_MAC
+                            : EINSUM_ADD;
+    if (arithmetic == NULL) {
+        return operation == FORMAT_ADD ? a + b : a * b;
+    }
+    return format_apply(operation, arithmetic->operation[op].format,
+                        &arithmetic->operation[op].policy, a, b);
+}
+
 /* The bound of a sum's error covers every order of its additions already. */
 static void add_element(const struct transfer *t, int64_t inner_at,
                         int64_t outer_at)
@@ -139,12 +155,12 @@ static void add_element(const struct transfer *t, int64_t inner_at,
     double a = to->value[outer_at];
     double b = from->value[inner_at];
     to->credit[outer_at] += from->credit[inner_at];
-    switch (t->reduce) {
+    switch (t->statement->reduce) {
     case EINSUM_NO_REDUCE:
         to->value[outer_at] = b;
         break;
     case EINSUM_SUM:
-        to->value[outer_at] = a + b;
+        to->value[outer_at] = combine(t, FORMAT_ADD, a, b);
         break;
     case EINSUM_MAXIMUM:
         to->value[outer_at] = isnan(a) || a > b ? a : b;
@@ -153,18 +169,41 @@ static void add_element(const struct transfer *t, int64_t inner_at,
         to->value[outer_at] = isnan(a) || a < b ? a : b;
         break;
     case EINSUM_PRODUCT:
-        to->value[outer_at] = a * b;
+        to->value[outer_at] = combine(t, FORMAT_MULTIPLY, a, b);
         break;
     }
     if (to->error != NULL) {
         double c = to->error[outer_at];
         double d = from->error[inner_at];
         to->error[outer_at] =
-            t->reduce == EINSUM_SUM ? c + d
-            : t->reduce == EINSUM_PRODUCT
+            t->statement->reduce == EINSUM_SUM ? c + d
+            : t->statement->reduce == EINSUM_PRODUCT
                 ? fabs(a) * d + fabs(b) * c + c * d + fabs(a * b) * 0x1p-52
                 : MAX(c, d);
     }
+}
+
+/* What was added up outside may be finished by that. */
+static enum status finish_element(const struct transfer *t, int64_t element,
+                                  int64_t at)
+{
+    struct execution *x = t->x;
+    struct store *store = t->outer;
+    const struct einsum_arithmetic *arithmetic = x->data->arithmetic;
+    if (is_partial(x, store, at, element)) {
+        return OK;
+    }
+    x->is_done[store->tensor][element] = 1;
+    if (arithmetic != NULL &&
+        arithmetic->storage[store->tensor].storage.sharing != FORMAT_UNSCALED) {
+        return complain_scale(x, t->statement);
+    }
+    if (arithmetic != NULL) {
+        einsum_store_elements(arithmetic, store->tensor, &store->value[at],
+                              store->error == NULL ? NULL : &store->error[at],
+                              1, 1);
+    }
+    return OK;
 }
 
 static enum status drain(const struct transfer *t, int64_t element,
@@ -183,6 +222,7 @@ static enum status drain(const struct transfer *t, int64_t element,
     }
     if (meets) {
         add_element(t, inner_at, outer_at);
+        TRY(finish_element(t, element, outer_at));
     } else {
         TRY(displace(x, t->outer, t->outer_lane, outer_at, element));
         copy_element(t->outer, outer_at, t->inner, inner_at);
@@ -215,8 +255,8 @@ static enum status move_use(struct transfer *t, const struct store_use *use,
                             const struct frame *inner,
                             const struct frame *outer)
 {
-    if (!store_has_room(t->inner, inner, use->statement, use->access, tile) ||
-        !store_has_room(t->outer, outer, use->statement, use->access, tile)) {
+    if (!store_has_room(t->inner, inner, use->access, tile) ||
+        !store_has_room(t->outer, outer, use->access, tile)) {
         return OK;
     }
     int64_t inner_base = store_base(t->inner, t->inner_lane, inner);
@@ -224,8 +264,7 @@ static enum status move_use(struct transfer *t, const struct store_use *use,
     struct place places[] = {store_place(t->inner, inner),
                              store_place(t->outer, outer)};
     struct image image;
-    image_init(&image, t->x->workload, use->statement, use->access, tile,
-               places, 2);
+    image_init(&image, t->x->workload, use->access, tile, places, 2);
     do {
         TRY(move_row(t, &image, inner_base, outer_base));
     } while (image_next(&image));
@@ -326,7 +365,7 @@ static enum status move_tiles(struct execution *x, int flow_id, bool is_late)
     int producer = x->workload->tensors[flow->tensor].producer;
     if (flow->kind == FLOW_DRAIN || flow->kind == FLOW_REFILL) {
         const struct einsum_statement *s = &x->workload->statements[producer];
-        t.reduce = s->reduce;
+        t.statement = s;
         t.adds_up = lanes_add_up(x, t.inner, t.outer, s);
     }
     for (int i = 0; i < t.inner->lane_depth; i++) {

@@ -112,7 +112,7 @@ static int64_t first_element(const struct box *box,
                              const struct einsum_access *read)
 {
     struct image image;
-    image_init(&image, box->x->workload, box->statement, read,
+    image_init(&image, box->x->workload, read,
                &g_array_index(box->x->parts, struct region, 0), NULL, 0);
     return image.row.element;
 }
@@ -129,10 +129,10 @@ static int64_t take_from_frame(const struct box *box,
     for (guint p = 0; p < x->parts->len; p++) {
         const struct region *part = &g_array_index(x->parts, struct region, p);
         struct image image;
-        if (!store_has_room(store, frame, box->statement, read, part)) {
+        if (!store_has_room(store, frame, read, part)) {
             return first_element(box, read);
         }
-        image_init(&image, x->workload, box->statement, read, part, &place, 1);
+        image_init(&image, x->workload, read, part, &place, 1);
         do {
             int64_t wrong = take_checked_row(x, store, &image, base, wrong_at);
             if (wrong >= 0) {
@@ -143,16 +143,17 @@ static int64_t take_from_frame(const struct box *box,
     return -1;
 }
 
-static int64_t index_low(const struct einsum_statement *s,
-                         const struct affine *index,
+static int64_t index_end(const struct affine *index,
                          const struct region *region, bool is_high)
 {
     int64_t value = index->constant;
-    for (int r = 0; r < s->rank_count; r++) {
-        int64_t coefficient = index->coefficient[s->rank[r]];
-        value += coefficient * ((coefficient < 0) != is_high
-                                    ? region->high[s->rank[r]] - 1
-                                    : region->low[s->rank[r]]);
+    for (int r = 0; r < EINSUM_MAX_RANKS; r++) {
+        int64_t coefficient = index->coefficient[r];
+        if (coefficient != 0) {
+            value += coefficient * ((coefficient < 0) != is_high
+                                        ? region->high[r] - 1
+                                        : region->low[r]);
+        }
     }
     return value;
 }
@@ -167,10 +168,10 @@ static bool overlaps(const struct box *box, const struct einsum_access *read,
     for (int d = 0; d < read->dim_count; d++) {
         const struct affine *written = &writer->output.index[d];
         const struct affine *wanted = &read->index[d];
-        if (index_low(box->statement, wanted, &box->region, true) <
-                index_low(writer, written, &fresh->region, false) ||
-            index_low(writer, written, &fresh->region, true) <
-                index_low(box->statement, wanted, &box->region, false)) {
+        if (index_end(wanted, &box->region, true) <
+                index_end(written, &fresh->region, false) ||
+            index_end(written, &fresh->region, true) <
+                index_end(wanted, &box->region, false)) {
             return false;
         }
     }
@@ -260,11 +261,17 @@ static enum status take_operand(const struct box *box,
 
 /* ---- results ------------------------------------------------------------- */
 
-static double identity(enum einsum_reduce reduce)
+/* What an element is before its first contribution; where values decide which
+ * points exist, and none does, that is what it stays. */
+static double identity(const struct einsum_statement *statement)
 {
-    switch (reduce) {
+    switch (statement->reduce) {
     case EINSUM_NO_REDUCE:
-        return (double)NAN;
+        return (statement->features &
+                (EINSUM_PREDICATE | EINSUM_DATA_PREDICATE | EINSUM_SCATTER)) !=
+                       0
+                   ? 0.0
+                   : (double)NAN;
     case EINSUM_SUM:
         return 0.0;
     case EINSUM_MAXIMUM:
@@ -274,7 +281,7 @@ static double identity(enum einsum_reduce reduce)
     case EINSUM_PRODUCT:
         return 1.0;
     }
-    BUG("reduction %d", (int)reduce);
+    BUG("reduction %d", (int)statement->reduce);
 }
 
 /* The element of the output begins at `at`, in place of what is there. */
@@ -293,7 +300,7 @@ static enum status begin_element(const struct box *box, struct store *store,
         store->tag[at] = element;
     }
     store->credit[at] = 0;
-    store->value[at] = identity(box->statement->reduce);
+    store->value[at] = identity(box->statement);
     if (store->error != NULL) {
         store->error[at] = 0.0;
     }
@@ -334,8 +341,7 @@ static enum status contribute_part(const struct box *box, struct store *store,
     int64_t base = store_base(store, lane, frame);
     uint64_t credit = credits_of_box(x->credits, box->statement, part);
     struct image image;
-    image_init(&image, x->workload, box->statement, &box->statement->output,
-               part, &place, 1);
+    image_init(&image, x->workload, &box->statement->output, part, &place, 1);
     do {
         for (int64_t i = 0; i < image.row_count; i++) {
             TRY(contribute(box, store, lane,
@@ -347,26 +353,128 @@ static enum status contribute_part(const struct box *box, struct store *store,
     return OK;
 }
 
+/* Finished elements of the row become what their storage holds of them; partial
+ * ones stay as they were added up. */
+static void round_row(const struct box *box, const struct store *store,
+                      const struct image *image, int64_t base)
+{
+    struct execution *x = box->x;
+    const struct tensor_data *hand = &x->scratch->tensors[store->tensor];
+    const uint64_t *uniform = credits_uniform(x->credits, store->tensor);
+    int64_t begin = 0;
+    for (int64_t i = 0; i <= image->row_count; i++) {
+        int64_t at = base + image->row.at[0] + i * image->row_step.at[0];
+        int64_t element = image->row.element + i * image->row_step.element;
+        if (i < image->row_count &&
+            store->credit[at] ==
+                (uniform != NULL
+                     ? *uniform
+                     : credits_needed(x->credits, store->tensor, element))) {
+            continue;
+        }
+        int64_t first = image->row.element + begin * image->row_step.element;
+        if (i > begin) {
+            einsum_store_elements(
+                x->data->arithmetic, store->tensor, hand->value + first,
+                hand->error == NULL ? NULL : hand->error + first, i - begin,
+                image->row_step.element);
+        }
+        begin = i + 1;
+    }
+}
+
+static void leave_row(const struct execution *x, struct store *store,
+                      const struct image *image, int64_t base)
+{
+    const struct tensor_data *hand = &x->scratch->tensors[store->tensor];
+    for (int64_t i = 0; i < image->row_count; i++) {
+        int64_t at = base + image->row.at[0] + i * image->row_step.at[0];
+        int64_t element = image->row.element + i * image->row_step.element;
+        store->value[at] = hand->value[element];
+        if (store->error != NULL) {
+            store->error[at] = hand->error[element];
+        }
+    }
+}
+
 static void leave_part(const struct box *box, struct store *store, int64_t lane,
                        const struct frame *frame, const struct region *part)
 {
     struct execution *x = box->x;
-    const struct tensor_data *hand = &x->scratch->tensors[store->tensor];
+    const struct einsum_arithmetic *arithmetic = x->data->arithmetic;
+    bool is_rounded =
+        arithmetic != NULL &&
+        arithmetic->storage[store->tensor].storage.sharing == FORMAT_UNSCALED;
     struct place place = store_place(store, frame);
     int64_t base = store_base(store, lane, frame);
     struct image image;
-    image_init(&image, x->workload, box->statement, &box->statement->output,
-               part, &place, 1);
+    image_init(&image, x->workload, &box->statement->output, part, &place, 1);
+    do {
+        if (is_rounded) {
+            round_row(box, store, &image, base);
+        }
+        leave_row(x, store, &image, base);
+    } while (image_next(&image));
+}
+
+/* Does the box have all that shares a scale? */
+static bool shares_whole(const struct box *box,
+                         const struct einsum_arithmetic *arithmetic)
+{
+    const struct execution *x = box->x;
+    const struct einsum_access *output = &box->statement->output;
+    const struct einsum_storage *storage = &arithmetic->storage[output->tensor];
+    for (int d = 0; d < output->dim_count; d++) {
+        bool must = storage->storage.sharing == FORMAT_SCALE_ALL ||
+                    d == storage->scaled_dim;
+        int64_t low = index_end(&output->index[d], &box->region, false);
+        int64_t high = index_end(&output->index[d], &box->region, true);
+        if (must &&
+            high - low + 1 < x->workload->tensors[output->tensor].extent[d]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Values that share scales are stored together: a tile step that finishes some
+ * must finish all that share. */
+static enum status store_scaled(const struct box *box,
+                                const struct store *store, int64_t lane,
+                                const struct frame *frame, const int64_t *lo,
+                                const int64_t *hi)
+{
+    struct execution *x = box->x;
+    const struct einsum_arithmetic *arithmetic = x->data->arithmetic;
+    if (arithmetic == NULL ||
+        arithmetic->storage[store->tensor].storage.sharing == FORMAT_UNSCALED) {
+        return OK;
+    }
+    int64_t finished = 0;
+    int64_t all = 0;
+    struct place place = store_place(store, frame);
+    int64_t base = store_base(store, lane, frame);
+    struct image image;
+    image_init(&image, x->workload, &box->statement->output, &box->region,
+               &place, 1);
     do {
         for (int64_t i = 0; i < image.row_count; i++) {
-            int64_t at = base + image.row.at[0] + i * image.row_step.at[0];
-            int64_t element = image.row.element + i * image.row_step.element;
-            store->value[at] = hand->value[element];
-            if (store->error != NULL) {
-                store->error[at] = hand->error[element];
-            }
+            finished += is_finished(
+                x, store, base + image.row.at[0] + i * image.row_step.at[0],
+                image.row.element + i * image.row_step.element);
+            all++;
         }
     } while (image_next(&image));
+    if (finished == 0) {
+        return OK;
+    }
+    if (finished < all || !shares_whole(box, arithmetic)) {
+        return complain_scale(x, box->statement);
+    }
+    einsum_store_box(x->workload,
+                     (int)(box->statement - x->workload->statements), lo, hi,
+                     x->scratch);
+    return OK;
 }
 
 /* The frame of the tile that the leaf writes; it begins one if it is the first
@@ -425,6 +533,7 @@ static enum status run_box(const struct box *box)
                             &g_array_index(x->parts, struct region, p)));
     }
     einsum_run_box(x->workload, statement, lo, hi, x->scratch);
+    TRY(store_scaled(box, store, lane, frame, lo, hi));
     for (guint p = 0; p < x->parts->len; p++) {
         leave_part(box, store, lane, frame,
                    &g_array_index(x->parts, struct region, p));
@@ -439,6 +548,9 @@ enum status tile_step_run(struct execution *x)
     struct box box = {.x = x, .leaf = x->event.leaf};
     const struct plan_leaf *leaf = &x->plan->leaves[box.leaf];
     box.statement = &x->workload->statements[leaf->statement];
+    for (int r = 0; r < x->workload->rank_count; r++) {
+        box.region.high[r] = x->workload->rank[r].extent;
+    }
     for (int r = 0; r < box.statement->rank_count; r++) {
         box.region.low[box.statement->rank[r]] = x->event.lo[r];
         box.region.high[box.statement->rank[r]] = x->event.hi[r];
