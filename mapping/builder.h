@@ -120,6 +120,16 @@ int node_splits(const struct plan *plan, int node, int splits[MAX_LOOPS]);
 #define MAX_EXTENTS (MAX_LOOPS + 1)
 int node_possible_extents(const struct plan *plan, int node, int rank,
                           int64_t extent[MAX_EXTENTS]);
+/* Does the statement's static predicate leave a point of the box (by position in
+ * statement.rank[])? ERR_LIMIT beyond int64. */
+MUST_USE enum status box_has_point(const struct workload *workload,
+                                   int statement, const int64_t *low,
+                                   const int64_t *high, bool *has_point);
+/* The index of each split of an irregular plan's phase at an iteration, by node
+ * id. */
+void walk_decode_uneven(const struct plan *plan,
+                        const struct plan_phase *phase, int64_t iteration,
+                        int64_t *index);
 /* Iterations of splits[from..count-1] together where each rank (by id) has
  * `extent`; of lanes, those of the first. False on overflow. */
 bool splits_count_iterations(const struct plan *plan, const int *splits,

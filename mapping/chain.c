@@ -247,14 +247,14 @@ static bool region_has_point(struct follower *f, const struct region *region)
             &workload->statements[f->chain->masked[i]];
         int64_t low[EINSUM_MAX_RANKS];
         int64_t high[EINSUM_MAX_RANKS];
-        int64_t points = 0;
+        bool has_point = false;
         for (int r = 0; r < s->rank_count; r++) {
             low[r] = region->low[s->rank[r]];
             high[r] = region->high[s->rank[r]];
         }
-        f->fits &= workload_count_box_points(workload, f->chain->masked[i], low,
-                                             high, &points) == OK;
-        if (points > 0) {
+        f->fits &= box_has_point(workload, f->chain->masked[i], low, high,
+                                 &has_point) == OK;
+        if (has_point) {
             return true;
         }
     }

@@ -461,6 +461,9 @@ void walk_use_delays(const struct plan *plan, int flow, int *first, int *last);
 /* How many iterations of the phase a hold above the pipeline keeps one tile: it
  * changes at iterations that are multiples of it. */
 int64_t walk_tile_iterations(const struct plan *plan, int flow);
+/* Of any plan: it can change at no other iterations than multiples of this, those
+ * at which the hold is visited. */
+int64_t walk_visit_iterations(const struct plan *plan, int flow);
 /* The iterations of full tiles of a phase's loop around one iteration: `trips` of
  * them, `inside` iterations each, from `begin` on. */
 struct walk_run {
@@ -469,7 +472,8 @@ struct walk_run {
     int64_t trips;
 };
 /* False if `iteration` is in the remainder, or lanes do not have as many of the
- * tiles. */
+ * tiles. Where a predicate names the loop's rank: those trips alike from that of
+ * `iteration` on; false if there is none. */
 bool walk_find_run(const struct plan *plan, int phase, int loop,
                    int64_t iteration, struct walk_run *run);
 /* The DRAIN flows of holds above the pipeline that are due when `child` has

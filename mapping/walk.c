@@ -105,14 +105,44 @@ static int64_t trips_at(const struct plan *plan, int loop, const int64_t *index)
     return num_ceil_div(high - low, node->tile);
 }
 
+static void decode_iteration(const struct plan *plan,
+                             const struct plan_phase *phase, int64_t iteration,
+                             int64_t *index)
+{
+    for (int l = phase->loop_count; l-- > 0;) {
+        int64_t trips = plan->nodes[phase->loops[l]].trips;
+        index[phase->loops[l]] = iteration % trips;
+        iteration /= trips;
+    }
+}
+
+/* Do all loops of the phase run equally often wherever they stand? */
+static bool has_equal_trips(const struct plan *plan,
+                            const struct plan_phase *phase)
+{
+    for (int l = 0; l < phase->loop_count; l++) {
+        const struct plan_node *loop = &plan->nodes[phase->loops[l]];
+        if (loop->trips != loop->least_trips) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Loop by loop: full tiles, all with as many iterations inside, and the rest. */
-static void decode_uneven(const struct plan *plan,
-                          const struct plan_phase *phase, int64_t iteration,
-                          int64_t *index)
+void walk_decode_uneven(const struct plan *plan, const struct plan_phase *phase,
+                        int64_t iteration, int64_t *index)
 {
     int splits[MAX_LOOPS];
     int count = node_splits(plan, phase->children[0].node, splits);
     int64_t extent[EINSUM_MAX_RANKS];
+    if (has_equal_trips(plan, phase)) {
+        for (int i = 0; i < count; i++) {
+            index[splits[i]] = 0; /* lanes: the first */
+        }
+        decode_iteration(plan, phase, iteration, index);
+        return;
+    }
     for (int r = 0; r < plan->workload->rank_count; r++) {
         extent[r] = plan->workload->rank[r].extent;
     }
@@ -137,57 +167,7 @@ static void decode_uneven(const struct plan *plan,
     }
 }
 
-bool walk_find_run(const struct plan *plan, int phase, int loop,
-                   int64_t iteration, struct walk_run *run)
-{
-    const struct plan_phase *p = &plan->phases[phase];
-    int64_t index[MAX_NODES];
-    int64_t extent[EINSUM_MAX_RANKS];
-    bool is_uneven[EINSUM_MAX_RANKS] = {false}; /* lanes have other extents */
-    int splits[MAX_LOOPS];
-    int count = node_splits(plan, p->children[0].node, splits);
-    decode_uneven(plan, p, iteration, index);
-    for (int r = 0; r < plan->workload->rank_count; r++) {
-        extent[r] = plan->workload->rank[r].extent;
-    }
-    run->begin = 0;
-    for (int i = 0; i < count; i++) {
-        const struct plan_node *split = &plan->nodes[splits[i]];
-        int64_t left = extent[split->rank];
-        int64_t full = left / split->tile;
-        extent[split->rank] = MIN(left, split->tile);
-        if (split->kind == PLAN_SPATIAL) {
-            is_uneven[split->rank] |= left % split->tile != 0;
-            continue;
-        }
-        if (!splits_count_iterations(plan, splits, count, i + 1, extent,
-                                     &run->inside)) {
-            BUG("iterations exceed 64 bits");
-        }
-        if (splits[i] == p->loops[loop]) {
-            run->trips = full;
-            return index[splits[i]] < full && !is_uneven[split->rank];
-        }
-        run->begin += index[splits[i]] * run->inside;
-        if (full > 0 && index[splits[i]] == full) {
-            extent[split->rank] = left % split->tile;
-        }
-    }
-    BUG("loop %d is none of phase %d", loop, phase);
-}
-
 /* ---- holds above the pipeline ------------------------------------------- */
-
-static void decode_iteration(const struct plan *plan,
-                             const struct plan_phase *phase, int64_t iteration,
-                             int64_t *index)
-{
-    for (int l = phase->loop_count; l-- > 0;) {
-        int64_t trips = plan->nodes[phase->loops[l]].trips;
-        index[phase->loops[l]] = iteration % trips;
-        iteration /= trips;
-    }
-}
 
 /* Where the loops above the pipeline stand, by node id. */
 static void decode(const struct plan *plan, const struct plan_phase *phase,
@@ -196,7 +176,7 @@ static void decode(const struct plan *plan, const struct plan_phase *phase,
     if (plan->is_regular) {
         decode_iteration(plan, phase, iteration, index);
     } else {
-        decode_uneven(plan, phase, iteration, index);
+        walk_decode_uneven(plan, phase, iteration, index);
     }
 }
 
@@ -227,7 +207,7 @@ static bool outer_moves(const struct plan *plan, int flow_id, int64_t iteration,
     const struct flow_rule *rule = &plan->rules[flow_id];
     int64_t index[MAX_NODES];
     if (!plan->is_regular) {
-        decode_uneven(plan, &plan->phases[rule->phase], iteration, index);
+        walk_decode_uneven(plan, &plan->phases[rule->phase], iteration, index);
         return is_at_hold(plan, flow_id, index) &&
                moves_now(plan, flow_id, index, move);
     }
@@ -282,6 +262,22 @@ void walk_use_delays(const struct plan *plan, int flow, int *first, int *last)
 int64_t walk_tile_iterations(const struct plan *plan, int flow)
 {
     return plan->rules[flow].iterations;
+}
+
+int64_t walk_visit_iterations(const struct plan *plan, int flow_id)
+{
+    const struct plan_flow *flow = &plan->flows[flow_id];
+    const struct plan_phase *phase = &plan->phases[plan->rules[flow_id].phase];
+    int64_t iterations = 1; /* within those of the phase */
+    if (!has_equal_trips(plan, phase)) {
+        return 1;
+    }
+    for (int l = 0; l < phase->loop_count; l++) {
+        if (plan_is_above(plan, flow->node, phase->loops[l])) {
+            iterations *= plan->nodes[phase->loops[l]].trips;
+        }
+    }
+    return iterations;
 }
 
 /* ---- one child's program ------------------------------------------------ */
@@ -390,15 +386,15 @@ static bool has_point(const struct plan *plan, int leaf_id,
 {
     const struct plan_leaf *leaf = &plan->leaves[leaf_id];
     struct walk_event box;
-    int64_t points = 1;
+    bool is_any = true;
     if (leaf->is_masked) {
         (void)fill_box(plan, leaf_id, index, &box);
-        if (workload_count_box_points(plan->workload, leaf->statement, box.lo,
-                                      box.hi, &points) != OK) {
+        if (box_has_point(plan->workload, leaf->statement, box.lo, box.hi,
+                          &is_any) != OK) {
             BUG("points of a step exceed 64 bits");
         }
     }
-    return points > 0;
+    return is_any;
 }
 
 /* The next lane of the spatial nodes above the leaf, innermost fastest; false,

@@ -310,6 +310,43 @@ void channels_end_phase(struct machine *machine)
     }
 }
 
+static bool has_fill(const struct phase *phase, const struct walk_event *event)
+{
+    return event->kind == WALK_MOVE
+               ? phase->stream_of_flow[event->move.flow] >= 0
+               : phase->leaves[event->leaf].direct->len > 0;
+}
+
+int64_t channel_find_fill(struct channel *channel, int64_t from, int64_t to)
+{
+    struct machine *machine = channel->component.machine;
+    const struct phase *phase = machine->phase;
+    int64_t last = phase->iteration_count - 1;
+    AUTO(walk_child)
+    walk = walk_child_new(machine->plan, machine->phase_index, channel->child,
+                          false);
+    for (int64_t i = from; i <= MIN(to, last - 1); i++) {
+        walk_child_start(walk, i);
+        while (walk_child_next(walk, &machine->event)) {
+            if (has_fill(phase, &machine->event)) {
+                return i;
+            }
+        }
+    }
+    return MIN(to + 1, last);
+}
+
+/* To the end of the iteration it is at then. */
+static void shift_search(struct channel *channel)
+{
+    struct machine *machine = channel->component.machine;
+    walk_child_start(channel->walk, channel->position);
+    channel->event_index = 0;
+    while (walk_child_next(channel->walk, &machine->event)) {
+        channel->event_index++;
+    }
+}
+
 void channel_shift(struct channel *channel, int64_t iterations)
 {
     struct machine *machine = channel->component.machine;
@@ -321,6 +358,10 @@ void channel_shift(struct channel *channel, int64_t iterations)
         if (channel->head >= 0) {
             channel->head_move = channel->moves[channel->event_index];
         }
+        return;
+    }
+    if (channel->is_out_of_sight && channel->head < 0) {
+        shift_search(channel);
         return;
     }
     walk_child_start(channel->walk, channel->position);

@@ -13,7 +13,8 @@
 #include "sim/trace/recorder.h"
 
 /* One loop in its current run, from its first to its last iteration; where tiles
- * do not divide, its last full one. */
+ * do not divide, its last full one; where predicates leave points out, the last
+ * of those alike (mapping/runs.c). */
 struct level {
     const struct loop *loop;
     int64_t begin_step; /* of the run; -1: none seen yet */
@@ -205,6 +206,22 @@ static bool is_beyond(const struct fast_forward *ff,
     return iteration >= level->end_step;
 }
 
+/* One that has found no fill as far as it may look stays so far ahead, whatever
+ * it is that it looks at. */
+static bool is_searching(const struct channel *channel)
+{
+    return channel->is_out_of_sight && channel->head < 0 && !channel->is_at_end;
+}
+
+/* Does it go on with the loop? */
+static bool moves_along(const struct fast_forward *ff,
+                        const struct channel *channel,
+                        const struct level *level)
+{
+    return channel->is_used &&
+           (is_searching(channel) || !is_beyond(ff, channel, level));
+}
+
 static void put_channels(struct fast_forward *ff, const struct level *level)
 {
     const struct machine *m = ff->machine;
@@ -213,11 +230,11 @@ static void put_channels(struct fast_forward *ff, const struct level *level)
         if (!channel->is_used) {
             continue;
         }
-        bool is_still = is_beyond(ff, channel, level);
+        bool is_still = !moves_along(ff, channel, level);
         put(ff, channel->is_at_end);
         put(ff, is_still);
         put(ff, is_still ? channel->position : channel->position - m->step);
-        put(ff, channel->event_index);
+        put(ff, is_searching(channel) ? 0 : channel->event_index);
         put(ff, channel->direct_leaf);
         put(ff, channel->direct_index);
         put(ff, channel->head);
@@ -239,6 +256,18 @@ static void capture(struct fast_forward *ff, const struct level *level)
 
 /* ---- skipping ------------------------------------------------------------ */
 
+/* What a searching channel gets to see within the run is as empty as before; what
+ * comes after it has to be looked at. At most so many iterations may be skipped,
+ * of `room`. */
+static int64_t limit_search(struct channel *channel, const struct level *level,
+                            int64_t room)
+{
+    int64_t known = MAX(channel->position, level->end_step - level->inside - 1);
+    int64_t fill =
+        channel_find_fill(channel, known + 1, channel->position + room);
+    return fill - 1 - channel->position;
+}
+
 /* How many of `period` iterations of the loop may be skipped at once: neither
  * children nor channels may get to see the loop's last iteration. */
 static int64_t count_repetitions(const struct fast_forward *ff,
@@ -248,11 +277,16 @@ static int64_t count_repetitions(const struct fast_forward *ff,
     int64_t furthest = m->step;
     for (int c = 0; c < m->channel_count; c++) {
         const struct channel *channel = &m->channels[c];
-        if (channel->is_used && !is_beyond(ff, channel, level)) {
+        if (moves_along(ff, channel, level) && !is_searching(channel)) {
             furthest = MAX(furthest, channel->position);
         }
     }
     int64_t room = level->end_step - level->inside - 1 - furthest;
+    for (int c = 0; c < m->channel_count && room > 0; c++) {
+        if (m->channels[c].is_used && is_searching(&m->channels[c])) {
+            room = limit_search(&m->channels[c], level, room);
+        }
+    }
     return room <= 0 ? 0 : room / (period * level->inside);
 }
 
@@ -291,7 +325,7 @@ static void skip(struct fast_forward *ff, struct level *level, int64_t period,
     }
     for (int c = 0; c < m->channel_count; c++) {
         struct channel *channel = &m->channels[c];
-        if (channel->is_used && !is_beyond(ff, channel, level)) {
+        if (moves_along(ff, channel, level)) {
             channel_shift(channel, iterations);
         }
     }
@@ -329,18 +363,26 @@ static bool is_at_anchor(const struct fast_forward *ff,
 }
 
 /* The run of the loop that the step is in; false if it is in none, or within a
- * trip. */
+ * trip. Runs of uneven plans are asked for once. */
 static bool find_run(const struct machine *m, int index,
-                     const struct loop *loop, struct walk_run *run)
+                     const struct level *level, struct walk_run *run)
 {
-    if (!m->plan->is_regular) {
-        return walk_find_run(m->plan, m->phase_index, index, m->step, run) &&
-               (m->step - run->begin) % run->inside == 0;
+    const struct loop *loop = level->loop;
+    if (m->plan->is_regular) {
+        int64_t all = loop->inside * loop->trips;
+        *run = (struct walk_run){m->step - m->step % all, loop->inside,
+                                 loop->trips};
+        return m->step % loop->inside == 0;
     }
-    int64_t all = loop->inside * loop->trips;
-    *run =
-        (struct walk_run){m->step - m->step % all, loop->inside, loop->trips};
-    return m->step % loop->inside == 0;
+    if (level->begin_step >= 0 && m->step >= level->begin_step &&
+        m->step < level->end_step) {
+        *run = (struct walk_run){level->begin_step, level->inside,
+                                 (level->end_step - level->begin_step) /
+                                     level->inside};
+    } else if (!walk_find_run(m->plan, m->phase_index, index, m->step, run)) {
+        return false;
+    }
+    return (m->step - run->begin) % run->inside == 0;
 }
 
 static void begin_run(struct level *level, const struct walk_run *run)
@@ -365,7 +407,7 @@ static void look(struct fast_forward *ff, struct level *level)
 {
     const struct machine *m = ff->machine;
     struct walk_run run;
-    if (!find_run(m, (int)(level - ff->levels), level->loop, &run)) {
+    if (!find_run(m, (int)(level - ff->levels), level, &run)) {
         return;
     }
     int64_t begin = run.begin;

@@ -178,16 +178,6 @@ static enum status build_phases(struct machine *machine)
     return OK;
 }
 
-/* Then iterations of a loop are not alike. */
-static bool has_predicate(const struct plan *plan)
-{
-    bool is_any = false;
-    for (int l = 0; l < plan->leaf_count; l++) {
-        is_any |= plan->leaves[l].is_masked;
-    }
-    return is_any;
-}
-
 enum status machine_new(const struct plan *plan,
                         const struct sim_options *options, struct diags *diags,
                         struct machine **result)
@@ -209,7 +199,7 @@ enum status machine_new(const struct plan *plan,
     if (options->trace != NULL) {
         TRY(recorder_new(machine, options->trace, &machine->recorder));
     }
-    if (options->use_fast_forward && !has_predicate(plan)) {
+    if (options->use_fast_forward) {
         machine->fast_forward = fast_forward_new(machine);
     }
     *result = g_steal_pointer(&machine);

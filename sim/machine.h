@@ -287,6 +287,9 @@ void channels_begin_phase(struct machine *machine);
 void channels_end_phase(struct machine *machine);
 /* Position moves by `iterations`: same events, later iteration. */
 void channel_shift(struct channel *channel, int64_t iterations);
+/* The first iteration in from..to of the child in which there is a fill that takes
+ * time, or the last of all; to + 1 if there is none. */
+int64_t channel_find_fill(struct channel *channel, int64_t from, int64_t to);
 /* A buffer of the stream was released: its channel may go on. */
 void channel_wake(struct machine *machine, int channel);
 /* Wakes those that wait for something a port had to serve. */

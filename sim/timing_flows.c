@@ -228,7 +228,8 @@ static enum status add_outer_fill(struct phase *phase, int flow_id)
     walk_use_delays(plan, flow_id, &outer.first_delay, &last_delay);
     bool has_period = plan->is_regular && !is_irregular(plan, flow);
     outer.tile_iterations =
-        has_period ? walk_tile_iterations(plan, flow_id) : 1;
+        has_period ? walk_tile_iterations(plan, flow_id)
+                   : walk_visit_iterations(plan, flow_id);
     g_array_append_val(phase->outer_flows, outer);
     struct stream stream = {
         .flow = flow_id,

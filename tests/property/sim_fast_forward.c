@@ -18,6 +18,8 @@ static const struct family families[] = {
     {"attention/one-pass", "mappings/fusemax-cascade.yaml"},
     {"attention/three-pass", "mappings/flat.yaml"},
     {"attention/three-pass", "mappings/unfused.yaml"},
+    {"attention/causal-one-pass", "mappings/fusemax-causal.yaml"},
+    {"attention/causal", "mappings/causal-three-pass.yaml"},
 };
 
 /* Room enough that most settings are legal, few enough trips that the run
