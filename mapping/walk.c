@@ -658,6 +658,7 @@ static void collect_fills(struct walk *walk)
                          walk->plan->flow_count);
 }
 
+/* Innermost holds first: what they drain goes on with the next. */
 static void collect_drains(struct walk *walk)
 {
     int delay = walk->plan->phases[walk->phase].children[walk->child].delay;
@@ -665,6 +666,12 @@ static void collect_drains(struct walk *walk)
     walk->pending_count = walk_outer_drains(
         walk->plan, walk->phase, walk->child, walk->step - delay, walk->pending,
         walk->plan->flow_count);
+    for (int i = 0; i < walk->pending_count / 2; i++) {
+        struct walk_move *other = &walk->pending[walk->pending_count - 1 - i];
+        struct walk_move swap = walk->pending[i];
+        walk->pending[i] = *other;
+        *other = swap;
+    }
 }
 
 /* One move of the machine; true if it yields an event. */
