@@ -232,6 +232,7 @@ struct arch {
     int64_t technology_nm; /* 0 if the file does not say */
     double voltage_mv;     /* 0: the nominal one of the technology */
     struct arch_formats formats;
+    bool counts_fill;      /* the model's cycles include filling and draining */
     int axis_count;        /* ids of axes are 0 .. axis_count - 1 */
     int node_count; /* the tree, depth first, a parent before its children */
     struct arch_node *nodes;

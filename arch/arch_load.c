@@ -15,7 +15,8 @@ struct arch_file {
 
 static const char *const file_keys[] = {
     "schema", "arch",   "about", "source",  "technology", "clock",
-    "word",   "params", "tree",  "voltage", "formats",    NULL,
+    "word",   "params", "tree",  "voltage", "formats",    "fill",
+    NULL,
 };
 
 bool arch_check_name(struct arch_builder *builder, const char *name,
@@ -162,6 +163,9 @@ static void load_head(struct arch_builder *builder,
                           &arch->technology_nm);
     arch_reported(yaml_find_real(diags, root, "voltage", UNIT_MV,
                                  builder->scope, &arch->voltage_mv));
+    static const char *const fill_names[] = {"ignored", "counted", NULL};
+    arch->counts_fill = arch_find_word(builder, root, "fill", fill_names,
+                                       "arch-unknown-fill", "fill") == 1;
     if (arch_get_count(builder, root, "word", UNIT_BITS, 1, &arch->word_bits) &&
         arch->word_bits % 8 != 0) {
         diag_error(diags, yaml_span(yaml_find(root, "word")), "arch-word-size",

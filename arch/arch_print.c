@@ -302,6 +302,9 @@ void arch_print(const struct arch *arch, GString *out)
     print_count(&printer, 0, "clock", arch->clock_hz, "Hz");
     print_count(&printer, 0, "word", arch->word_bits, "bits");
     print_formats(&printer, &arch->formats);
+    if (arch->counts_fill) {
+        print_text(&printer, 0, "fill", "counted");
+    }
     g_string_append(out, "tree:\n");
     print_node(&printer, 1, 0);
 }

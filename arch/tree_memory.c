@@ -134,6 +134,10 @@ static void parse_latency(struct arch_builder *builder,
                           struct arch_memory *memory)
 {
     memory->load_cycles = find_own_cycles(builder, node, "load", memory);
+    if (memory->load_cycles > 0) {
+        arch_note_feature(builder, ARCH_FEATURE_LOAD, memory->name, node,
+                          "load");
+    }
     memory->latency_cycles = find_own_cycles(builder, node, "latency", memory);
     if (memory->latency_cycles > 0) {
         arch_note_feature(builder, ARCH_FEATURE_MEMORY_LATENCY, memory->name,

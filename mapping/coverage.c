@@ -206,7 +206,8 @@ static enum status check_axes(struct builder *b, int leaf_id,
 }
 
 /* Cycles one lane needs for one point: the operations in turn, or, chained, the
- * slowest of them. */
+ * slowest of them. A point's operations wait for each other; other points come in
+ * between. */
 static enum status count_cycles_per_trip(struct builder *b, int leaf_id)
 {
     struct plan_leaf *leaf = &b->plan->leaves[leaf_id];
@@ -214,6 +215,7 @@ static enum status count_cycles_per_trip(struct builder *b, int leaf_id)
         &b->workload->statements[leaf->statement];
     const struct arch_unit *unit = &b->arch->units[leaf->unit];
     int64_t cycles = 0;
+    int64_t latency = 0;
     for (int op = 0; op < EINSUM_OP_COUNT; op++) {
         if (s->ops_per_point[op] == 0) {
             continue;
@@ -228,7 +230,10 @@ static enum status count_cycles_per_trip(struct builder *b, int leaf_id)
             return ERR_INPUT;
         }
         int64_t part = 0;
+        int64_t behind = 0;
         if (!num_mul(s->ops_per_point[op], cost->cycles, &part) ||
+            !num_mul(s->ops_per_point[op], cost->latency_cycles, &behind) ||
+            !num_add(latency, behind, &latency) ||
             !num_add(leaf->is_chained ? 0 : cycles, part, &part)) {
             return diag_fail(b->diags, ERR_LIMIT, "mapping-limit",
                              "cycles of '%s' exceed 64 bits", s->name);
@@ -236,6 +241,7 @@ static enum status count_cycles_per_trip(struct builder *b, int leaf_id)
         cycles = leaf->is_chained && cycles > part ? cycles : part;
     }
     leaf->cycles_per_trip = cycles;
+    leaf->op_latency_cycles = MAX(latency - cycles, 0);
     return OK;
 }
 

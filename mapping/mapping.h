@@ -219,6 +219,8 @@ struct plan_leaf {
                                 a predicate leaves out are where the unit
                                 cannot mask */
     int64_t reduce_latency_cycles; /* of a reduction across lanes */
+    int64_t op_latency_cycles; /* from the end of a step until the pipelines of its
+                                  operations have given the last result */
     bool is_chained;
     bool is_masked; /* the statement has a predicate: steps without a point are
                        left out; of others, see `masking` */

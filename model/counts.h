@@ -12,14 +12,42 @@ enum status model_bound(const struct plan *plan, struct diags *diags,
  * overflow. */
 bool model_drop_untouched(const struct workload *workload, int64_t *outputs);
 
-/* Cycles of one phase's units: slots, children, exposed latencies. `bottleneck`
- * becomes the unit that sets most of them. */
-enum status model_phase_cycles(const struct plan *plan, int phase,
-                               struct diags *diags, int64_t *cycles, int *unit);
+/* Cycles of a tile step that its unit is taken for beyond those it is busy: where
+ * steps do not overlap, until its last lane, which began later, has finished. */
+int64_t model_emptying_cycles(const struct arch_unit *unit);
+/* Cycles of all its steps that a leaf takes its unit for. False on overflow. */
+bool model_count_taken(const struct plan *plan, const struct plan_leaf *leaf,
+                       int64_t *cycles);
 
-/* Cycles of a phase in which its units only wait for reductions across lanes. */
+/* A phase in the steady state. */
+struct phase_cycles {
+    int64_t unit_cycles; /* slots, children, exposed latencies */
+    /* Of these, what the first steps wait for results on their way. */
+    int64_t early_wait_cycles;
+    int64_t cycles; /* of the slowest resource */
+};
+
+/* Fills in unit_cycles and early_wait_cycles; `unit` becomes the unit that sets
+ * most of them. */
+enum status model_phase_units(const struct plan *plan, int phase,
+                              struct diags *diags, struct phase_cycles *cycles,
+                              int *unit);
+
+/* Cycles of a phase in which its units only wait for results on their way, and
+ * how many of those the first steps wait. */
 enum status model_exposed_cycles(const struct plan *plan, int phase,
-                                 struct diags *diags, int64_t *cycles);
+                                 struct diags *diags, int64_t *cycles,
+                                 int64_t *early);
+
+/* What filling and draining add. */
+enum status model_phase_fill(const struct plan *plan, int phase,
+                             const struct phase_cycles *steady,
+                             struct diags *diags, int64_t *fill,
+                             int64_t *drain);
+
+/* As model_phase_transfer, of what is read alone. */
+enum status model_phase_reads(const struct plan *plan, int phase, int memory,
+                              struct diags *diags, int64_t *cycles);
 
 /* Cycles a phase's bytes need at one memory. */
 enum status model_phase_transfer(const struct plan *plan, int phase, int memory,

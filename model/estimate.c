@@ -30,6 +30,7 @@ struct estimator {
     struct sums *sums;    /* [phase * memory_count + memory] */
     int64_t *unit;        /* of a slot, by unit */
     int64_t *child;       /* of a slot, by child of the phase */
+    int64_t *emptying;    /* by leaf: model_emptying_cycles */
     double operations_pj;
     double leakage_pj_per_cycle;
 };
@@ -115,6 +116,11 @@ struct estimator *estimator_new(struct retiler *retiler)
                      (gsize)plan->phase_count * (gsize)arch->memory_count);
     e->unit = g_new0(int64_t, (gsize)arch->unit_count);
     e->child = g_new0(int64_t, (gsize)children);
+    e->emptying = g_new0(int64_t, (gsize)plan->leaf_count + 1);
+    for (int l = 0; l < plan->leaf_count; l++) {
+        e->emptying[l] =
+            model_emptying_cycles(&arch->units[plan->leaves[l].unit]);
+    }
     add_passages(e);
     sum_operations(e);
     e->leakage_pj_per_cycle = model_leakage_pj_per_cycle(arch);
@@ -134,6 +140,7 @@ void estimator_free(struct estimator *e)
     g_free(e->sums);
     g_free(e->unit);
     g_free(e->child);
+    g_free(e->emptying);
     g_free(e);
 }
 
@@ -184,8 +191,11 @@ static bool count_slots(struct estimator *e, int phase_id, int64_t *cycles)
             }
             int64_t *unit = &e->unit[leaf->unit];
             int64_t *child = &e->child[leaf->child];
-            if (__builtin_add_overflow(*unit, leaf->busy_cycles, unit) ||
-                __builtin_add_overflow(*child, leaf->busy_cycles, child)) {
+            int64_t taken = leaf->busy_cycles;
+            if ((e->emptying[l] > 0 &&
+                 !model_count_taken(plan, leaf, &taken)) ||
+                __builtin_add_overflow(*unit, taken, unit) ||
+                __builtin_add_overflow(*child, taken, child)) {
                 return false;
             }
             longest = MAX(longest, MAX(*unit, *child));

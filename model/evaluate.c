@@ -4,11 +4,14 @@
 /* The phase's cycles, and in words what sets them. */
 static enum status evaluate_phase(const struct plan *plan, int phase,
                                   unsigned features, struct diags *diags,
-                                  int64_t *cycles, char **bottleneck)
+                                  struct phase_cycles *result,
+                                  char **bottleneck)
 {
     bool has_networks = (features >> ARCH_FEATURE_NETWORK_BANDWIDTH & 1) != 0;
+    int64_t *cycles = &result->cycles;
     int unit = 0;
-    TRY(model_phase_cycles(plan, phase, diags, cycles, &unit));
+    TRY(model_phase_units(plan, phase, diags, result, &unit));
+    *cycles = result->unit_cycles;
     const char *name = plan->arch->units[unit].name;
     const char *suffix = "";
     for (int m = 0; m < plan->arch->memory_count; m++) {
@@ -50,6 +53,43 @@ void model_fill_utilization(const struct plan *plan, struct evaluation *e)
     }
 }
 
+/* Phases do not overlap. */
+static enum status add_phase(const struct plan *plan, int phase,
+                             const struct phase_cycles *cycles,
+                             struct diags *diags, struct evaluation *e)
+{
+    int64_t fill = 0;
+    int64_t drain = 0;
+    TRY(model_phase_fill(plan, phase, cycles, diags, &fill, &drain));
+    bool is_counted = plan->arch->counts_fill;
+    return num_add(e->cycles, cycles->cycles, &e->cycles) &&
+                   num_add(e->fill_cycles, fill, &e->fill_cycles) &&
+                   num_add(e->drain_cycles, drain, &e->drain_cycles) &&
+                   num_add(e->cycles, is_counted ? fill : 0, &e->cycles) &&
+                   num_add(e->cycles, is_counted ? drain : 0, &e->cycles)
+               ? OK
+               : diag_fail(diags, ERR_LIMIT, "model-limit",
+                           "cycles exceed 64 bits");
+}
+
+static enum status add_phases(const struct plan *plan, unsigned features,
+                              struct diags *diags, struct evaluation *e)
+{
+    int64_t longest = -1;
+    for (int p = 0; p < plan->phase_count; p++) {
+        struct phase_cycles cycles = {0};
+        g_autofree char *bottleneck = NULL;
+        TRY(evaluate_phase(plan, p, features, diags, &cycles, &bottleneck));
+        TRY(add_phase(plan, p, &cycles, diags, e));
+        if (cycles.cycles > longest) {
+            longest = cycles.cycles;
+            g_free(e->bottleneck);
+            e->bottleneck = g_steal_pointer(&bottleneck);
+        }
+    }
+    return OK;
+}
+
 enum status model_evaluate(const struct plan *plan, struct diags *diags,
                            struct evaluation **result)
 {
@@ -64,23 +104,7 @@ enum status model_evaluate_beside(const struct plan *plan,
     AUTO(evaluation) evaluation = NULL;
     TRY(model_count(plan, NULL, diags, &evaluation));
     evaluation->fidelity = FIDELITY_MODEL;
-    int64_t longest = -1;
-    for (int p = 0; p < plan->phase_count; p++) {
-        int64_t cycles = 0;
-        char *bottleneck = NULL;
-        TRY(evaluate_phase(plan, p, features, diags, &cycles, &bottleneck));
-        if (cycles > longest) {
-            longest = cycles;
-            g_free(evaluation->bottleneck);
-            evaluation->bottleneck = bottleneck;
-        } else {
-            g_free(bottleneck);
-        }
-        if (!num_add(evaluation->cycles, cycles, &evaluation->cycles)) {
-            return diag_fail(diags, ERR_LIMIT, "model-limit",
-                             "cycles exceed 64 bits");
-        }
-    }
+    TRY(add_phases(plan, features, diags, evaluation));
     evaluation->model_cycles = evaluation->cycles;
     model_fill_utilization(plan, evaluation);
     model_add_leakage(plan, evaluation);

@@ -10,7 +10,8 @@ unsigned model_used_features(enum fidelity fidelity)
     case FIDELITY_MODEL:
         return BIT(LEAKAGE) | BIT(KEEPS) | BIT(NO_BYPASS) | BIT(MEMORY_WORD) |
                BIT(SPLIT_BANDWIDTH) | BIT(MASKING) | BIT(REDUCE_IN_PLACE) |
-               BIT(NEIGHBOURS) | BIT(NETWORK_BANDWIDTH) | BIT(NETWORK_ENERGY);
+               BIT(NEIGHBOURS) | BIT(NETWORK_BANDWIDTH) | BIT(NETWORK_ENERGY) |
+               BIT(NETWORK_LATENCY) | BIT(MEMORY_LATENCY) | BIT(OP_LATENCY);
     case FIDELITY_PE: /* no memory is ever in the way */
         return BIT(LEAKAGE) | BIT(KEEPS) | BIT(NO_BYPASS) | BIT(MEMORY_WORD) |
                BIT(NEIGHBOURS) | BIT(NETWORK_ENERGY);
@@ -20,7 +21,8 @@ unsigned model_used_features(enum fidelity fidelity)
         return BIT(LEAKAGE) | BIT(KEEPS) | BIT(NO_BYPASS) | BIT(MEMORY_WORD) |
                BIT(SPLIT_BANDWIDTH) | BIT(MASKING) | BIT(REDUCE_IN_PLACE) |
                BIT(NEIGHBOURS) | BIT(NETWORK_BANDWIDTH) | BIT(NETWORK_ENERGY) |
-               BIT(NETWORK_LATENCY) | BIT(MEMORY_LATENCY);
+               BIT(NETWORK_LATENCY) | BIT(MEMORY_LATENCY) | BIT(OP_LATENCY) |
+               BIT(LOAD);
     }
     BUG("fidelity %d", (int)fidelity);
 }

@@ -3,8 +3,9 @@
  * Cycles of a phase are those of its slowest resource: the units, slot by slot
  * (slots are entered together, so a step lasts the sum over slots of the
  * slowest unit), the exposed latencies of reductions across lanes, and every
- * memory's bandwidth. Filling and draining of pipelines and buffers are left to
- * the simulator: bound <= model <= sim. Counts are exact integers.
+ * memory's bandwidth. Filling and draining of pipelines and buffers are figures of
+ * their own, which count if the architecture says so; bound <= model <= sim with
+ * them and without. Counts are exact integers.
  *
  * `struct evaluation` is the common result of every fidelity; tables, JSON and
  * the store are written from it.
@@ -106,6 +107,10 @@ struct evaluation_transfer {
 struct evaluation {
     enum fidelity fidelity;
     int64_t cycles;
+    /* By the model: what filling and draining of pipelines and buffers add to the
+     * steady state, in `cycles` if the architecture counts them. */
+    int64_t fill_cycles;
+    int64_t drain_cycles;
     int64_t clock_hz;
     double energy_pj;
     int memory_count;
@@ -169,6 +174,16 @@ MUST_USE enum status model_count(const struct plan *plan,
  * known. model_evaluate has done it. */
 void model_add_leakage(const struct plan *plan, struct evaluation *evaluation);
 
+/* Cycles that data is on its way besides the time that ports and links are busy
+ * with it: latency of the memory that is read, hops to the furthest lane. */
+struct model_latency {
+    int64_t memory_cycles;
+    int64_t hop_cycles;
+    int fanout; /* the last whose network has hops; -1 */
+};
+MUST_USE enum status model_count_latency(const struct plan *plan, int flow,
+                                         struct model_latency *latency);
+
 /* ---- estimates: for searches ------------------------------------------------ */
 
 /* What a search compares. */
@@ -178,8 +193,8 @@ struct estimate {
     int64_t traffic_bytes; /* of the outermost memory */
 };
 
-/* The model of a retiler's tilings: the numbers of model_evaluate, a million times
- * a second for a matrix product (`make bench`). Borrows the retiler. */
+/* The model of a retiler's tilings: the numbers of model_evaluate, but always those
+ * of the steady state, a million times a second for a matrix product (`make bench`). Borrows the retiler. */
 struct estimator;
 struct estimator *estimator_new(struct retiler *retiler);
 void estimator_free(struct estimator *estimator);

@@ -9,7 +9,7 @@
  * is the "waterfall" of FuseMax (MICRO 2024): max(QK+LM, RD+RNV+AV) + RM + ...
  * with the Einsums of a slot taken from the mapping. A child is a serial
  * program, so a slot also lasts at least as long as each of its children.
- * Filling and draining are not counted. */
+ * Filling and draining are fill.c's. */
 #include <string.h>
 
 #include "model/counts.h"
@@ -17,6 +17,23 @@
 static enum status limit_reached(struct diags *diags)
 {
     return diag_fail(diags, ERR_LIMIT, "model-limit", "cycles exceed 64 bits");
+}
+
+int64_t model_emptying_cycles(const struct arch_unit *unit)
+{
+    int64_t cycles = 0;
+    return !unit->overlaps_steps && arch_count_skew_cycles(unit, &cycles) == OK
+               ? cycles
+               : 0;
+}
+
+bool model_count_taken(const struct plan *plan, const struct plan_leaf *leaf,
+                       int64_t *cycles)
+{
+    return num_mul(leaf->step_count,
+                   model_emptying_cycles(&plan->arch->units[leaf->unit]),
+                   cycles) &&
+           num_add(*cycles, leaf->busy_cycles, cycles);
 }
 
 /* ---- slots -------------------------------------------------------------- */
@@ -35,8 +52,9 @@ static enum status slot_cycles(const struct plan *plan, int phase_id, int slot,
             phase->children[leaf->child].slot != slot) {
             continue;
         }
-        int64_t busy = leaf->busy_cycles;
-        if (!num_add(unit_cycles[leaf->unit], busy, &unit_cycles[leaf->unit]) ||
+        int64_t busy = 0;
+        if (!model_count_taken(plan, leaf, &busy) ||
+            !num_add(unit_cycles[leaf->unit], busy, &unit_cycles[leaf->unit]) ||
             !num_add(child_cycles[leaf->child], busy,
                      &child_cycles[leaf->child])) {
             return limit_reached(diags);
@@ -54,13 +72,16 @@ static enum status slot_cycles(const struct plan *plan, int phase_id, int slot,
 
 /* ---- the phase ---------------------------------------------------------- */
 
-enum status model_phase_cycles(const struct plan *plan, int phase,
-                               struct diags *diags, int64_t *cycles, int *unit)
+enum status model_phase_units(const struct plan *plan, int phase,
+                              struct diags *diags, struct phase_cycles *result,
+                              int *unit)
 {
+    int64_t *cycles = &result->unit_cycles;
     int units = plan->arch->unit_count;
     g_autofree int64_t *slot_unit = g_new0(int64_t, (gsize)units);
     g_autofree int64_t *sum = g_new0(int64_t, (gsize)units);
-    TRY(model_exposed_cycles(plan, phase, diags, cycles));
+    TRY(model_exposed_cycles(plan, phase, diags, cycles,
+                             &result->early_wait_cycles));
     for (int s = 0; s < plan->phases[phase].slot_count; s++) {
         int64_t part = 0;
         TRY(slot_cycles(plan, phase, s, diags, slot_unit, &part));
@@ -148,32 +169,54 @@ static bool is_unlimited(const struct arch_memory *memory)
            memory->write_bandwidth_bytes_per_s == NUM_UNLIMITED;
 }
 
-enum status model_phase_transfer(const struct plan *plan, int phase, int memory,
-                                 struct diags *diags, int64_t *cycles)
+/* Bytes that pass the memory's ports in the phase. */
+static enum status sum_bytes(const struct plan *plan, int phase, int memory,
+                             struct diags *diags, int64_t *read_bytes,
+                             int64_t *write_bytes)
 {
     const struct arch_memory *m = &plan->arch->memories[memory];
-    int64_t read_bytes = 0; /* elements first */
-    int64_t write_bytes = 0;
-    *cycles = 0;
-    if (is_unlimited(m)) {
-        return OK;
-    }
+    *read_bytes = 0; /* elements first */
+    *write_bytes = 0;
     for (int f = 0; f < plan->flow_count; f++) {
         const struct plan_flow *flow = &plan->flows[f];
-        int64_t *sum =
-            flow_writes_at(flow, memory) ? &write_bytes : &read_bytes;
+        int64_t *sum = flow_writes_at(flow, memory) ? write_bytes : read_bytes;
         if (model_flow_phase(plan, flow) == phase &&
             !num_add(*sum, flow_elements_at(plan, flow, memory), sum)) {
             return limit_reached(diags);
         }
     }
-    if (!num_mul(read_bytes, arch_word_bytes(m), &read_bytes) ||
-        !num_mul(write_bytes, arch_word_bytes(m), &write_bytes)) {
-        return limit_reached(diags);
+    return num_mul(*read_bytes, arch_word_bytes(m), read_bytes) &&
+                   num_mul(*write_bytes, arch_word_bytes(m), write_bytes)
+               ? OK
+               : limit_reached(diags);
+}
+
+static enum status count_transfer(const struct plan *plan, int phase,
+                                  int memory, bool counts_writes,
+                                  struct diags *diags, int64_t *cycles)
+{
+    int64_t read_bytes = 0;
+    int64_t write_bytes = 0;
+    *cycles = 0;
+    if (is_unlimited(&plan->arch->memories[memory])) {
+        return OK;
     }
+    TRY(sum_bytes(plan, phase, memory, diags, &read_bytes, &write_bytes));
     /* Instances work side by side; bandwidths are of one. */
     int64_t used = plan->memories[memory].instances_used;
-    return arch_count_access_cycles(plan->arch, memory,
-                                    num_ceil_div(read_bytes, used),
-                                    num_ceil_div(write_bytes, used), cycles);
+    return arch_count_access_cycles(
+        plan->arch, memory, num_ceil_div(read_bytes, used),
+        counts_writes ? num_ceil_div(write_bytes, used) : 0, cycles);
+}
+
+enum status model_phase_transfer(const struct plan *plan, int phase, int memory,
+                                 struct diags *diags, int64_t *cycles)
+{
+    return count_transfer(plan, phase, memory, true, diags, cycles);
+}
+
+enum status model_phase_reads(const struct plan *plan, int phase, int memory,
+                              struct diags *diags, int64_t *cycles)
+{
+    return count_transfer(plan, phase, memory, false, diags, cycles);
 }

@@ -1,5 +1,5 @@
-/* Exposed latency: X reduces across lanes and its result arrives `latency`
- * cycles after X has finished; Y, of another child, reads it. What a phase does
+/* Exposed latency: X reduces across lanes, or its operations are pipelines, and its
+ * result arrives `latency` cycles after X has finished; Y, of another child, reads it. What a phase does
  * between the two hides part of it. The rest is found by stepping the recurrence
  * of the slots,
  *
@@ -48,12 +48,14 @@ struct waits {
     int *slot_start;     /* by slot, and one more: where in `order` */
     int *first_wait;     /* likewise, in `wait`: those whose Y is in the slot */
     int64_t *busy;       /* of a leaf in one iteration of the phase */
+    int64_t *emptying;   /* cycles of a leaf's step beyond its busy ones */
     int64_t *before;     /* of a leaf in the slot: work that precedes its end */
     int64_t *unit;       /* by unit: work of the slot so far */
     int64_t *child;      /* by child, likewise */
     int64_t *finish;     /* [step % HISTORY * leaf_count + leaf] */
     int64_t *since;      /* by leaf: from its finish to the end of the step */
     int64_t now;
+    int64_t early; /* waited in the first steps */
 };
 
 /* ---- who waits for whom ------------------------------------------------- */
@@ -122,6 +124,16 @@ static void sort_waits(struct waits *w)
     }
 }
 
+/* From the end of a leaf's step until its results are there. */
+static int64_t result_latency(const struct plan_leaf *leaf)
+{
+    int64_t cycles = 0;
+    return num_add(leaf->reduce_latency_cycles, leaf->op_latency_cycles,
+                   &cycles)
+               ? cycles
+               : INT64_MAX;
+}
+
 /* How far apart the two are with the tiles that the plan has now. */
 static void measure_distances(struct waits *w)
 {
@@ -135,17 +147,20 @@ static void measure_distances(struct waits *w)
             wait->distance =
                 inside > 0 && inside < HISTORY ? wait->delay + inside : -1;
         }
-        bool is_any = plan->leaves[wait->x].reduce_latency_cycles > 0 &&
+        bool is_any = result_latency(&plan->leaves[wait->x]) > 0 &&
                       wait->distance >= 0 && wait->distance < HISTORY;
         wait->distance = is_any ? wait->distance : -1;
     }
 }
 
-/* Can its result have to cross lanes, with any tiles? */
-static bool may_reduce(const struct plan *plan, const struct plan_leaf *leaf)
+/* Can its result take a while, or have to cross lanes, with any tiles? */
+static bool may_be_late(const struct plan *plan, const struct plan_leaf *leaf)
 {
     const struct einsum_statement *s =
         &plan->workload->statements[leaf->statement];
+    if (leaf->op_latency_cycles > 0) {
+        return true;
+    }
     for (int i = 0; i < s->rank_count; i++) {
         if (!s->is_reduced[i]) {
             continue;
@@ -172,7 +187,7 @@ static void collect_read(struct waits *w, int y,
         const struct plan_leaf *producer = &plan->leaves[x];
         const struct einsum_statement *s =
             &plan->workload->statements[producer->statement];
-        if (producer->phase == w->phase && may_reduce(plan, producer) &&
+        if (producer->phase == w->phase && may_be_late(plan, producer) &&
             s->output.tensor == read->tensor) {
             add_wait(w, x, y, read);
         }
@@ -269,7 +284,7 @@ static bool step_slot(struct waits *w, int slot, int64_t step, int64_t *waited)
         }
         int64_t until =
             w->finish[source % HISTORY * w->plan->leaf_count + wait->x];
-        if (!num_add(until, w->plan->leaves[wait->x].reduce_latency_cycles,
+        if (!num_add(until, result_latency(&w->plan->leaves[wait->x]),
                      &until) ||
             !num_add(until, work_from(w, wait->y, slot, step), &until)) {
             return false;
@@ -330,6 +345,7 @@ static bool measure(struct waits *w, int64_t iterations, int64_t *first,
     int64_t waited = 0;
     *first = 0;
     *steady = 0;
+    w->early = 0;
     for (int64_t step = 0; step < SETTLING + MEASURED; step++) {
         if (alike <= needed) {
             int64_t before = waited;
@@ -340,6 +356,7 @@ static bool measure(struct waits *w, int64_t iterations, int64_t *first,
             alike = is_like && step > last_begin ? alike + 1 : 0;
         }
         *first += step < iterations ? waited : 0;
+        w->early += step <= last_begin && step < iterations ? waited : 0;
         *steady += step >= SETTLING ? waited : 0;
     }
     return true;
@@ -371,8 +388,10 @@ static bool fill_busy(struct waits *w)
         /* Steps of the leaf inside one iteration of the phase. */
         int64_t inside = num_ceil_div(
             leaf->step_count, w->plan->phases[w->phase].iteration_count);
+        int64_t taken = 0;
         if (leaf->phase == w->phase &&
-            !num_mul(inside, leaf->busy_cycles_per_step, &w->busy[l])) {
+            (!num_add(leaf->busy_cycles_per_step, w->emptying[l], &taken) ||
+             !num_mul(inside, taken, &w->busy[l]))) {
             return false;
         }
     }
@@ -424,6 +443,11 @@ struct waits *waits_new(const struct plan *plan, int phase)
     w->before = numbers + leaves;
     w->finish = numbers + 2 * leaves;
     w->since = numbers + (2 + HISTORY) * leaves;
+    w->emptying = g_new0(int64_t, leaves + 1);
+    for (int l = 0; l < plan->leaf_count; l++) {
+        w->emptying[l] =
+            model_emptying_cycles(&plan->arch->units[plan->leaves[l].unit]);
+    }
     w->unit = g_new0(int64_t, (gsize)plan->arch->unit_count);
     w->child = g_new0(int64_t, (gsize)plan->phases[phase].child_count);
     w->place = g_new0(struct place, leaves);
@@ -442,6 +466,7 @@ void waits_free(struct waits *w)
         return;
     }
     g_free(w->busy);
+    g_free(w->emptying);
     g_free(w->unit);
     g_free(w->child);
     g_free(w->place);
@@ -452,10 +477,14 @@ void waits_free(struct waits *w)
 }
 
 enum status model_exposed_cycles(const struct plan *plan, int phase,
-                                 struct diags *diags, int64_t *cycles)
+                                 struct diags *diags, int64_t *cycles,
+                                 int64_t *early)
 {
     AUTO(waits) w = waits_new(plan, phase);
-    return waits_count(w, cycles) ? OK
-                                  : diag_fail(diags, ERR_LIMIT, "model-limit",
-                                              "cycles exceed 64 bits");
+    if (!waits_count(w, cycles)) {
+        return diag_fail(diags, ERR_LIMIT, "model-limit",
+                         "cycles exceed 64 bits");
+    }
+    *early = w->early;
+    return OK;
 }

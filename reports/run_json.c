@@ -243,6 +243,10 @@ char *run_print_json(const struct run *run, size_t indent)
     json_object_set_new(object, "fidelity",
                         json_string(fidelity_name(evaluation->fidelity)));
     json_object_set_new(object, "cycles", json_integer(evaluation->cycles));
+    json_object_set_new(object, "fill_cycles",
+                        json_integer(evaluation->fill_cycles));
+    json_object_set_new(object, "drain_cycles",
+                        json_integer(evaluation->drain_cycles));
     json_object_set_new(object, "seconds", real(run_seconds(run)));
     json_object_set_new(object, "energy_pj", real(evaluation->energy_pj));
     json_object_set_new(object, "traffic_bytes", print_traffic(evaluation));

@@ -245,6 +245,8 @@ static void parse_totals(struct run *run, const json_t *object)
     evaluation->clock_hz = get_count(object, "clock_hz");
     evaluation->energy_pj = get_real(object, "energy_pj");
     evaluation->model_cycles = get_count(object, "model_cycles");
+    evaluation->fill_cycles = get_count(object, "fill_cycles");
+    evaluation->drain_cycles = get_count(object, "drain_cycles");
     const json_t *bound = json_object_get(object, "bound");
     evaluation->bound_cycles = get_count(bound, "cycles");
     evaluation->bound_compute_cycles = get_count(bound, "compute_cycles");

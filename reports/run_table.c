@@ -75,6 +75,32 @@ static void print_bounds(const struct evaluation *evaluation, GString *out)
     }
 }
 
+/* What the model's cycles are, and what filling and draining are beside them. */
+static void print_fill(const struct evaluation *evaluation, GString *out)
+{
+    int64_t base = evaluation->fidelity == FIDELITY_SIM
+                       ? evaluation->model_cycles
+                       : evaluation->cycles;
+    const struct {
+        enum metric metric;
+        int64_t cycles;
+        const char *what;
+    } parts[] = {
+        {METRIC_FILL, evaluation->fill_cycles,
+         "until pipelines and buffers "
+         "are full"},
+        {METRIC_DRAIN, evaluation->drain_cycles,
+         "until the last result has "
+         "arrived"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(parts); i++) {
+        g_autofree char *remark =
+            g_strdup_printf("%s: %.2f %% of the model", parts[i].what,
+                            100.0 * share(parts[i].cycles, base));
+        print_count(out, parts[i].metric, parts[i].cycles, remark);
+    }
+}
+
 static void print_totals(const struct run *run, GString *out)
 {
     const struct evaluation *evaluation = &run->evaluation;
@@ -91,6 +117,7 @@ static void print_totals(const struct run *run, GString *out)
                           evaluation->model_cycles));
         print_count(out, METRIC_MODEL_CYCLES, evaluation->model_cycles, remark);
     }
+    print_fill(evaluation, out);
     print_bounds(evaluation, out);
     g_autofree char *energy = g_strdup_printf("%.6g", evaluation->energy_pj);
     print_fact(out, METRIC_ENERGY, energy, "");

@@ -96,6 +96,8 @@ static void load_head(struct run *run, sqlite3_stmt *row)
     run->area_um2 = get_real(row, 25);
     evaluation->bound_compute_cycles = sqlite3_column_int64(row, 26);
     evaluation->bound_transfer_cycles = sqlite3_column_int64(row, 27);
+    evaluation->fill_cycles = sqlite3_column_int64(row, 28);
+    evaluation->drain_cycles = sqlite3_column_int64(row, 29);
 }
 
 /* ---- rows of a run ------------------------------------------------------ */
@@ -279,7 +281,8 @@ static enum status load_parts(struct store *store, struct diags *diags,
     " fidelity, cascade, arch, mapping, cascade_hash, arch_hash,"              \
     " mapping_hash, shapes, cycles, clock_hz, energy_pj, bound_cycles,"        \
     " bound_traffic_bytes, model_cycles, bottleneck, assumptions, area_um2,"   \
-    " bound_compute_cycles, bound_transfer_cycles FROM runs "
+    " bound_compute_cycles, bound_transfer_cycles, fill_cycles,"               \
+    " drain_cycles FROM runs "
 
 /* The run in the first row of a query that starts with HEAD. */
 static enum status load_first(struct store *store, struct diags *diags,

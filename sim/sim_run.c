@@ -161,6 +161,8 @@ enum status sim_run(const struct plan *plan, const struct sim_options *options,
     fill_in(machine, counted);
     model_add_leakage(plan, counted);
     counted->model_cycles = modelled->cycles;
+    counted->fill_cycles = modelled->fill_cycles;
+    counted->drain_cycles = modelled->drain_cycles;
     g_free(counted->bottleneck);
     counted->bottleneck = g_strdup(modelled->bottleneck);
     if (simulated_steps != NULL) {

@@ -115,13 +115,15 @@ static enum status convert_leaves(struct phase *phase, int64_t ticks_per_cycle)
         const struct plan_leaf *planned = &phase->plan->leaves[l];
         struct leaf_timing *leaf = &phase->leaves[l];
         int64_t skew_cycles = 0;
+        int64_t behind_cycles = 0;
         TRY(arch_count_skew_cycles(&phase->plan->arch->units[planned->unit],
                                    &skew_cycles));
         if (!num_mul(skew_cycles, ticks_per_cycle, &leaf->skew_ticks) ||
             !num_mul(planned->busy_cycles_per_step, ticks_per_cycle,
                      &leaf->busy_ticks) ||
-            !num_mul(planned->reduce_latency_cycles, ticks_per_cycle,
-                     &leaf->reduce_ticks)) {
+            !num_add(planned->reduce_latency_cycles,
+                     planned->op_latency_cycles, &behind_cycles) ||
+            !num_mul(behind_cycles, ticks_per_cycle, &leaf->reduce_ticks)) {
             return ERR_LIMIT;
         }
     }

@@ -147,6 +147,7 @@ static void await_producer(struct phase *phase, int leaf_id,
             leaf->forward_from >= 0 && x >= leaf->forward_from && x < leaf_id;
         if (!phase->leaves[x].is_here || is_forwarded ||
             (plan->leaves[x].reduce_latency_cycles == 0 &&
+             plan->leaves[x].op_latency_cycles == 0 &&
              !is_skewed(phase, x, leaf_id)) ||
             output->tensor != read->tensor) {
             continue;

@@ -1,9 +1,10 @@
 /* What events of flows ask of networks: time on the busiest link of each fan-out
- * between their two places, as the model counts it (model/network.c), and the
- * hops to the lane that is furthest away.
+ * between their two places, as the model counts it (model/network.c), and what
+ * they are on the way besides (model/latency.c).
  *
  * A flow's crossings are known for the whole run; an event gets the share that
  * its elements are of the flow's, rounded up. */
+#include "model/model.h"
 #include "sim/timing_build.h"
 
 static bool has_lane_links(enum arch_topology topology)
@@ -61,90 +62,18 @@ enum status timing_add_links(const struct plan *plan, int flow,
     return OK;
 }
 
-/* ---- hops ---------------------------------------------------------------- */
+/* ---- latencies ------------------------------------------------------------ */
 
-/* How many lanes of the axis take part: those of the nodes above, and of the
- * leaf's step. */
-static int64_t count_lanes(const struct plan *plan,
-                           const struct plan_flow *flow, int axis)
-{
-    int64_t lanes = 1;
-    int node = flow->node < 0 ? plan->leaves[flow->leaf].node : flow->node;
-    for (int n = plan->nodes[node].parent; n >= 0; n = plan->nodes[n].parent) {
-        if (plan->nodes[n].kind == PLAN_SPATIAL &&
-            plan->nodes[n].axis == axis) {
-            lanes *= plan->nodes[n].trips; /* at most those of the axis */
-        }
-    }
-    for (int r = 0; flow->node < 0 && r < EINSUM_MAX_RANKS; r++) {
-        const struct plan_leaf *leaf = &plan->leaves[flow->leaf];
-        const struct arch_unit *unit = &plan->arch->units[leaf->unit];
-        if (leaf->axis_of[r] >= 0 && unit->axis[leaf->axis_of[r]].id == axis) {
-            lanes *= leaf->lane_extent[r];
-        }
-    }
-    return lanes;
-}
-
-static int64_t count_hops(const struct arch_fanout *fanout,
-                          const int64_t *position)
-{
-    struct arch_lanes lanes[ARCH_MAX_AXES];
-    int64_t hops = 0;
-    for (int a = 0; a < fanout->axis_count; a++) {
-        lanes[a] = (struct arch_lanes){position[a], position[a] + 1, false};
-    }
-    return arch_count_hops(fanout, lanes, &hops) == OK ? hops : 0;
-}
-
-/* Routes follow the axes in turn, so the lane furthest away is so along each. */
-static int64_t find_distance(const struct plan *plan,
-                             const struct plan_crossing *crossing)
-{
-    const struct arch_fanout *fanout = &plan->arch->fanouts[crossing->fanout];
-    int64_t furthest[ARCH_MAX_AXES] = {0};
-    for (int a = 0; a < fanout->axis_count; a++) {
-        int64_t lanes = count_lanes(plan, &plan->flows[crossing->flow],
-                                    fanout->first_axis_id + a);
-        int64_t position[ARCH_MAX_AXES] = {0};
-        int64_t most = 0;
-        for (int64_t i = 0; i < MIN(lanes, fanout->axis[a].size); i++) {
-            position[a] = i;
-            int64_t hops = count_hops(fanout, position);
-            if (hops > most) {
-                most = hops;
-                furthest[a] = i;
-            }
-        }
-    }
-    return count_hops(fanout, furthest);
-}
-
-enum status timing_add_latency(const struct plan *plan, int flow_id,
+enum status timing_add_latency(const struct plan *plan, int flow,
                                struct transfer *transfer)
 {
-    const struct plan_flow *flow = &plan->flows[flow_id];
-    const struct arch *arch = plan->arch;
-    bool is_read = flow->kind != FLOW_WRITE && flow->kind != FLOW_DRAIN;
-    struct latency latency = {.is_set = true, .flow = flow_id, .fanout = -1};
-    /* Of partial sums that never come back nothing does. */
-    bool is_any = flow->total > 0;
-    latency.memory_cycles =
-        is_any && is_read ? outer_memory(plan, flow)->latency_cycles : 0;
-    for (int i = 0; is_any && i < plan->crossing_count; i++) {
-        const struct plan_crossing *crossing = &plan->crossings[i];
-        int64_t cycles = 0;
-        if (crossing->flow != flow_id) {
-            continue;
-        }
-        if (!num_mul(find_distance(plan, crossing),
-                     arch->fanouts[crossing->fanout].network.hop_cycles,
-                     &cycles) ||
-            !num_add(latency.hop_cycles, cycles, &latency.hop_cycles)) {
-            return ERR_LIMIT;
-        }
-        latency.fanout = cycles > 0 ? crossing->fanout : latency.fanout;
-    }
+    struct model_latency way;
+    TRY(model_count_latency(plan, flow, &way));
+    struct latency latency = {.is_set = true,
+                              .flow = flow,
+                              .fanout = way.fanout,
+                              .memory_cycles = way.memory_cycles,
+                              .hop_cycles = way.hop_cycles};
     if (!transfer->latency.is_set ||
         latency.memory_cycles + latency.hop_cycles >
             transfer->latency.memory_cycles + transfer->latency.hop_cycles) {

@@ -220,6 +220,9 @@ static void finish(struct unit *unit)
         int64_t local = machine_local(machine, child->iteration);
         leaf->arrived_ticks[local % phase->ring_count] =
             machine->now_ticks + leaf->reduce_ticks;
+        machine->last_arrival_ticks =
+            MAX(machine->last_arrival_ticks,
+                machine->now_ticks + leaf->reduce_ticks);
     }
     request_writes(machine, leaf);
     if (child->left_on_unit != NULL) {

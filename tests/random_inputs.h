@@ -105,8 +105,12 @@ static inline const char *random_arch(GRand *rand, struct scope *chosen,
     scope_set(chosen, "RF2", random_of(rand, files, 4));
     scope_set(chosen, "GBUF_BW", 1 + random_below(rand, 64));
     scope_set(chosen, "DRAM_BW", 1 + random_below(rand, 32));
-    return which == 5 ? "tests/data/arch/no-multicast.yaml"
-                      : "arch-configs/teaching.yaml";
+    if (which < 5) {
+        return "arch-configs/teaching.yaml";
+    }
+    scope_set(chosen, "LAT", random_below(rand, 100));
+    scope_set(chosen, "OP", 1 + random_below(rand, 12));
+    return "tests/data/arch/no-multicast.yaml";
 }
 
 #endif

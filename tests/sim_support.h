@@ -202,6 +202,22 @@ static inline void assert_same_causes(const struct evaluation *a,
     }
 }
 
+/* Neither steady state, filling nor draining are more than what happens. */
+static inline void assert_filled_below(const struct evaluation *sim)
+{
+    assert_true(sim->fill_cycles >= 0 && sim->drain_cycles >= 0);
+    if (sim->model_cycles + sim->fill_cycles + sim->drain_cycles >
+        sim->cycles) {
+        print_error("%" G_GINT64_FORMAT " + fill %" G_GINT64_FORMAT
+                    " + drain %" G_GINT64_FORMAT " > sim %" G_GINT64_FORMAT
+                    "\n",
+                    sim->model_cycles, sim->fill_cycles, sim->drain_cycles,
+                    sim->cycles);
+    }
+    assert_true(sim->model_cycles + sim->fill_cycles + sim->drain_cycles <=
+                sim->cycles);
+}
+
 static inline void assert_same_times(const struct evaluation *a,
                                      const struct evaluation *b)
 {

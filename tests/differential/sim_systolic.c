@@ -27,7 +27,7 @@ static struct evaluation *simulate(const struct product *p, int dataflow,
     assert_stalls_add_up(fast);
     *bound_cycles = fast->bound_cycles;
     assert_true(fast->bound_cycles <= fast->model_cycles);
-    assert_true(fast->model_cycles <= fast->cycles);
+    assert_filled_below(fast);
     return g_steal_pointer(&fast);
 }
 

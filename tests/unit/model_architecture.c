@@ -396,8 +396,8 @@ static void test_networks_carry_values(void **state)
         assert_int_equal(
             model_evaluate_beside(problem->plan, FIDELITY_SIM, diags, &beside),
             OK);
-        assert_int_equal(beside->cycles, 128);
-        assert_string_equal(beside->bottleneck, "alu");
+        assert_int_equal(beside->cycles, e->cycles);
+        assert_string_equal(beside->bottleneck, e->bottleneck);
     }
 }
 
