@@ -192,6 +192,7 @@ check-all: ## check, more random mappings, sanitizers, valgrind, fuzzing
 	WEIR_IRREGULAR_COUNT=10000 build/release/tests/mapping_irregular
 	WEIR_RANDOM_SIM_COUNT=10000 build/release/tests/mapping_random_sim
 	WEIR_UNEVEN_COUNT=1000 build/release/tests/sim_uneven
+	WEIR_RANDOM_TRACE_COUNT=1000 build/release/tests/sim_trace
 	WEIR_PE_COUNT=10000 build/release/tests/sim_pe
 	WEIR_SYSTOLIC_COUNT=3000 build/release/tests/sim_systolic
 	WEIR_RANDOM_RETILE_COUNT=10000 build/release/tests/model_retile

@@ -40,6 +40,7 @@ struct settings {
     const char *output;  /* a file */
     const char *trace;   /* a file */
     const char *trace_format;
+    const char *trace_level;
     const char *trace_window;
     GPtrArray *trace_only; /* const char * */
     GPtrArray *set;      /* const char *, as written */

@@ -23,10 +23,14 @@ static const struct option options[] = {
      offsetof(struct settings, is_unabridged),
      "walk every step: same result, slow"},
     {"trace", 't', OPTION_TEXT, "FILE", offsetof(struct settings, trace),
-     "what happened when: .json, .perfetto-trace, .vcd, .kanata"},
+     "what happened when: .json, .perfetto-trace, .vcd, .kanata, .csv"},
+
     {"trace-format", 0, OPTION_TEXT, "NAME",
      offsetof(struct settings, trace_format),
-     "chrome, perfetto, vcd or kanata, whatever the file's ending"},
+     "chrome, perfetto, vcd, kanata or csv, whatever the file's ending"},
+    {"trace-level", 0, OPTION_TEXT, "LEVEL",
+     offsetof(struct settings, trace_level),
+     "summary (totals), windows (1024 intervals) or tasks, if not said"},
     OPTION_TRACE_SELECTION,
     OPTION_DB("keep the run in this store"),
     OPTION_JSON("one JSON object instead of tables"),
@@ -36,23 +40,24 @@ static const struct option options[] = {
 const struct command command_sim = {
     .options = options,
     .max_operands = 0,
-    .about = "Simulates a mapped cascade on an architecture, tile step by tile "
-             "step,\n"
-             "on contended units and memories. Says for each unit how many "
-             "cycles it\n"
-             "was busy and why it was idle: dependency, reduction, bandwidth, "
-             "fill,\n"
-             "drain. Traffic equals the model's to the byte, cycles are never "
-             "below\n"
-             "it. Periodic stretches are fast-forwarded exactly.\n"
-             "A trace of a window of cycles shows each tile step, transfer and "
-             "stall on\n"
-             "tracks of their own; what lies outside is still "
-             "fast-forwarded.\n"
-             "With --fidelity pe products on systolic arrays are run with data, "
-             "every\n"
-             "element stepped in every cycle; 'weir verify --fidelity pe' "
-             "compares values.\n",
+    .about =
+        "Simulates a mapped cascade on an architecture, tile step by tile "
+        "step,\n"
+        "on contended units and memories. Says for each unit how many "
+        "cycles it\n"
+        "was busy and why it was idle: dependency, reduction, bandwidth, "
+        "fill,\n"
+        "drain. Traffic equals the model's to the byte, cycles are never "
+        "below\n"
+        "it. Periodic stretches are fast-forwarded exactly.\n"
+        "A trace of a window of cycles shows each tile step, transfer and "
+        "stall on\n"
+        "tracks of their own; what lies outside is still "
+        "fast-forwarded.\n"
+        "With --fidelity pe products on systolic arrays are run with data, "
+        "every\n"
+        "element stepped in every cycle; 'weir verify --fidelity pe' "
+        "compares values.\n",
     .examples = "  weir sim --cascade workloads/attention/one-pass.yaml \\\n"
                 "    --arch arch-configs/fusemax-cloud.yaml \\\n"
                 "    --mapping mappings/fusemax-binding.yaml \\\n"

@@ -170,12 +170,43 @@ static enum status check_path(struct cli *cli)
     return OK;
 }
 
+static enum status parse_level(struct cli *cli, enum trace_format format,
+                               struct trace_options *options)
+{
+    const char *word = cli->settings.trace_level;
+    enum trace_level level =
+        word == NULL ? TRACE_TASKS : trace_level_find(word);
+    if (level == TRACE_LEVEL_COUNT) {
+        const char *names[TRACE_LEVEL_COUNT];
+        for (int i = 0; i < TRACE_LEVEL_COUNT; i++) {
+            names[i] = trace_level_name((enum trace_level)i);
+        }
+        g_autofree char *suggestion =
+            suggest_text(word, names, TRACE_LEVEL_COUNT);
+        return cli_fail_usage(cli, suggestion, "unknown level of a trace '%s'",
+                              word);
+    }
+    if (level < trace_format_level(format)) {
+        return cli_fail_usage(cli, NULL,
+                              "'%s' cannot show the level '%s', csv can",
+                              trace_format_name(format), word);
+    }
+    if (level == TRACE_SUMMARY && cli->settings.trace_window != NULL) {
+        return cli_fail_usage(cli, NULL,
+                              "a summary is of the whole run, not of a window");
+    }
+    options->level = level;
+    return OK;
+}
+
 enum status trace_request_parse(struct cli *cli, struct trace_request *request)
 {
     const struct settings *s = &cli->settings;
     *request = (struct trace_request){0};
     if (s->trace == NULL) {
         return s->trace_format != NULL || s->trace_window != NULL ||
+                       s->trace_level != NULL ||
+
                        s->trace_only->len > 0
                    ? cli_need(cli, NULL, "trace")
                    : OK;
@@ -188,6 +219,7 @@ enum status trace_request_parse(struct cli *cli, struct trace_request *request)
         return fail_format(cli, s->trace_format);
     }
     TRY(trace_request_parse_selection(cli, request));
+    TRY(parse_level(cli, format, &request->trace->options));
     request->format = format;
     return OK;
 }

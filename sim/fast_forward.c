@@ -311,6 +311,8 @@ static void skip(struct fast_forward *ff, struct level *level, int64_t period,
     struct machine *m = ff->machine;
     int64_t cycles = 0;
     int64_t iterations = period * repetitions * level->inside;
+    recorder_skip(m, level->anchor_counters,
+                  machine_run_ticks(m) - level->anchor_ticks, repetitions);
     if (!num_mul(machine_run_ticks(m) - level->anchor_ticks, repetitions,
                  &cycles) ||
         !multiply_counters(m, level, repetitions) ||

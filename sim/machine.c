@@ -189,7 +189,8 @@ enum status machine_new(const struct plan *plan,
     machine->cause_count = cause_count(plan);
     machine->counter_count =
         1 + plan->arch->unit_count * (1 + machine->cause_count) +
-        3 * plan->leaf_count + 3 * plan->flow_count;
+        3 * plan->leaf_count + 3 * plan->flow_count +
+        (options->trace == NULL ? 0 : recorder_counter_count(plan));
     machine->counters = g_new0(int64_t, (gsize)machine->counter_count);
     TRY(build_phases(machine));
     machine_check(machine, build(machine));

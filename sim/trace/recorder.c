@@ -35,7 +35,8 @@ static void check_goal(struct recorder *r)
 
 static void add_slice(struct recorder *r, const struct trace_slice *slice)
 {
-    if (overlaps_window(r, slice->begin_ticks, slice->end_ticks)) {
+    if (r->trace->options.level == TRACE_TASKS &&
+        overlaps_window(r, slice->begin_ticks, slice->end_ticks)) {
         g_array_append_val(r->trace->slices, *slice);
         check_limit(r);
         check_goal(r);
@@ -86,6 +87,10 @@ void recorder_end_step(struct unit *unit, int64_t busy_ticks)
     if (r == NULL || r->unit_track[unit->id] < 0) {
         return;
     }
+    if (r->intervals != NULL) {
+        intervals_work(r, unit->id, r->began_ticks[unit->id],
+                       r->began_ticks[unit->id] + busy_ticks);
+    }
     struct trace_slice slice = {
         .begin_ticks = r->began_ticks[unit->id],
         .end_ticks = r->began_ticks[unit->id] + busy_ticks,
@@ -106,6 +111,10 @@ void recorder_stall(struct unit *unit, int cause, int64_t from_ticks,
     struct recorder *r = recorder_of(machine);
     if (r == NULL || r->stall_track[unit->id] < 0 || from_ticks == to_ticks) {
         return;
+    }
+    if (r->intervals != NULL) {
+        intervals_stall(r, unit->id, r->stall_of_cause[cause], from_ticks,
+                        to_ticks);
     }
     struct trace_slice slice = {
         .begin_ticks = from_ticks,
@@ -195,11 +204,18 @@ void recorder_serve(struct machine *machine, int port, int tag, int64_t bytes,
     if (r->port_track[port] < 0) {
         return;
     }
+    int64_t *total = recorder_total(r, port, slice.name);
+    total[TOTAL_COUNT]++;
+    total[TOTAL_TICKS] += to_ticks - from_ticks;
+    total[TOTAL_BYTES] += bytes;
     int64_t skipped_ticks = *counter_skipped_ticks(machine);
     slice.begin_ticks = from_ticks + skipped_ticks;
     slice.end_ticks = to_ticks + skipped_ticks;
     slice.bytes = bytes;
     slice.track = r->port_track[port];
+    if (r->intervals != NULL) {
+        intervals_serve(r, port, slice.begin_ticks, slice.end_ticks, bytes);
+    }
     add_slice(r, &slice);
 }
 
@@ -208,7 +224,8 @@ void recorder_serve(struct machine *machine, int port, int tag, int64_t bytes,
 void recorder_hold(struct machine *machine, const struct stream *stream)
 {
     struct recorder *r = recorder_of(machine);
-    if (r == NULL || r->buffer_track[stream->flow] < 0) {
+    if (r == NULL || r->buffer_track[stream->flow] < 0 ||
+        r->trace->options.level != TRACE_TASKS) {
         return;
     }
     int64_t bytes = (stream->issued - stream->released) *
@@ -229,11 +246,21 @@ void recorder_hold(struct machine *machine, const struct stream *stream)
 
 /* ---- fast-forward ---------------------------------------------------------- */
 
+void recorder_skip(struct machine *machine, const int64_t *anchor_counters,
+                   int64_t period_ticks, int64_t repetitions)
+{
+    struct recorder *r = recorder_of(machine);
+    if (r != NULL && r->intervals != NULL) {
+        intervals_skip(r, anchor_counters, period_ticks, repetitions);
+    }
+}
+
 bool recorder_needs_steps(const struct machine *machine)
 {
     const struct recorder *r = recorder_of(machine);
     int64_t now_ticks = machine->now_ticks + machine->counters[COUNTER_TICKS];
-    return r != NULL && now_ticks >= r->from_ticks && now_ticks < r->to_ticks;
+    return r != NULL && r->trace->options.level == TRACE_TASKS &&
+           now_ticks >= r->from_ticks && now_ticks < r->to_ticks;
 }
 
 /* What is under way when a skip ends must be over when the window begins, as it
@@ -244,7 +271,8 @@ int64_t recorder_limit_skip(const struct machine *machine, int64_t period_ticks)
     const struct recorder *r = recorder_of(machine);
     int64_t skipped_ticks = machine->counters[COUNTER_TICKS];
     int64_t until_ticks = machine->now_ticks + skipped_ticks;
-    if (r == NULL || until_ticks >= r->to_ticks || period_ticks == 0) {
+    if (r == NULL || r->trace->options.level != TRACE_TASKS ||
+        until_ticks >= r->to_ticks || period_ticks == 0) {
         return INT64_MAX;
     }
     for (int p = 0; p < machine->port_count; p++) {

@@ -23,8 +23,10 @@ struct recorder {
     int *buffer_track;          /* by flow id */
     int64_t *held_before_bytes; /* by flow id: when the window begins */
     int64_t *began_ticks; /* by unit id: of the running tile step, run time */
-    GArray *tags;         /* struct trace_slice: what requests are about */
-    int64_t open_legs;    /* of requests that are not served: uses of tags */
+    enum stall *stall_of_cause;
+    struct intervals *intervals; /* NULL: none are wanted */
+    GArray *tags;      /* struct trace_slice: what requests are about */
+    int64_t open_legs; /* of requests that are not served: uses of tags */
 };
 
 /* Fills `trace` while the machine runs. ERR_INPUT for a component that is not
@@ -38,6 +40,32 @@ BASE_DEFINE_CLEANUP(recorder)
 MUST_USE enum status recorder_finish(struct recorder *recorder);
 /* Gives the slices of a run the coordinates of their tiles. */
 void recorder_find_tiles(struct recorder *recorder);
+
+/* ---- recorder_totals.c ----------------------------------------------------- */
+
+/* What is counted of each port and name (of a leaf or flow). */
+enum { TOTAL_COUNT, TOTAL_TICKS, TOTAL_BYTES, TOTALS };
+
+/* Leaves and flows, which is what transfers are named by. */
+int recorder_transfer_names(const struct plan *plan);
+/* So many of the machine's counters, the last ones, are the recorder's. */
+int recorder_counter_count(const struct plan *plan);
+int64_t *recorder_total(const struct recorder *recorder, int port, int name);
+void recorder_add_totals(struct recorder *recorder);
+
+/* ---- recorder_intervals.c -------------------------------------------------- */
+
+struct intervals *intervals_new(const struct machine *machine);
+void intervals_free(struct intervals *intervals);
+void intervals_work(struct recorder *recorder, int unit, int64_t from_ticks,
+                    int64_t to_ticks);
+void intervals_stall(struct recorder *recorder, int unit, enum stall stall,
+                     int64_t from_ticks, int64_t to_ticks);
+void intervals_serve(struct recorder *recorder, int port, int64_t from_ticks,
+                     int64_t to_ticks, int64_t bytes);
+void intervals_skip(struct recorder *recorder, const int64_t *anchor_counters,
+                    int64_t period_ticks, int64_t repetitions);
+void intervals_finish(struct recorder *recorder);
 
 /* ---- hooks ----------------------------------------------------------------- */
 
@@ -58,6 +86,9 @@ void recorder_serve(struct machine *machine, int port, int tag, int64_t bytes,
 /* Buffers of the stream were taken or given back. */
 void recorder_hold(struct machine *machine, const struct stream *stream);
 
+/* Before a skip: what happened since the anchor happens so often again. */
+void recorder_skip(struct machine *machine, const int64_t *anchor_counters,
+                   int64_t period_ticks, int64_t repetitions);
 /* Must every step be simulated now? */
 bool recorder_needs_steps(const struct machine *machine);
 /* At most so many repetitions of a period may be skipped now. */

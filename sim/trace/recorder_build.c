@@ -211,6 +211,11 @@ static void list_components(const struct arch *arch, GPtrArray *names)
     for (int m = 0; m < arch->memory_count; m++) {
         g_ptr_array_add(names, g_strdup(arch->memories[m].name));
     }
+    for (int f = 0; f < arch->fanout_count; f++) {
+        if (arch->fanouts[f].network.is_given) {
+            g_ptr_array_add(names, g_strdup(arch->fanouts[f].name));
+        }
+    }
 }
 
 static enum status check_components(const struct machine *machine,
@@ -225,7 +230,8 @@ static enum status check_components(const struct machine *machine,
                 name, (const char *const *)names->pdata, names->len);
             diag_error(machine->diags, options->only[i].span,
                        "trace-unknown-component", suggestion,
-                       "'%s' has no unit or memory '%s'",
+                       "'%s' has no unit, memory or network '%s'",
+
                        machine->plan->arch->name, name);
         }
     }
@@ -263,6 +269,15 @@ enum status recorder_new(struct machine *machine, struct trace *trace,
     trace->title =
         g_strdup_printf("%s on %s, mapped by %s", plan->workload->name,
                         plan->arch->name, mapping_name(plan->mapping));
+    r->stall_of_cause = g_new0(enum stall, (gsize)machine->cause_count + 1);
+    for (int c = 0; c < machine->cause_count; c++) {
+        struct evaluation_cause cause;
+        cause_describe(plan, c, &cause);
+        r->stall_of_cause[c] = cause.stall;
+    }
+    if (trace->options.level == TRACE_WINDOWS) {
+        r->intervals = intervals_new(machine);
+    }
     add_names(r);
     r->phase_track = add_track(trace, TRACK_PHASES, -1, g_strdup("phases"));
     add_unit_tracks(r);
@@ -283,6 +298,8 @@ void recorder_free(struct recorder *r)
     g_free(r->buffer_track);
     g_free(r->held_before_bytes);
     g_free(r->began_ticks);
+    g_free(r->stall_of_cause);
+    intervals_free(r->intervals);
     g_array_unref(r->tags);
     g_free(r);
 }
@@ -328,6 +345,10 @@ enum status recorder_finish(struct recorder *r)
     }
     trace->window_from_ticks = r->from_ticks;
     trace->window_to_ticks = MIN(r->to_ticks, trace->end_ticks);
+    recorder_add_totals(r);
+    if (r->intervals != NULL) {
+        intervals_finish(r);
+    }
     add_first_samples(r);
     g_array_sort(trace->slices, compare_slices);
     recorder_find_tiles(r);

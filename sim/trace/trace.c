@@ -10,6 +10,34 @@ static void clear_name(void *element)
     g_free(((struct trace_name *)element)->text);
 }
 
+static void clear_series(void *element)
+{
+    struct trace_series *series = element;
+    g_free(series->name);
+    g_free(series->values);
+}
+
+static const char *const level_names[TRACE_LEVEL_COUNT] = {
+    [TRACE_SUMMARY] = "summary",
+    [TRACE_WINDOWS] = "windows",
+    [TRACE_TASKS] = "tasks",
+};
+
+const char *trace_level_name(enum trace_level level)
+{
+    return level_names[level];
+}
+
+enum trace_level trace_level_find(const char *name)
+{
+    int level = 0;
+    while (level < TRACE_LEVEL_COUNT &&
+           !g_str_equal(level_names[level], name)) {
+        level++;
+    }
+    return (enum trace_level)level;
+}
+
 struct trace *trace_new(const struct trace_options *options)
 {
     struct trace *trace = g_new0(struct trace, 1);
@@ -23,6 +51,9 @@ struct trace *trace_new(const struct trace_options *options)
     trace->samples = g_array_new(false, false, sizeof(struct trace_sample));
     trace->coordinates =
         g_array_new(false, false, sizeof(struct trace_coordinate));
+    trace->totals = g_array_new(false, false, sizeof(struct trace_total));
+    trace->series = g_array_new(false, false, sizeof(struct trace_series));
+    g_array_set_clear_func(trace->series, clear_series);
     trace->ranks = g_ptr_array_new_with_free_func(g_free);
     trace->phases = g_ptr_array_new_with_free_func(g_free);
     return trace;
@@ -39,6 +70,8 @@ void trace_free(struct trace *trace)
     g_array_unref(trace->slices);
     g_array_unref(trace->samples);
     g_array_unref(trace->coordinates);
+    g_array_unref(trace->totals);
+    g_array_unref(trace->series);
     g_ptr_array_unref(trace->ranks);
     g_ptr_array_unref(trace->phases);
     g_free(trace);
@@ -68,8 +101,38 @@ int64_t trace_millicycles(const struct trace *trace, int64_t ticks)
                : INT64_MAX;
 }
 
+int64_t trace_interval_ticks(const struct trace *trace, int64_t interval)
+{
+    return MIN(trace->window_to_ticks,
+               trace->window_from_ticks + interval * trace->interval_ticks);
+}
+
+static double rate_of(const struct trace *trace,
+                      const struct trace_series *series, int64_t interval)
+{
+    double ticks = (double)(trace_interval_ticks(trace, interval + 1) -
+                            trace_interval_ticks(trace, interval));
+    return (double)series->values[interval] / ticks *
+           (series->is_bytes ? (double)trace->ticks_per_cycle : 100.0);
+}
+
+void trace_visit_series(const struct trace *trace,
+                        const struct trace_series *series, trace_value_fn visit,
+                        void *user)
+{
+    double last = -1.0;
+    for (int64_t i = 0; i < trace->interval_count; i++) {
+        double rate = rate_of(trace, series, i);
+        if (rate < last || rate > last) {
+            visit(user, trace_interval_ticks(trace, i), rate);
+        }
+        last = rate;
+    }
+    visit(user, trace->window_to_ticks, 0.0);
+}
+
 void trace_visit_bandwidth(const struct trace *trace, int track,
-                           trace_bandwidth_fn visit, void *user)
+                           trace_value_fn visit, void *user)
 {
     int64_t end_ticks = -1;
     for (guint i = 0; i < trace->slices->len; i++) {

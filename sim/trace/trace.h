@@ -25,7 +25,21 @@ struct trace_component {
     struct span span;
 };
 
+/* How much is recorded. */
+enum trace_level {
+    TRACE_SUMMARY, /* totals of the whole run, by track and name */
+    TRACE_WINDOWS, /* and what share of each of up to 1024 equal intervals units
+                      and ports are busy or stalled */
+    TRACE_TASKS, /* and each tile step, stall and transfer of the window, which
+                      is walked step by step; no intervals */
+    TRACE_LEVEL_COUNT,
+};
+const char *trace_level_name(enum trace_level level); /* "summary" */
+/* TRACE_LEVEL_COUNT if there is none of that name. */
+enum trace_level trace_level_find(const char *name);
+
 struct trace_options {
+    enum trace_level level;
     /* The window in cycles: [from, to). */
     int64_t from_cycle;
     int64_t to_cycle;
@@ -39,8 +53,9 @@ struct trace_options {
 };
 #define TRACE_OPTIONS_DEFAULT                                                  \
     {                                                                          \
-        .from_cycle = 0, .to_cycle = INT64_MAX, .only = NULL, .only_count = 0, \
-        .slice_goal = 0, .record_limit = 4000000                               \
+        .level = TRACE_TASKS, .from_cycle = 0, .to_cycle = INT64_MAX,          \
+        .only = NULL, .only_count = 0, .slice_goal = 0,                        \
+        .record_limit = 4000000                                                \
     }
 
 enum track_kind {
@@ -94,6 +109,23 @@ struct trace_sample {
     int track;
 };
 
+/* Of the whole run, whatever the window. */
+struct trace_total {
+    int track;
+    int name;
+    int64_t count; /* of tile steps or transfers; -1: stalls are not counted */
+    int64_t ticks;
+    int64_t bytes; /* of transfers */
+};
+
+/* What a track does in each interval of the window. */
+struct trace_series {
+    int track;
+    char *name;      /* "array2d busy", "array2d stalls fill", "DRAM bytes" */
+    bool is_bytes;   /* else ticks */
+    int64_t *values; /* by interval */
+};
+
 struct trace {
     struct trace_options options; /* borrows `only` */
     char *title;                  /* "attention-1pass on ..., mapped by ..." */
@@ -107,8 +139,12 @@ struct trace {
     GArray *slices;      /* struct trace_slice, by beginning, then track */
     GArray *samples;     /* struct trace_sample, in the order of time */
     GArray *coordinates; /* struct trace_coordinate */
-    GPtrArray *ranks;    /* char *: names of ranks by id */
-    GPtrArray *phases;   /* char *: names of phases */
+    GArray *totals;      /* struct trace_total */
+    int64_t interval_ticks;
+    int64_t interval_count;
+    GArray *series;    /* struct trace_series */
+    GPtrArray *ranks;  /* char *: names of ranks by id */
+    GPtrArray *phases; /* char *: names of phases */
 };
 
 /* `options` must outlive the trace. */
@@ -143,10 +179,9 @@ void trace_print_tile(const struct trace *trace,
 int64_t trace_millicycles(const struct trace *trace, int64_t ticks);
 
 /* Bytes a cycle of a TRACK_PORT: constant through a transfer, 0 between two. */
-typedef void (*trace_bandwidth_fn)(void *user, int64_t at_ticks,
-                                   double bytes_per_cycle);
+typedef void (*trace_value_fn)(void *user, int64_t at_ticks, double value);
 void trace_visit_bandwidth(const struct trace *trace, int track,
-                           trace_bandwidth_fn visit, void *user);
+                           trace_value_fn visit, void *user);
 
 /* From tile step to tile step of one iteration, the first of each Einsum. */
 struct trace_arrow {
@@ -156,10 +191,19 @@ struct trace_arrow {
 /* struct trace_arrow; the caller frees. */
 GArray *trace_find_arrows(const struct trace *trace);
 
+/* Percent of each interval, or bytes a cycle (the last one may be shorter), where
+ * it changes; 0 at the end. */
+void trace_visit_series(const struct trace *trace,
+                        const struct trace_series *series, trace_value_fn visit,
+                        void *user);
+/* Where an interval begins; of number `interval_count`: where the last ends. */
+int64_t trace_interval_ticks(const struct trace *trace, int64_t interval);
+
 /* ---- files ----------------------------------------------------------------- */
 
 enum trace_format {
-#define TRACE_FORMAT(id, name, endings, help) TRACE_##id,
+#define TRACE_FORMAT(id, name, endings, level, help) TRACE_##id,
+
 #include "sim/trace/formats.def"
 #undef TRACE_FORMAT
     TRACE_FORMAT_COUNT
@@ -172,6 +216,8 @@ enum trace_format trace_format_find(const char *name);
 enum trace_format trace_format_of_path(const char *path);
 /* NULL-terminated. */
 const char *const *trace_format_names(void);
+/* The format can show this level and those above. */
+enum trace_level trace_format_level(enum trace_format format);
 
 /* Writes the file under another name and renames it, unless it is there and not
  * a plain file (a device, a pipe, a link): that is written to as it is. Once *interrupts (may be NULL) is not 0,

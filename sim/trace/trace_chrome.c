@@ -211,21 +211,21 @@ static void print_samples(struct chrome *c)
     }
 }
 
-struct bandwidth {
+struct counter {
     struct chrome *chrome;
     const char *name;
+    const char *unit;
 };
 
-static void print_bandwidth(void *user, int64_t at_ticks,
-                            double bytes_per_cycle)
+static void print_value(void *user, int64_t at_ticks, double value)
 {
-    const struct bandwidth *b = user;
-    struct chrome *c = b->chrome;
-    char rate[G_ASCII_DTOSTR_BUF_SIZE];
-    g_ascii_formatd(rate, sizeof(rate), "%.6g", bytes_per_cycle);
-    print_counter(c, process_of(TRACK_PORT), b->name,
-                  trace_millicycles(c->trace, at_ticks), "B/cycle");
-    trace_out_print(c->out, "%s}}", rate);
+    const struct counter *counter = user;
+    struct chrome *c = counter->chrome;
+    char text[G_ASCII_DTOSTR_BUF_SIZE];
+    g_ascii_formatd(text, sizeof(text), "%.6g", value);
+    print_counter(c, process_of(TRACK_PORT), counter->name,
+                  trace_millicycles(c->trace, at_ticks), counter->unit);
+    trace_out_print(c->out, "%s}}", text);
 }
 
 static void print_bandwidths(struct chrome *c)
@@ -233,10 +233,21 @@ static void print_bandwidths(struct chrome *c)
     for (int t = 0; t < (int)c->trace->tracks->len; t++) {
         const struct trace_track *track = trace_track(c->trace, t);
         g_autofree char *name = g_strdup_printf("%s bandwidth", track->name);
-        struct bandwidth bandwidth = {.chrome = c, .name = name};
+        struct counter counter = {c, name, "B/cycle"};
         if (track->kind == TRACK_PORT && trace_out_goes_on(c->out)) {
-            trace_visit_bandwidth(c->trace, t, print_bandwidth, &bandwidth);
+            trace_visit_bandwidth(c->trace, t, print_value, &counter);
         }
+    }
+}
+
+static void print_series(struct chrome *c)
+{
+    for (guint i = 0; i < c->trace->series->len && trace_out_goes_on(c->out);
+         i++) {
+        const struct trace_series *s =
+            &g_array_index(c->trace->series, struct trace_series, i);
+        struct counter counter = {c, s->name, s->is_bytes ? "B/cycle" : "%"};
+        trace_visit_series(c->trace, s, print_value, &counter);
     }
 }
 
@@ -263,5 +274,6 @@ void trace_write_chrome(const struct trace *trace, struct trace_out *out)
     print_arrows(&c);
     print_samples(&c);
     print_bandwidths(&c);
+    print_series(&c);
     trace_out_print(out, "\n]}\n");
 }

@@ -15,14 +15,16 @@ typedef void (*trace_write_fn)(const struct trace *trace,
 static const struct {
     const char *endings;
     trace_write_fn write;
+    enum trace_level level;
 } formats[] = {
-#define TRACE_FORMAT(id, name, endings, help) {endings, trace_write_##name},
+#define TRACE_FORMAT(id, name, endings, level, help)                           \
+    {endings, trace_write_##name, level},
 #include "sim/trace/formats.def"
 #undef TRACE_FORMAT
 };
 
 static const char *const format_names[] = {
-#define TRACE_FORMAT(id, name, endings, help) #name,
+#define TRACE_FORMAT(id, name, endings, level, help) #name,
 #include "sim/trace/formats.def"
 #undef TRACE_FORMAT
     NULL};
@@ -47,6 +49,11 @@ enum trace_format trace_format_find(const char *name)
         format++;
     }
     return (enum trace_format)format;
+}
+
+enum trace_level trace_format_level(enum trace_format format)
+{
+    return formats[format].level;
 }
 
 static bool ends_in_one_of(const char *path, const char *endings)

@@ -21,7 +21,7 @@ void trace_out_bytes(struct trace_out *out, const void *bytes, size_t count);
 /* 12.345 for 12345: millicycles as microseconds, zeros at the end left out. */
 void trace_out_decimal(struct trace_out *out, int64_t millicycles);
 
-#define TRACE_FORMAT(id, name, endings, help)                                  \
+#define TRACE_FORMAT(id, name, endings, level, help)                           \
     void trace_write_##name(const struct trace *trace, struct trace_out *out);
 #include "sim/trace/formats.def"
 #undef TRACE_FORMAT

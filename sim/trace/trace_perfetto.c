@@ -143,6 +143,11 @@ static int64_t uuid_of_bandwidth(const struct perfetto *p, int track)
     return uuid_of_track((int)p->trace->tracks->len + track);
 }
 
+static int64_t uuid_of_series(const struct perfetto *p, guint series)
+{
+    return uuid_of_bandwidth(p, (int)p->trace->tracks->len + (int)series);
+}
+
 static void write_track(struct perfetto *p, int64_t uuid, int64_t parent,
                         const char *name, const char *unit)
 {
@@ -195,6 +200,13 @@ static void write_tracks(struct perfetto *p)
             write_track(p, uuid_of_bandwidth(p, t), GROUP_PORTS, name,
                         "B/cycle");
         }
+    }
+    for (guint i = 0; i < p->trace->series->len; i++) {
+        const struct trace_series *series =
+            &g_array_index(p->trace->series, struct trace_series, i);
+        write_track(p, uuid_of_series(p, i),
+                    group_of(trace_track(p->trace, series->track)->kind),
+                    series->name, series->is_bytes ? "B/cycle" : "%");
     }
 }
 
@@ -307,28 +319,38 @@ static void write_samples(struct perfetto *p)
     }
 }
 
-struct bandwidth {
+struct counter {
     struct perfetto *perfetto;
     int64_t uuid;
 };
 
-static void write_bandwidth(void *user, int64_t at_ticks,
-                            double bytes_per_cycle)
+static void write_value(void *user, int64_t at_ticks, double value)
 {
-    const struct bandwidth *b = user;
-    begin_event(b->perfetto, at_ticks, TYPE_COUNTER, b->uuid);
-    put_double(b->perfetto->part, EVENT_DOUBLE_COUNTER, bytes_per_cycle);
-    end_event(b->perfetto);
+    const struct counter *counter = user;
+    begin_event(counter->perfetto, at_ticks, TYPE_COUNTER, counter->uuid);
+    put_double(counter->perfetto->part, EVENT_DOUBLE_COUNTER, value);
+    end_event(counter->perfetto);
 }
 
 static void write_bandwidths(struct perfetto *p)
 {
     for (int t = 0; t < (int)p->trace->tracks->len; t++) {
-        struct bandwidth bandwidth = {p, uuid_of_bandwidth(p, t)};
+        struct counter counter = {p, uuid_of_bandwidth(p, t)};
         if (trace_track(p->trace, t)->kind == TRACK_PORT &&
             trace_out_goes_on(p->out)) {
-            trace_visit_bandwidth(p->trace, t, write_bandwidth, &bandwidth);
+            trace_visit_bandwidth(p->trace, t, write_value, &counter);
         }
+    }
+}
+
+static void write_series(struct perfetto *p)
+{
+    for (guint i = 0; i < p->trace->series->len && trace_out_goes_on(p->out);
+         i++) {
+        struct counter counter = {p, uuid_of_series(p, i)};
+        trace_visit_series(
+            p->trace, &g_array_index(p->trace->series, struct trace_series, i),
+            write_value, &counter);
     }
 }
 
@@ -351,6 +373,7 @@ void trace_write_perfetto(const struct trace *trace, struct trace_out *out)
     }
     write_samples(&p);
     write_bandwidths(&p);
+    write_series(&p);
     for (guint i = 0; i < trace->slices->len; i++) {
         if (p.flows[i] != NULL) {
             g_array_unref(p.flows[i]);

@@ -2,7 +2,8 @@
  * ($var string). A microsecond is a cycle, the unit of time a thousandth of it.
  *
  * A scope for each track: of a unit `busy`, `einsum`, `iteration` and `stall`; of
- * a port `busy`, `transfer`, `bytes`; of a buffer `bytes`. */
+ * a port `busy`, `transfer`, `bytes`; of a buffer `bytes`. Intervals are reals, in
+ * percent or bytes a cycle. */
 #include <inttypes.h>
 
 #include "sim/trace/trace_out.h"
@@ -13,6 +14,7 @@ struct change {
     int variable;
     int order; /* of a track's ends and beginnings at one time: as they came */
     int64_t value;
+    double real; /* of a series */
 };
 
 enum variable {
@@ -32,6 +34,11 @@ struct vcd {
 static int variable_of(int track, enum variable variable)
 {
     return track * VARIABLES + (int)variable;
+}
+
+static int variable_of_series(const struct vcd *v, guint series)
+{
+    return (int)v->trace->tracks->len * VARIABLES + (int)series;
 }
 
 /* ---- what a track has ------------------------------------------------------ */
@@ -132,8 +139,27 @@ static int compare_changes(const void *a, const void *b)
     return (x->order > y->order) - (x->order < y->order);
 }
 
+struct series {
+    struct vcd *vcd;
+    int variable;
+};
+
+static void add_real(void *user, int64_t at_ticks, double value)
+{
+    const struct series *series = user;
+    GArray *changes = series->vcd->changes;
+    add_change(series->vcd, at_ticks, series->variable, 0);
+    g_array_index(changes, struct change, changes->len - 1).real = value;
+}
+
 static void collect(struct vcd *v)
 {
+    for (guint i = 0; i < v->trace->series->len; i++) {
+        struct series series = {v, variable_of_series(v, i)};
+        trace_visit_series(
+            v->trace, &g_array_index(v->trace->series, struct trace_series, i),
+            add_real, &series);
+    }
     for (guint i = 0; i < v->trace->slices->len; i++) {
         add_slice(v, trace_slice(v->trace, i));
     }
@@ -191,6 +217,27 @@ static void print_value(struct vcd *v, int variable, int64_t value)
     trace_out_print(v->out, "\n");
 }
 
+static void print_real(struct vcd *v, int variable, double value)
+{
+    char text[G_ASCII_DTOSTR_BUF_SIZE];
+    trace_out_print(v->out, "r%s ",
+                    g_ascii_formatd(text, sizeof(text), "%.16g", value));
+    print_code(v, variable);
+    trace_out_print(v->out, "\n");
+}
+
+static void print_series(struct vcd *v)
+{
+    for (guint i = 0; i < v->trace->series->len; i++) {
+        trace_out_print(v->out, "$var real 64 ");
+        print_code(v, variable_of_series(v, i));
+        trace_out_print(v->out, " ");
+        print_word(
+            v, g_array_index(v->trace->series, struct trace_series, i).name);
+        trace_out_print(v->out, " $end\n");
+    }
+}
+
 /* A unit's stalls, which are the next track, are in the unit's scope. */
 static void print_track(struct vcd *v, int track_id)
 {
@@ -227,6 +274,9 @@ static void print_first_values(struct vcd *v)
             }
         }
     }
+    for (guint i = 0; i < v->trace->series->len; i++) {
+        print_real(v, variable_of_series(v, i), 0.0);
+    }
     trace_out_print(v->out, "$end\n");
 }
 
@@ -245,8 +295,10 @@ static void print_changes(struct vcd *v)
             now_millicycles = c->at_millicycles;
             trace_out_print(v->out, "#%" PRId64 "\n", now_millicycles);
         }
-        if (is_last) {
+        if (is_last && c->variable < variable_of_series(v, 0)) {
             print_value(v, c->variable, c->value);
+        } else if (is_last) {
+            print_real(v, c->variable, c->real);
         }
     }
     int64_t end = trace_millicycles(v->trace, v->trace->end_ticks);
@@ -270,6 +322,7 @@ void trace_write_vcd(const struct trace *trace, struct trace_out *out)
     for (int t = 0; t < (int)trace->tracks->len; t++) {
         print_track(&v, t);
     }
+    print_series(&v);
     trace_out_print(out, "$upscope $end\n$enddefinitions $end\n");
     print_first_values(&v);
     print_changes(&v);

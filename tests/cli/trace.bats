@@ -173,7 +173,7 @@ SUMS='
         "phases array1d array1d stalls DRAM" ]
     run --separate-stderr $W sim $ONE --trace "$T/b.json" --trace-only aray1d
     [ $status = 3 ]
-    [[ $stderr == *"--trace-only:1:1: error: 'teaching' has no unit or memory"* ]]
+    [[ $stderr == *"--trace-only:1:1: error: 'teaching' has no unit, memory or network"* ]]
     [[ $stderr == *"[trace-unknown-component]"*"did you mean 'array1d'?"* ]]
     [ ! -e "$T/b.json" ]
 }
@@ -190,7 +190,7 @@ SUMS='
     [[ $stderr == *"begins at cycle 1073741824, the run ends at "* ]]
     run --separate-stderr $W sim $ONE --trace "$T/b.txt"
     [ $status = 2 ]
-    [[ $stderr == *"(chrome, perfetto, vcd, kanata)"* ]]
+    [[ $stderr == *"(chrome, perfetto, vcd, kanata, csv)"* ]]
     run --separate-stderr $W sim $ONE --trace "$T/b" --trace-format chrme
     [ $status = 2 ]
     [[ $stderr == *"did you mean 'chrome'?"* ]]
@@ -257,4 +257,47 @@ SUMS='
     [ $status = 5 ]
     [[ $stderr == *"[timeline-too-many]"* ]]
     [ -z "$(ls "$T" | grep -v ^separate-stderr)" ]
+}
+
+@test "levels: a summary and windows of the whole run" {
+    $W sim $ONE $SETTINGS --json --trace "$T/a.csv" --trace-level summary \
+        -q > "$T/run"
+    [ "$(head -n 1 "$T/a.csv")" = "track,kind,name,count,cycles,bytes" ]
+    for einsum in QK RNV; do
+        grep -q "compute,\"$einsum\",[0-9]*,$(jq ".einsums.$einsum.busy_cycles" \
+            "$T/run"),0$" "$T/a.csv"
+    done
+    [ "$(awk -F, '$1 == "DRAM" { sum += $6 } END { print sum }' "$T/a.csv")" = \
+        "$(jq '.traffic_bytes.DRAM | .read + .write' "$T/run")" ]
+    # Intervals add up to the same.
+    $W sim $ONE $SETTINGS --trace "$T/w.csv" --trace-level windows -q > /dev/null
+    [ "$(awk -F, '$3 == "DRAM bytes" { sum += $5 } END { print sum }' \
+        "$T/w.csv")" = "$(jq '.traffic_bytes.DRAM | .read + .write' "$T/run")" ]
+    [ "$(awk -F, '$3 ~ /^array1d (busy|stalls)/ { sum += $5 }
+        END { printf "%.0f", sum }' "$T/w.csv")" = "$(jq .cycles "$T/run")" ]
+    for format in chrome perfetto vcd; do
+        $W sim $ONE --trace "$T/w" --trace-level windows \
+            --trace-format $format -q > /dev/null
+        grep -qa 'array1d.busy' "$T/w"
+    done
+}
+
+@test "levels: what does not go together" {
+    for bad in "a.json --trace-level summary" "a.kanata --trace-level windows" \
+        "a.csv --trace-level sumary" \
+        "a.csv --trace-level summary --trace-window 1:2"; do
+        run --separate-stderr $W sim $ONE --trace "$T/"$bad
+        [ $status = 2 ]
+    done
+    run $W sim $ONE --trace "$T/a.csv" --trace-level sumary
+    [[ $output == *"did you mean 'summary'?"* ]]
+    [ -z "$(ls "$T" | grep -v ^separate-stderr)" ]
+}
+
+@test "csv: a row for each slice" {
+    $W sim $ONE $SETTINGS --trace "$T/a.csv" -q > /dev/null
+    $W sim $ONE $SETTINGS --trace "$T/a.json" -q > /dev/null
+    [ "$(tail -n +2 "$T/a.csv" | wc -l)" = "$(jq '[.traceEvents[] |
+        select(.ph == "X")] | length' "$T/a.json")" ]
+    awk -F, 'NF != 8 || $5 < $4 && NR > 1 { exit 1 }' "$T/a.csv"
 }

@@ -3,6 +3,8 @@
  *   - tile steps and stalls of a unit tile the run without gap or overlap and add
  *     up to its busy cycles and stalls, cause by cause,
  *   - transfers of a port do not overlap and add up to the bytes of its memory,
+ *   - totals of a fast-forwarded run are the sums over all slices of the walked
+ *     one, and intervals of a unit or port add up to its totals,
  *   - the trace of a window of a fast-forwarded run is what the trace of the
  *     whole run, walked step by step, has in that window.
  * WEIR_SEED chooses other cases than the usual ones. */
@@ -209,11 +211,88 @@ static void check_window(const struct trace *whole, const struct trace *part)
             assert_true(s < part->samples->len);
             y = &g_array_index(part->samples, struct trace_sample, s++);
         } while (y->at_ticks == from_ticks &&
-                 (y->track != x->track || y->value != x->value));
+                 (x->at_ticks != from_ticks || y->track != x->track ||
+                  y->value != x->value));
         assert_int_equal(x->at_ticks, y->at_ticks);
         assert_int_equal(x->track, y->track);
         assert_int_equal(x->value, y->value);
     }
+}
+
+/* ---- totals and intervals -------------------------------------------------- */
+
+/* Every total, and nothing besides: both sums agree. */
+static void check_totals(const struct trace *whole, const struct trace *summary)
+{
+    int64_t count = 0;
+    for (guint i = 0; i < summary->totals->len; i++) {
+        const struct trace_total *t =
+            &g_array_index(summary->totals, struct trace_total, i);
+        int64_t bytes = 0;
+        assert_int_equal(sum_track(whole, t->track, t->name, &bytes), t->ticks);
+        assert_int_equal(bytes, t->bytes);
+        count += MAX(t->count, 0);
+    }
+    for (guint i = 0; i < whole->slices->len; i++) {
+        enum track_kind kind =
+            trace_track(whole, trace_slice(whole, i)->track)->kind;
+        count -= kind == TRACK_UNIT || kind == TRACK_PORT;
+    }
+    assert_int_equal(count, 0);
+    assert_int_equal(summary->slices->len, 0);
+    assert_int_equal(summary->samples->len, 0);
+}
+
+static void check_intervals(const struct trace *whole,
+                            const struct trace *windows)
+{
+    assert_true(windows->interval_count <= 1024);
+    assert_true(trace_interval_ticks(windows, windows->interval_count) ==
+                windows->end_ticks);
+    for (guint i = 0; i < windows->series->len; i++) {
+        const struct trace_series *s =
+            &g_array_index(windows->series, struct trace_series, i);
+        int64_t sum = 0;
+        for (int64_t k = 0; k < windows->interval_count; k++) {
+            assert_true(s->values[k] >= 0);
+            /* Requests that a skip cuts may share an interval. */
+            assert_true(s->is_bytes ||
+                        s->values[k] <= 2 * windows->interval_ticks);
+            sum += s->values[k];
+        }
+        for (guint t = 0; t < windows->totals->len; t++) {
+            const struct trace_total *total =
+                &g_array_index(windows->totals, struct trace_total, t);
+            const char *stage = trace_name(whole, total->name)->stage;
+            bool is_same_stall =
+                trace_track(whole, total->track)->kind != TRACK_STALLS ||
+                g_str_has_suffix(s->name, stage);
+            if (total->track == s->track && is_same_stall) {
+                sum -= s->is_bytes ? total->bytes : total->ticks;
+            }
+        }
+        assert_int_equal(sum, 0);
+    }
+}
+
+static void check_levels(const struct fixture *fixture,
+                         const struct trace *whole,
+                         const struct evaluation *plain)
+{
+    struct trace_options options = TRACE_OPTIONS_DEFAULT;
+    AUTO(evaluation) summarised = NULL;
+    AUTO(evaluation) windowed = NULL;
+    int64_t steps = 0;
+    options.level = TRACE_SUMMARY;
+    AUTO(trace)
+    summary = trace_run(fixture, true, &options, &summarised, &steps);
+    options.level = TRACE_WINDOWS;
+    AUTO(trace)
+    windows = trace_run(fixture, true, &options, &windowed, &steps);
+    assert_same_times(summarised, plain);
+    assert_same_times(windowed, plain);
+    check_totals(whole, summary);
+    check_intervals(whole, windows);
 }
 
 /* ---- cases ----------------------------------------------------------------- */
@@ -256,6 +335,7 @@ static bool check_case(const struct fixture *fixture, GRand *random)
     assert_same_times(part_of, plain);
     assert_same_counts(part_of, plain);
     check_window(whole, part);
+    check_levels(fixture, whole, plain);
     assert_true(traced >= fast && traced <= walked);
     return traced < walked;
 }
