@@ -154,6 +154,11 @@ void node_extents(const struct plan *plan, int node,
 int workload_resolve_tensor(const struct workload *workload, int tensor);
 /* Does the rank move the access? */
 bool access_uses_rank(const struct einsum_access *access, int rank);
+/* Can different points of the ranks give the same value? Not if they are the
+ * digits of a number: m1*M0+m0. */
+bool affine_overlaps(const struct workload *workload,
+                     const struct affine *index);
+bool affine_equal(const struct affine *a, const struct affine *b);
 /* Number of values an index takes when each rank (by id) spans `extent`. */
 int64_t affine_count_values(const struct affine *index, const int64_t *extent);
 

@@ -7,8 +7,7 @@
  * out, and the last. */
 struct visits {
     bool is_empty;
-    int64_t elements;
-    int64_t events;
+    struct strides moves;
     struct region first;
     struct region last;
 };
@@ -275,36 +274,75 @@ bool chain_has_point(const struct chain *chain, const struct region *region)
 
 /* ---- visits -------------------------------------------------------------- */
 
-static void move(struct region *region, int rank, int64_t distance)
+static void shift(struct region *region, int rank, int64_t distance)
 {
     region->low[rank] += distance;
     region->high[rank] += distance;
 }
 
-/* `times` times `events` fetches of `elements` more. */
-static void add_fetched(struct follower *f, struct visits *visits,
-                        int64_t elements, int64_t events, int64_t times)
+/* By how much the tile moves, dimension by dimension. */
+static struct stride stride_between(const struct chain_tile *tile,
+                                    const struct region *from,
+                                    const struct region *to)
 {
-    int64_t product = 0;
-    f->fits = f->fits && num_mul(elements, times, &product) &&
-              num_add(visits->elements, product, &visits->elements) &&
-              num_mul(events, times, &product) &&
-              num_add(visits->events, product, &visits->events);
+    struct stride stride = {.is_known = true};
+    const struct einsum_access *access = NULL;
+    for (guint u = tile->uses->len; u-- > 0;) {
+        if (tile->is_counted == NULL || tile->is_counted[u]) {
+            access = g_array_index(tile->uses, struct tensor_use, u).access;
+        }
+    }
+    for (int d = 0; access != NULL && d < access->dim_count; d++) {
+        int64_t low[2] = {INT64_MAX, INT64_MAX};
+        int64_t high[2] = {INT64_MIN, INT64_MIN};
+        add_range(&access->index[d], from, &low[0], &high[0]);
+        add_range(&access->index[d], to, &low[1], &high[1]);
+        stride.by[d] = low[1] - low[0];
+    }
+    return stride;
 }
 
 /* From the last visit of one iteration of link `at` to the first of the next. */
-static void add_transition(struct follower *f, int at, struct visits *visits,
-                           const struct region *from, const struct region *to,
-                           int64_t times)
+static struct stride_move move_between(struct follower *f, int at,
+                                       const struct region *from,
+                                       const struct region *to)
 {
-    if (times > 0 &&
-        (at < f->tile->fresh || !chain_is_same_tile(f->tile, from, to))) {
-        add_fetched(f, visits, tile_elements(f, to), 1, times);
+    struct stride_move move = {.is_none = true};
+    if (at >= f->tile->fresh && chain_is_same_tile(f->tile, from, to)) {
+        return move;
     }
+    int64_t kept = 0;
+    if (f->tile->kept != NULL) {
+        move.by = stride_between(f->tile, from, to);
+        f->fits &= f->tile->kept(f->tile->context, from, to, &kept);
+    }
+    move.is_none = false;
+    move.whole = tile_elements(f, to);
+    move.fresh = move.whole - kept;
+    return move;
 }
 
 static void follow(struct follower *f, int at, const struct region *region,
                    bool is_whole, struct visits *visits);
+
+/* Visits of links from `at` on, after others. */
+static void append_visits(struct follower *f, int at, struct visits *visits,
+                          const struct visits *more)
+{
+    struct stride_move move = {.is_none = true};
+    if (more->is_empty) {
+        return;
+    }
+    if (visits->is_empty) {
+        visits->first = more->first;
+    } else {
+        move = move_between(f, at, &visits->last, &more->first);
+    }
+    f->fits = f->fits && strides_move(&visits->moves, &move) &&
+              strides_append(&visits->moves, &more->moves);
+    visits->is_empty = false;
+    visits->last = more->last;
+}
 
 /* `count` iterations alike, the first of which covers `region`. */
 static void append_iterations(struct follower *f, int at,
@@ -314,21 +352,16 @@ static void append_iterations(struct follower *f, int at,
     const struct chain_link *link = &f->chain->link[at];
     struct visits one;
     follow(f, at + 1, region, is_whole, &one);
-    if (one.is_empty) {
+    append_visits(f, at, visits, &one);
+    if (one.is_empty || count == 1) {
         return;
     }
-    if (visits->is_empty) {
-        visits->first = one.first;
-    } else {
-        add_transition(f, at, visits, &visits->last, &one.first, 1);
-    }
     struct region next = one.first;
-    move(&next, link->rank, link->tile);
-    add_transition(f, at, visits, &one.last, &next, count - 1);
-    add_fetched(f, visits, one.elements, one.events, count);
-    visits->is_empty = false;
-    visits->last = one.last;
-    move(&visits->last, link->rank, (count - 1) * link->tile);
+    shift(&next, link->rank, link->tile);
+    struct stride_move move = move_between(f, at, &one.last, &next);
+    f->fits =
+        f->fits && strides_repeat(&visits->moves, count - 1, &move, &one.moves);
+    shift(&visits->last, link->rank, (count - 1) * link->tile);
 }
 
 /* `count` full tiles, which the predicate may tell apart; `region` spans them. */
@@ -405,7 +438,7 @@ static void follow_link(struct follower *f, int at, const struct region *region,
     }
 }
 
-static void move_all(struct region *region, const int64_t *distance, int sign)
+static void shift_all(struct region *region, const int64_t *distance, int sign)
 {
     for (int r = 0; r < EINSUM_MAX_RANKS; r++) {
         region->low[r] += sign * distance[r];
@@ -443,15 +476,15 @@ static void follow_new(struct follower *f, int at, const struct region *region,
         is_kept ? g_hash_table_lookup(f->known, &known) : NULL;
     if (found != NULL) {
         *visits = found->visits;
-        move_all(&visits->first, region->low, 1);
-        move_all(&visits->last, region->low, 1);
+        shift_all(&visits->first, region->low, 1);
+        shift_all(&visits->last, region->low, 1);
         return;
     }
     follow_link(f, at, region, is_whole, visits);
     if (is_kept) {
         known.visits = *visits;
-        move_all(&known.visits.first, region->low, -1);
-        move_all(&known.visits.last, region->low, -1);
+        shift_all(&known.visits.first, region->low, -1);
+        shift_all(&known.visits.last, region->low, -1);
         g_hash_table_add(f->known, g_memdup2(&known, sizeof(known)));
     }
 }
@@ -564,6 +597,18 @@ static bool each_kind(struct chain *chain, int at, int64_t lanes, bool is_first,
 
 /* ---- counts -------------------------------------------------------------- */
 
+/* With the first tile, which nothing was before. */
+static struct chain_total total_of(struct follower *f,
+                                   const struct visits *visits)
+{
+    const struct stride_pass *pass = &visits->moves.pass[0];
+    struct chain_total total = {0, pass->events + 1};
+    f->fits =
+        f->fits && num_add(pass->elements, tile_elements(f, &visits->first),
+                           &total.elements);
+    return total;
+}
+
 struct fetching {
     const struct chain_tile *tile;
     struct chain_total *total;
@@ -589,13 +634,13 @@ static bool add_lanes_fetched(struct chain *chain, int64_t lanes, bool is_first,
     if (visits.is_empty) {
         return true;
     }
-    add_fetched(&f, &visits, tile_elements(&f, &visits.first), 1, 1);
+    struct chain_total total = total_of(&f, &visits);
     if (is_first) {
-        fetching->total->events = visits.events;
+        fetching->total->events = total.events;
     }
     int64_t product = 0;
     int64_t times = fetching->tile->counts_lanes ? 1 : lanes;
-    return f.fits && num_mul(visits.elements, times, &product) &&
+    return f.fits && num_mul(total.elements, times, &product) &&
            num_add(fetching->total->elements, product,
                    &fetching->total->elements);
 }
@@ -647,9 +692,43 @@ bool chain_count_region(const struct chain *chain,
     g_hash_table_unref(f.known);
     *total = (struct chain_total){0, 0};
     if (!visits.is_empty) {
-        add_fetched(&f, &visits, tile_elements(&f, &visits.first), 1, 1);
-        *total = (struct chain_total){visits.elements, visits.events};
+        *total = total_of(&f, &visits);
     }
+    return f.fits;
+}
+
+/* The visits before the one at the end of `left`, by iterations of one loop after
+ * another that came earlier, lead to the stride that it goes on by, or not. */
+bool chain_count_visit(const struct chain *chain, const struct chain_tile *tile,
+                       const struct region *left, int64_t *elements)
+{
+    struct follower f = {
+        .chain = chain,
+        .tile = tile,
+        .fits = true,
+        .known = g_hash_table_new_full(known_hash, known_equal, g_free, NULL),
+    };
+    struct visits before = {.is_empty = true};
+    int depth = chain->count;
+    for (int i = 0; i < depth; i++) {
+        const struct chain_link *link = &chain->link[i];
+        struct region earlier = left[i];
+        earlier.high[link->rank] = left[i + 1].low[link->rank];
+        if (link->axis == NULL && !link->is_last &&
+            earlier.low[link->rank] < earlier.high[link->rank]) {
+            struct visits more = {.is_empty = true};
+            follow_loop(&f, i, &earlier, chain->masked_count == 0, &more);
+            append_visits(&f, i, &before, &more);
+        }
+    }
+    g_hash_table_unref(f.known);
+    struct stride_move move = {.whole = tile_elements(&f, &left[depth])};
+    bool goes_on = false;
+    if (!before.is_empty) {
+        move = move_between(&f, tile->fresh, &before.last, &left[depth]);
+        goes_on = stride_goes_on(&before.moves.pass[0].after, &move.by);
+    }
+    *elements = goes_on ? move.fresh : move.whole;
     return f.fits;
 }
 

@@ -19,6 +19,7 @@
 #define WEIR_MAPPING_CHAIN_H
 
 #include "mapping/step.h"
+#include "mapping/strides.h"
 
 #define CHAIN_MAX_LINKS (MAX_LOOPS + STEP_MAX_WRITTEN + 2 * EINSUM_MAX_RANKS)
 
@@ -50,6 +51,12 @@ struct chain {
     int masked_links;
 };
 
+/* A range of every rank, by rank id: half open. */
+struct region {
+    int64_t low[EINSUM_MAX_RANKS];
+    int64_t high[EINSUM_MAX_RANKS];
+};
+
 /* What is looked at in each visit: a tile, which is fetched when it is another
  * one than in the visit before. */
 struct chain_tile {
@@ -63,18 +70,17 @@ struct chain_tile {
     const bool *is_counted;
     /* Iterations of the links before this one have nothing in common. */
     int fresh;
+    /* Elements of `to` that `from` has as well, counted likewise: those that stay
+     * where a tile moves on by the same stride (strides.h); false on overflow.
+     * NULL: all are fetched. */
+    bool (*kept)(const void *context, const struct region *from,
+                 const struct region *to, int64_t *elements);
     bool counts_lanes; /* `count` has all lanes that are alike */
 };
 
 struct chain_total {
     int64_t elements;
     int64_t events; /* of the first lanes */
-};
-
-/* A range of every rank, by rank id: half open. */
-struct region {
-    int64_t low[EINSUM_MAX_RANKS];
-    int64_t high[EINSUM_MAX_RANKS];
 };
 
 /* The links above `node`, without any `at`. */
@@ -111,6 +117,10 @@ enum box_points chain_classify_region(const struct chain *chain,
 bool chain_has_point(const struct chain *chain, const struct region *region);
 bool chain_is_same_tile(const struct chain_tile *tile, const struct region *a,
                         const struct region *b);
+/* What is fetched by a visit that has another tile than the one before; `left` are
+ * the regions that the links before each leave of it. False on overflow. */
+bool chain_count_visit(const struct chain *chain, const struct chain_tile *tile,
+                       const struct region *left, int64_t *elements);
 /* What is fetched in the visits of `region` by the links from `at` on, by the
  * lanes that the links name. False on overflow. */
 bool chain_count_region(const struct chain *chain,

@@ -152,11 +152,11 @@ static bool count_hops(const struct crossing *c, const struct part *parts,
     return fits;
 }
 
-/* Values of the lanes that are followed, or their hops, at one point in time. */
-static bool count_lanes(const void *crossing, const int64_t *extent,
+/* Lanes that are followed, or their hops, at one point in time: what each value is
+ * counted as. */
+static bool count_times(const struct crossing *c, const int64_t *extent,
                         int64_t *result)
 {
-    const struct crossing *c = crossing;
     struct part parts[MAX_PARTS];
     int count = find_parts(c, extent, parts);
     *result = 1;
@@ -175,9 +175,33 @@ static bool count_lanes(const void *crossing, const int64_t *extent,
             return false;
         }
     }
+    return true;
+}
+
+/* Values of those lanes. */
+static bool count_lanes(const void *crossing, const int64_t *extent,
+                        int64_t *result)
+{
+    const struct crossing *c = crossing;
     int64_t tile = 1;
-    return (c->leaf != NULL || hold_tile_count(&c->tile, extent, &tile)) &&
+    return count_times(c, extent, result) &&
+           (c->leaf != NULL || hold_tile_count(&c->tile, extent, &tile)) &&
            num_mul(*result, tile, result);
+}
+
+/* Those that they have already. */
+static bool count_kept(const void *crossing, const struct region *from,
+                       const struct region *to, int64_t *result)
+{
+    const struct crossing *c = crossing;
+    int64_t extent[EINSUM_MAX_RANKS];
+    int64_t kept = 0;
+    for (int r = 0; r < EINSUM_MAX_RANKS; r++) {
+        extent[r] = to->high[r] - to->low[r];
+    }
+    return count_times(c, extent, result) &&
+           hold_tile_kept(&c->tile, from, to, &kept) &&
+           num_mul(*result, kept, result);
 }
 
 /* ---- the whole run ------------------------------------------------------- */
@@ -209,7 +233,7 @@ static bool sum_regular(const struct crossing *c, const struct plan_flow *flow,
 static enum status sum_irregular(struct crossing *c, struct chain *chain,
                                  const struct step *step, int64_t *sum)
 {
-    const struct chain_tile tile = {
+    struct chain_tile tile = {
         .count = count_lanes,
         .context = c,
         .uses = c->uses,
@@ -217,6 +241,11 @@ static enum status sum_irregular(struct crossing *c, struct chain *chain,
         .fresh = c->leaf != NULL ? chain->count - step->loop_count : 0,
         .counts_lanes = true,
     };
+    if (c->leaf == NULL && !c->is_write &&
+        uses_keep_overlap(c->b->plan, c->tile.hold, c->tile.tensor, c->uses,
+                          c->is_counted)) {
+        tile.kept = count_kept;
+    }
     struct chain_total total;
     if (!chain_count_fetched(chain, &tile, &total)) {
         return flows_limit(c->b);

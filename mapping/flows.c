@@ -237,6 +237,10 @@ static enum status build_leaf_flows(struct builder *b, int leaf_id)
 
 enum status build_flows(struct builder *b)
 {
+    for (int n = 0; n < b->plan->node_count; n++) {
+        b->plan->is_regular &=
+            b->plan->nodes[n].kind != PLAN_HOLD || !hold_keeps_overlap(b, n);
+    }
     for (int l = 0; l < b->plan->leaf_count; l++) {
         TRY(build_leaf_flows(b, l));
     }

@@ -49,6 +49,19 @@ struct hold_tile {
 bool hold_tile_count(const void *hold_tile, const int64_t *extent,
                      int64_t *elements);
 
+/* Elements of the tile of `to` that that of `from` has as well. */
+bool hold_tile_kept(const void *hold_tile, const struct region *from,
+                    const struct region *to, int64_t *elements);
+/* Does the hold keep what tiles of the tensor have in common? `is_counted`: of the
+ * uses; NULL: what is read and not handed on inside a lane. */
+bool uses_keep_overlap(const struct plan *plan, int hold, int tensor,
+                       const GArray *uses, const bool *is_counted);
+/* Of any tensor, between iterations of loops above? */
+bool hold_keeps_overlap(struct builder *b, int hold);
+/* How such tiles are looked at, where they are fetched (else: drained). */
+struct chain_tile flows_chain_tile(const struct hold_tile *tile,
+                                   bool is_fetched);
+
 /* What the lanes of a leaf take of an access at one point in time. */
 struct lane_access {
     const struct plan *plan;

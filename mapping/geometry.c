@@ -260,7 +260,7 @@ int64_t affine_count_values(const struct affine *index, const int64_t *extent)
     return count;
 }
 
-static bool affine_equal(const struct affine *a, const struct affine *b)
+bool affine_equal(const struct affine *a, const struct affine *b)
 {
     return a->constant == b->constant &&
            memcmp(a->coefficient, b->coefficient, sizeof(a->coefficient)) == 0;

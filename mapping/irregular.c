@@ -256,15 +256,27 @@ void flows_chain_of_hold(const struct hold_tile *tile, struct chain *chain)
     }
 }
 
+struct chain_tile flows_chain_tile(const struct hold_tile *tile,
+                                   bool is_fetched)
+{
+    struct chain_tile counted = {.count = hold_tile_count,
+                                 .context = tile,
+                                 .uses = tile->uses,
+                                 .is_counted = tile->is_counted};
+    if (is_fetched && uses_keep_overlap(tile->b->plan, tile->hold, tile->tensor,
+                                        tile->uses, tile->is_counted)) {
+        counted.kept = hold_tile_kept;
+    }
+    return counted;
+}
+
 enum status flows_sum_hold(const struct hold_tile *tile, int keeper,
                            struct plan_flow *flow)
 {
     struct chain chain;
     flows_chain_of_hold(tile, &chain);
-    const struct chain_tile counted = {.count = hold_tile_count,
-                                       .context = tile,
-                                       .uses = tile->uses,
-                                       .is_counted = tile->is_counted};
+    const struct chain_tile counted =
+        flows_chain_tile(tile, flow->kind == FLOW_FILL);
     struct chain_total total;
     if (!chain_count_fetched(&chain, &counted, &total)) {
         return flows_limit(tile->b);

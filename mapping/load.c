@@ -223,8 +223,8 @@ static enum status parse_hold(struct diags *diags, const struct yaml_node *node,
                               struct tree_item *item)
 {
     static const char *const hold_keys[] = {
-        "hold",    "in",     "copies",      "shared", "spill",
-        "through", "assume", "first_reads", "when",   NULL};
+        "hold",   "in",          "copies", "shared",  "spill", "through",
+        "assume", "first_reads", "when",   "refetch", NULL};
     static const char *const stream_keys[] = {
         "stream", "in", "copies", "shared", "assume", "when", NULL};
     item->is_stream = yaml_find(node, "stream") != NULL;
@@ -240,6 +240,7 @@ static enum status parse_hold(struct diags *diags, const struct yaml_node *node,
     TRY(yaml_find_bool(diags, node, "shared", &item->is_shared));
     TRY(yaml_find_bool(diags, node, "spill", &item->can_spill));
     TRY(yaml_find_bool(diags, node, "through", &item->spills_through));
+    TRY(yaml_find_bool(diags, node, "refetch", &item->refetches));
     const struct yaml_node *first_reads = yaml_find(node, "first_reads");
     if (first_reads != NULL) {
         TRY(parse_expr_pairs(diags, first_reads, item->first_reads));

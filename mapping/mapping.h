@@ -132,6 +132,7 @@ struct plan_node {
     bool can_spill;      /* what does not fit lives in the memory outside */
     int64_t copies;      /* buffers per tensor (double buffering = 2) */
     bool spills_through; /* what spills passes this memory all the same */
+    bool refetches;      /* tiles that overlap are fetched whole */
     /* By `held`: elements whose first write is counted as an update, which
      * reads first (`first_reads:`). */
     int64_t first_reads[PLAN_MAX_HELD];
@@ -284,8 +285,8 @@ struct plan {
     struct plan_crossing *crossings;
     struct plan_memory *memories; /* by arch memory id */
     int64_t word_bytes;
-    /* Every tile divides what it tiles, there is no `spatial` node, no predicate
-     * and nothing is computed repeatedly: all events of a flow, all steps of a
+    /* Every tile divides what it tiles, there is no `spatial` node, no predicate,
+     * nothing is computed repeatedly and no hold keeps what windows overlap in: all events of a flow, all steps of a
      * leaf are alike. */
     bool is_regular;
     struct moves *moves; /* of an irregular plan: what each event moves; for the

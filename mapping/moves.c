@@ -96,10 +96,7 @@ static void build_hold_moves(struct moves *moves,
             g_memdup2(source->is_counted, source->uses->len * sizeof(bool)),
         .is_fetched = source->is_fetched,
     };
-    m->tile = (struct chain_tile){.count = hold_tile_count,
-                                  .context = &m->hold,
-                                  .uses = m->hold.uses,
-                                  .is_counted = m->hold.is_counted};
+    m->tile = flows_chain_tile(&m->hold, !is_drain);
     flows_chain_of_hold(&m->hold, &m->chain);
     m->depth = m->chain.count;
     m->inside = kinds_new(&m->chain);
@@ -423,15 +420,29 @@ static bool has_earlier(const struct visit *visit,
 
 /* ---- holds --------------------------------------------------------------- */
 
+/* Of a tile that is another one than before. */
 static int64_t count_elements(const struct flow_moves *m,
-                              const struct region *region)
+                              const struct lane_kind *lanes,
+                              const struct visit *visit)
 {
+    const struct region *region = &visit->region[m->depth];
     int64_t extent[EINSUM_MAX_RANKS];
     int64_t elements = 0;
-    for (int r = 0; r < EINSUM_MAX_RANKS; r++) {
-        extent[r] = region->high[r] - region->low[r];
+    bool fits = true;
+    if (m->tile.kept == NULL) {
+        for (int r = 0; r < EINSUM_MAX_RANKS; r++) {
+            extent[r] = region->high[r] - region->low[r];
+        }
+        fits = m->tile.count(m->tile.context, extent, &elements);
+    } else {
+        struct chain chain = m->chain;
+        chain.count = m->depth;
+        for (int i = 0; i < chain.count; i++) {
+            chain.link[i].lane = lanes->lane[i];
+        }
+        fits = chain_count_visit(&chain, &m->tile, visit->region, &elements);
     }
-    if (!m->tile.count(m->tile.context, extent, &elements)) {
+    if (!fits) {
         BUG("elements that were counted exceed 64 bits");
     }
     return elements;
@@ -461,7 +472,7 @@ static int64_t sum_kinds(const struct flow_moves *m, const GArray *kinds,
                 continue;
             }
         }
-        sum += lanes->times * count_elements(m, &visit.region[m->depth]);
+        sum += lanes->times * count_elements(m, lanes, &visit);
     }
     return sum;
 }

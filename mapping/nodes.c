@@ -218,6 +218,7 @@ static enum status build_hold(struct builder *b, const struct tree_item *item,
     struct plan_node *node = node_at(b, id);
     node->memory = memory;
     node->spills_through = item->spills_through;
+    node->refetches = item->refetches;
     node->is_stream = item->is_stream;
     node->is_shared = item->is_shared;
     node->can_spill = item->can_spill;

@@ -105,6 +105,9 @@ static void print_hold(GString *out, const struct tree_item *item)
     if (item->spills_through) {
         g_string_append(out, ", through: true");
     }
+    if (item->refetches) {
+        g_string_append(out, ", refetch: true");
+    }
     if (item->first_reads->len > 0) {
         g_string_append(out, ", first_reads: ");
         print_pairs(out, item->first_reads);

@@ -2,31 +2,14 @@
  * it depends on. */
 #include "mapping/retile.h"
 
-/* Can different points of the ranks give the same value? Not if they are the
- * digits of a number: m1*M0+m0. */
-static bool overlaps(const struct workload *workload,
-                     const struct affine *index)
+static bool has_overlap(const struct plan *plan, const struct plan_leaf *leaf)
 {
-    int64_t span = 1;
-    for (int64_t least = 1; least > 0;) {
-        int next = -1;
-        for (int k = 0; k < workload->rank_count; k++) {
-            int64_t c = ABS(index->coefficient[k]);
-            if (c >= least && (next < 0 || c < ABS(index->coefficient[next]))) {
-                next = k;
-            }
-        }
-        if (next < 0) {
-            return false;
-        }
-        int64_t step = ABS(index->coefficient[next]);
-        if (step < span) {
-            return true;
-        }
-        span = step * workload->rank[next].extent;
-        least = step + 1;
-        for (int k = 0; k < workload->rank_count; k++) {
-            if (k != next && ABS(index->coefficient[k]) == step) {
+    const struct einsum_statement *s =
+        &plan->workload->statements[leaf->statement];
+    for (int i = 0; i < s->read_count; i++) {
+        for (int d = 0; d < s->resolved_reads[i].dim_count; d++) {
+            if (affine_overlaps(plan->workload,
+                                &s->resolved_reads[i].index[d])) {
                 return true;
             }
         }
@@ -34,18 +17,15 @@ static bool overlaps(const struct workload *workload,
     return false;
 }
 
-static bool has_overlap(const struct plan *plan, const struct plan_leaf *leaf)
+static bool keeps_overlap(struct retiler *r, int hold)
 {
-    const struct einsum_statement *s =
-        &plan->workload->statements[leaf->statement];
-    for (int i = 0; i < s->read_count; i++) {
-        for (int d = 0; d < s->resolved_reads[i].dim_count; d++) {
-            if (overlaps(plan->workload, &s->resolved_reads[i].index[d])) {
-                return true;
-            }
-        }
+    const struct plan_node *node = &r->plan->nodes[hold];
+    bool keeps = false;
+    for (int i = 0; i < node->held_count && !node->is_stream; i++) {
+        g_autoptr(GArray) uses = uses_below(&r->builder, hold, node->held[i]);
+        keeps |= uses_keep_overlap(r->plan, hold, node->held[i], uses, NULL);
     }
-    return false;
+    return keeps;
 }
 
 /* What the formulas do not cover. Beside spatial nodes, a tile is the same if its
@@ -65,6 +45,12 @@ static enum status check_supported(struct retiler *r)
     for (int n = 0; n < r->plan->node_count; n++) {
         const struct plan_node *node = &r->plan->nodes[n];
         has_lanes |= node->kind == PLAN_SPATIAL;
+        if (node->kind == PLAN_HOLD && keeps_overlap(r, n)) {
+            diag_error(r->builder.diags, node->span, "mapping-retile",
+                       "say 'refetch: true'",
+                       "what windows overlap in, and a hold keeps, cannot be "
+                       "counted for other tiles without binding them anew");
+        }
         if (node->kind == PLAN_HOLD && node->can_spill) {
             diag_error(r->builder.diags, node->span, "mapping-retile", NULL,
                        "what spills cannot be counted for other tiles without "

@@ -32,6 +32,7 @@ struct tree_item {
     bool is_shared;
     bool can_spill;
     bool spills_through;
+    bool refetches;
     GArray *first_reads; /* HOLD: struct tree_pair tensor -> elements */
     bool is_chained;
     bool is_recomputed;

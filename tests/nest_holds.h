@@ -26,7 +26,23 @@ static inline void nest_replace(struct nest *nest, const char *key,
     g_hash_table_insert(nest->sets, g_strdup(key), set);
 }
 
-/* One lane fetches `needed` if it has others; true if it does. */
+static inline struct window_state *nest_window(struct nest *nest, int hold,
+                                               int tensor,
+                                               const struct nest_lane *lane)
+{
+    char *key = nest_key(lane, "window", hold, tensor, NULL);
+    struct window_state *state = g_hash_table_lookup(nest->windows, key);
+    if (state == NULL) {
+        state = g_new0(struct window_state, 1);
+        g_hash_table_insert(nest->windows, key, state);
+    } else {
+        g_free(key);
+    }
+    return state;
+}
+
+/* One lane fetches `needed` if it has others; what it fetches is left of them.
+ * True if it does. */
 static inline bool nest_fetch(struct nest *nest, int hold, int tensor,
                               const struct nest_lane *lane,
                               struct element_set *needed)
@@ -36,10 +52,16 @@ static inline bool nest_fetch(struct nest *nest, int hold, int tensor,
     if (needed->count == 0 || element_set_equal(needed, inside)) {
         return false;
     }
-    nest_flow(nest, FLOW_FILL, hold, tensor)->inside += needed->count;
+    struct element_set *fresh =
+        window_fetch(nest->plan, hold, tensor, inside, needed,
+                     nest_window(nest, hold, tensor, lane));
+    nest_flow(nest, FLOW_FILL, hold, tensor)->inside += fresh->count;
     struct element_set *copy = element_set_new(nest->plan, tensor);
     element_set_merge(copy, needed);
     nest_replace(nest, key, copy);
+    memcpy(needed->has, fresh->has, (size_t)fresh->size);
+    needed->count = fresh->count;
+    element_set_free(fresh);
     return true;
 }
 

@@ -27,11 +27,12 @@ struct nest_flow {
 struct nest {
     struct oracle oracle; /* of its steps nothing is used */
     const struct plan *plan;
-    GHashTable *sets;  /* key -> struct element_set: what is there */
-    GHashTable *flows; /* key -> struct nest_flow */
-    bool *is_last;     /* by node: the loop is in its last iteration */
-    int64_t *points;   /* by leaf: computed */
-    int64_t *existing; /* those of them that no predicate leaves out */
+    GHashTable *sets;    /* key -> struct element_set: what is there */
+    GHashTable *flows;   /* key -> struct nest_flow */
+    GHashTable *windows; /* key -> struct window_state */
+    bool *is_last;       /* by node: the loop is in its last iteration */
+    int64_t *points;     /* by leaf: computed */
+    int64_t *existing;   /* those of them that no predicate leaves out */
     int64_t *steps;
     int64_t *trips;
 };
@@ -51,6 +52,8 @@ static inline void nest_init(struct nest *nest, const struct plan *plan)
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, nest_free_set);
     nest->flows =
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    nest->windows =
+        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     nest->is_last = g_new0(bool, (gsize)plan->node_count);
     nest->points = g_new0(int64_t, (gsize)plan->leaf_count);
     nest->existing = g_new0(int64_t, (gsize)plan->leaf_count);
@@ -62,6 +65,7 @@ static inline void nest_clear(struct nest *nest)
 {
     g_hash_table_unref(nest->sets);
     g_hash_table_unref(nest->flows);
+    g_hash_table_unref(nest->windows);
     g_free(nest->is_last);
     g_free(nest->points);
     g_free(nest->existing);

@@ -737,6 +737,11 @@ static inline struct random_case random_case_of(guint32 seed, bool is_irregular)
         "tests/data/cascade/masked-products.yaml",
     };
     c.cascade = g_strdup(cascades[random_below(rand, G_N_ELEMENTS(cascades))]);
+    if (g_str_has_suffix(c.cascade, "convolution.yaml") &&
+        random_percent(rand, 50)) {
+        g_free(c.cascade);
+        c.cascade = g_strdup("tests/data/timeloop/conv-2d.yaml");
+    }
     if (is_irregular && random_percent(rand, 40)) {
         g_free(c.cascade);
         c.cascade = g_strdup(masked[random_below(rand, G_N_ELEMENTS(masked))]);
