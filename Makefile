@@ -194,6 +194,7 @@ check-all: ## check, more random mappings, sanitizers, valgrind, fuzzing
 	WEIR_UNEVEN_COUNT=1000 build/release/tests/sim_uneven
 	WEIR_RANDOM_TRACE_COUNT=1000 build/release/tests/sim_trace
 	WEIR_PE_COUNT=10000 build/release/tests/sim_pe
+	WEIR_PE_COUNT=3000 build/release/tests/sim_pe_cascade
 	WEIR_SYSTOLIC_COUNT=3000 build/release/tests/sim_systolic
 	WEIR_RANDOM_RETILE_COUNT=10000 build/release/tests/model_retile
 	WEIR_RANDOM_DRAM_COUNT=3000 build/release/tests/dram_timing

@@ -54,10 +54,11 @@ const struct command command_sim = {
         "stall on\n"
         "tracks of their own; what lies outside is still "
         "fast-forwarded.\n"
-        "With --fidelity pe products on systolic arrays are run with data, "
-        "every\n"
-        "element stepped in every cycle; 'weir verify --fidelity pe' "
-        "compares values.\n",
+        "With --fidelity pe products on systolic arrays and cascades on "
+        "FuseMax's\n"
+        "are run with data, every element stepped in every cycle; 'weir "
+        "verify\n"
+        "--fidelity pe' compares values.\n",
     .examples = "  weir sim --cascade workloads/attention/one-pass.yaml \\\n"
                 "    --arch arch-configs/fusemax-cloud.yaml \\\n"
                 "    --mapping mappings/fusemax-binding.yaml \\\n"

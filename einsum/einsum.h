@@ -238,6 +238,20 @@ struct einsum_statement {
     struct span span;
 };
 
+/* A statement's expression in postfix order: operands before their operation. */
+enum einsum_term_kind { EINSUM_TERM_READ, EINSUM_TERM_NUMBER, EINSUM_TERM_OP };
+struct einsum_term {
+    enum einsum_term_kind kind;
+    int read; /* position in statement.reads */
+    double number;
+    enum einsum_op op;
+    int operand_count; /* of the operation */
+};
+/* How many terms, written as far as `capacity` goes; 0 if the statement has
+ * features, or values of indices, which are none of these. */
+int einsum_list_terms(const struct einsum_statement *statement,
+                      struct einsum_term *terms, int capacity);
+
 struct workload {
     const struct cascade *cascade;
     const char *name;

@@ -54,6 +54,32 @@ static void fill_in(const struct pe_run *run, struct evaluation *evaluation)
     }
 }
 
+struct einsum_arithmetic *sim_pe_arithmetic(const struct workload *workload)
+{
+    /* Results rounded to 22 bits after the leading one are wrong by up to 2^-23 =
+     * 1.19e-7, more than PE_EXP_ERROR_RATIO. */
+    static const struct format exp_format = {
+        .name = "exp-macs",
+        .kind = FORMAT_FLOAT,
+        .bits = 34,
+        .exponent_bits = 11,
+        .fraction_bits = 22,
+        .bias = 1023,
+        .special = FORMAT_IEEE,
+    };
+    struct einsum_arithmetic *arithmetic = einsum_arithmetic_new(workload);
+    arithmetic->operation[EINSUM_EXP].format = &exp_format;
+    return arithmetic;
+}
+
+/* Do lanes of the first Einsum's unit follow one another along both axes? */
+static bool is_systolic(const struct plan *plan)
+{
+    const struct arch_unit *unit = &plan->arch->units[plan->leaves[0].unit];
+    return unit->axis_count == 2 && unit->axis[0].skew_cycles > 0 &&
+           unit->axis[1].skew_cycles > 0;
+}
+
 enum status sim_run_pe(const struct plan *plan, struct diags *diags,
                        struct einsum_data *data, struct evaluation **evaluation)
 {
@@ -63,7 +89,7 @@ enum status sim_run_pe(const struct plan *plan, struct diags *diags,
         g_new0(struct pe_unit_times, (gsize)plan->arch->unit_count + 1);
     struct pe_run run = {
         .plan = plan, .data = data, .diags = diags, .units = units};
-    TRY(pe_run_systolic(&run));
+    TRY(is_systolic(plan) ? pe_run_systolic(&run) : pe_run_cascade(&run));
     TRY(model_count(plan, NULL, diags, &counted));
     TRY(model_evaluate_beside(plan, FIDELITY_PE, diags, &modelled));
     fill_in(&run, counted);

@@ -26,4 +26,7 @@ enum status pe_refuse(const struct pe_run *run, int node, const char *format,
 /* One product on one systolic array, tile by tile (pe_systolic.c). */
 MUST_USE enum status pe_run_systolic(struct pe_run *run);
 
+/* A cascade on grids, tile by tile (pe_cascade.c). */
+MUST_USE enum status pe_run_cascade(struct pe_run *run);
+
 #endif

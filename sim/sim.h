@@ -52,6 +52,11 @@ MUST_USE enum status sim_run_pe(const struct plan *plan, struct diags *diags,
                                 struct einsum_data *data,
                                 struct evaluation **evaluation);
 
+/* An arithmetic whose error bounds hold for sim_run_pe: fp64, but for
+ * exponentials, which arrays may evaluate by six macs (sim/pe/grid.h). Caller
+ * frees. */
+struct einsum_arithmetic *sim_pe_arithmetic(const struct workload *workload);
+
 /* Reports what is wrong with a memory's file (`dram:`, arch-configs/dram/). */
 MUST_USE enum status sim_check_dram_file(struct diags *diags, const char *path);
 

@@ -31,6 +31,24 @@ setup() {
     done
 }
 
+@test "verify: one-pass attention on FuseMax's arrays" {
+    run --separate-stderr $W verify workloads/attention/one-pass.yaml --json \
+        --arch arch-configs/fusemax-cloud.yaml --fidelity pe \
+        --mapping mappings/fusemax-binding.yaml \
+        --set PE=8,GBUF=8K,B=2,H=2,P=32,M=64
+    [ $status = 0 ]
+    # Exponentials by six macs are off by more than rounding.
+    jq -e '.mapped | .status == "ok" and .max_abs_error > 1e-12 and
+        .bound < 1e-4' <<<"$output"
+}
+
+@test "sim: what no array can do is refused" {
+    run $W sim --fidelity pe --cascade workloads/attention/three-pass.yaml \
+        --arch arch-configs/flat-cloud.yaml --mapping mappings/flat.yaml
+    [ $status = 3 ]
+    [[ $output == *"[sim-pe-unsupported]"* ]]
+}
+
 @test "sim: the command of a stored run repeats it PE by PE" {
     run $W sim $GEMM --mapping mappings/gemm-os.yaml --set $SIZES --fidelity pe \
         --db "$BATS_TEST_TMPDIR/runs.db"
