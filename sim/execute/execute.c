@@ -99,6 +99,7 @@ static void execution_free(struct execution *x)
     g_clear_pointer(&x->parts, g_array_unref);
     g_clear_pointer(&x->fresh, g_array_unref);
     g_clear_pointer(&x->late, g_array_unref);
+    g_clear_pointer(&x->streams, g_array_unref);
     g_clear_pointer(&x->handed, g_array_unref);
     g_free(x->index);
     g_free(x);
@@ -123,6 +124,7 @@ static enum status execution_new(const struct plan *plan, struct diags *diags,
     TRY(stores_new(x));
     TRY(make_hands(x));
     x->room = room_new(x);
+    streams_new(x);
     *result = g_steal_pointer(&x);
     return OK;
 }
@@ -141,12 +143,13 @@ static void forget_handed(struct execution *x, int leaf)
     }
 }
 
+/* `walk` NULL: the first lane only. */
 static enum status run_lanes(struct execution *x, struct walk *walk)
 {
     forget_handed(x, x->event.leaf);
     room_enter(x, x->plan->leaves[x->event.leaf].node);
     enum status status = tile_step_run(x);
-    while (status == OK && walk_next_lane(walk, &x->event)) {
+    while (status == OK && walk != NULL && walk_next_lane(walk, &x->event)) {
         status = tile_step_run(x);
     }
     return status;
@@ -204,20 +207,86 @@ static enum status check_complete(struct execution *x)
     return OK;
 }
 
-enum status sim_execute(const struct plan *plan, struct diags *diags,
-                        struct einsum_data *data)
+static enum status report_fault(struct execution *x)
+{
+    if (x->scratch->fault == NULL) {
+        return OK;
+    }
+    diag_error(x->diags,
+               x->workload->statements[x->scratch->fault_statement].span,
+               "einsum-gather-range", NULL, "%s", x->scratch->fault);
+    return ERR_INPUT;
+}
+
+/* An event that waits for the next one, with its own copy of the index. */
+struct delayed {
+    bool is_any;
+    struct walk_event event;
+    int64_t *index;
+};
+
+static enum status run_delayed(struct execution *x, struct delayed *delayed)
+{
+    struct walk_event now = x->event;
+    if (!delayed->is_any) {
+        return OK;
+    }
+    delayed->is_any = false;
+    x->event = delayed->event;
+    enum status status = run_event(x, NULL);
+    x->event = now;
+    return status;
+}
+
+static enum status run_tampered(struct execution *x, struct walk *walk,
+                                enum tampering tampering,
+                                struct delayed *delayed)
+{
+    switch (tampering) {
+    case TAMPER_KEEP:
+        TRY(run_event(x, walk));
+        return run_delayed(x, delayed);
+    case TAMPER_DROP:
+        return OK;
+    case TAMPER_DOUBLE:
+        TRY(run_event(x, NULL));
+        return run_event(x, walk);
+    case TAMPER_DELAY:
+        delayed->is_any = true;
+        delayed->event = x->event;
+        memcpy(delayed->index, x->event.index,
+               (gsize)x->plan->node_count * sizeof(*delayed->index));
+        delayed->event.index = delayed->index;
+        return OK;
+    }
+    BUG("tampering %d", (int)tampering);
+}
+
+enum status execute_tampered(const struct plan *plan, tamper_function tamper,
+                             void *context, struct diags *diags,
+                             struct einsum_data *data)
 {
     AUTO(execution) x = NULL;
     TRY(execution_new(plan, diags, data, &x));
     AUTO(walk) walk = walk_new(plan, true);
+    g_autofree int64_t *index = g_new0(int64_t, (gsize)plan->node_count + 1);
+    struct delayed delayed = {.index = index};
     while (walk_next(walk, &x->event)) {
-        TRY(run_event(x, walk));
+        bool is_step =
+            x->event.kind == WALK_MOVE || x->event.kind == WALK_COMPUTE;
+        enum tampering tampering = is_step && tamper != NULL
+                                       ? tamper(context, &x->event)
+                                       : TAMPER_KEEP;
+        TRY(is_step ? run_tampered(x, walk, tampering, &delayed)
+                    : run_event(x, walk));
     }
-    if (x->scratch->fault != NULL) {
-        diag_error(diags,
-                   x->workload->statements[x->scratch->fault_statement].span,
-                   "einsum-gather-range", NULL, "%s", x->scratch->fault);
-        return ERR_INPUT;
-    }
+    TRY(run_delayed(x, &delayed));
+    TRY(report_fault(x));
     return check_complete(x);
+}
+
+enum status sim_execute(const struct plan *plan, struct diags *diags,
+                        struct einsum_data *data)
+{
+    return execute_tampered(plan, NULL, NULL, diags, data);
 }

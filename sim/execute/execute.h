@@ -181,6 +181,12 @@ int64_t store_base(const struct store *store, int64_t lane,
 bool store_has_room(const struct store *store, const struct frame *frame,
                     const struct einsum_access *access,
                     const struct region *region);
+/* If they do not: one that lies outside. */
+int64_t store_element_outside(const struct execution *x,
+                              const struct store *store,
+                              const struct frame *frame,
+                              const struct einsum_access *access,
+                              const struct region *region);
 struct place store_place(const struct store *store, const struct frame *frame);
 /* Is element `at` (base and place) of the store `element`, computed or begun? */
 static inline bool store_has(const struct store *store, int64_t at,
@@ -220,6 +226,7 @@ struct execution {
     GArray *handed; /* struct fresh: of leaves that run together */
     int64_t *index; /* by node id: scratch */
     struct room *room;
+    GArray *streams; /* struct stream */
     struct walk_event event;
 };
 
@@ -234,6 +241,31 @@ MUST_USE enum status tile_step_run(struct execution *x);
 MUST_USE enum status move_run(struct execution *x);
 /* At the beginning of a slot: what fills of this step did not find yet. */
 MUST_USE enum status move_run_late(struct execution *x);
+
+/* What passes through memories without being kept (stream.c). */
+void streams_new(struct execution *x);
+/* The stream is sent the tensor for the visit at `index`. */
+void stream_announce(struct execution *x, int node, int tensor,
+                     const int64_t *index);
+/* Was what the leaf takes of the tensor sent, if it comes from a stream? */
+bool stream_has(const struct execution *x, int leaf, int tensor);
+
+/* ---- spoilt schedules, for tests ----------------------------------------- */
+
+enum tampering {
+    TAMPER_KEEP,
+    TAMPER_DROP,
+    TAMPER_DOUBLE,
+    TAMPER_DELAY, /* until after the next move or tile step */
+};
+/* Called with every move and tile step before it happens; may change it. */
+typedef enum tampering (*tamper_function)(void *context,
+                                          struct walk_event *event);
+/* sim_execute of what `tamper` (NULL: nobody) makes of the schedule. */
+MUST_USE enum status execute_tampered(const struct plan *plan,
+                                      tamper_function tamper, void *context,
+                                      struct diags *diags,
+                                      struct einsum_data *data);
 
 /* What memories hold at once (room.c). */
 struct room;

@@ -779,21 +779,53 @@ int64_t store_base(const struct store *store, int64_t lane,
            store->layout.elements;
 }
 
+/* Indices of a dimension that the frame has room for. */
+static int64_t room_along(const struct store *store, int dim)
+{
+    int64_t outside =
+        dim == 0 ? store->layout.elements : store->layout.stride[dim - 1];
+    return outside / store->layout.stride[dim];
+}
+
+static bool is_outside(const struct store *store, const struct frame *frame,
+                       int dim, int64_t index)
+{
+    return frame != NULL && dim != store->layout.wrap_dim &&
+           (index < frame->origin[dim] ||
+            index - frame->origin[dim] >= room_along(store, dim));
+}
+
 bool store_has_room(const struct store *store, const struct frame *frame,
                     const struct einsum_access *access,
                     const struct region *region)
 {
-    for (int d = 0; d < access->dim_count && frame != NULL; d++) {
-        int64_t outside =
-            d == 0 ? store->layout.elements : store->layout.stride[d - 1];
-        if (d != store->layout.wrap_dim &&
-            (lowest_index(&access->index[d], region) < frame->origin[d] ||
-             highest_index(&access->index[d], region) - frame->origin[d] >=
-                 outside / store->layout.stride[d])) {
+    for (int d = 0; d < access->dim_count; d++) {
+        if (is_outside(store, frame, d,
+                       lowest_index(&access->index[d], region)) ||
+            is_outside(store, frame, d,
+                       highest_index(&access->index[d], region))) {
             return false;
         }
     }
     return true;
+}
+
+int64_t store_element_outside(const struct execution *x,
+                              const struct store *store,
+                              const struct frame *frame,
+                              const struct einsum_access *access,
+                              const struct region *region)
+{
+    const struct einsum_tensor *t = &x->workload->tensors[store->tensor];
+    int64_t element = 0;
+    for (int d = 0; d < access->dim_count; d++) {
+        int64_t low = lowest_index(&access->index[d], region);
+        int64_t high = highest_index(&access->index[d], region);
+        bool is_high = !is_outside(store, frame, d, low) &&
+                       is_outside(store, frame, d, high);
+        element = element * t->extent[d] + (is_high ? high : low);
+    }
+    return element;
 }
 
 struct place store_place(const struct store *store, const struct frame *frame)

@@ -360,7 +360,8 @@ static enum status move_tiles(struct execution *x, int flow_id, bool is_late)
     t.inner = store_of_hold(x, flow->node, flow->tensor);
     t.outer = store_outside(x, flow->node, flow->tensor);
     if (t.inner == NULL || t.outer == NULL) {
-        return OK; /* a stream: leaves read through it */
+        stream_announce(x, flow->node, flow->tensor, x->index);
+        return OK; /* leaves read through it */
     }
     int producer = x->workload->tensors[flow->tensor].producer;
     if (flow->kind == FLOW_DRAIN || flow->kind == FLOW_REFILL) {

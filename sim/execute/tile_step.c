@@ -130,7 +130,7 @@ static int64_t take_from_frame(const struct box *box,
         const struct region *part = &g_array_index(x->parts, struct region, p);
         struct image image;
         if (!store_has_room(store, frame, read, part)) {
-            return first_element(box, read);
+            return store_element_outside(x, store, frame, read, part);
         }
         image_init(&image, x->workload, read, part, &place, 1);
         do {
@@ -226,7 +226,7 @@ static enum status take_operand(const struct box *box,
         return take_handed(box, read);
     }
     struct store *store = leaf_store(x, box->leaf, read->tensor);
-    if (store == NULL) {
+    if (store == NULL || !stream_has(x, box->leaf, read->tensor)) {
         return complain_operand(x, box->leaf, read, NULL, 0, NULL, -1,
                                 first_element(box, read));
     }
@@ -318,6 +318,10 @@ static enum status contribute(const struct box *box, struct store *store,
     if (!store_has(store, at, element) || store->credit[at] == 0 ||
         (store->credit[at] == needed &&
          x->plan->leaves[box->leaf].is_recomputed)) {
+        if (x->is_done[store->tensor][element] != 0 &&
+            !x->plan->leaves[box->leaf].is_recomputed) {
+            return complain_twice(x, box->leaf, element, needed + credit);
+        }
         TRY(begin_element(box, store, lane, at, element));
     } else {
         take(x, store, at, element);
