@@ -149,6 +149,8 @@ int node_find_hold(const struct plan *plan, int node, int tensor);
  * innermost loop or `spatial` node over it above, or its full extent. */
 void node_extents(const struct plan *plan, int node,
                   int64_t extent[EINSUM_MAX_RANKS]);
+/* Likewise of one rank. */
+int64_t node_extent(const struct plan *plan, int node, int rank);
 
 /* The tensor behind a view (BK -> K), or the tensor itself. */
 int workload_resolve_tensor(const struct workload *workload, int tensor);

@@ -16,8 +16,12 @@ bool plan_is_above(const struct plan *plan, int node, int descendant)
 
 int node_common(const struct plan *plan, int a, int b)
 {
-    while (!plan_is_above(plan, a, b)) {
-        a = plan->nodes[a].parent;
+    while (a != b) { /* in preorder what stands below comes later */
+        if (a > b) {
+            a = plan->nodes[a].parent;
+        } else {
+            b = plan->nodes[b].parent;
+        }
     }
     return a;
 }
@@ -174,6 +178,17 @@ void node_extents(const struct plan *plan, int node,
             is_set[loop->rank] = true;
         }
     }
+}
+
+int64_t node_extent(const struct plan *plan, int node, int rank)
+{
+    for (int n = plan->nodes[node].parent; n >= 0; n = plan->nodes[n].parent) {
+        const struct plan_node *loop = &plan->nodes[n];
+        if (node_is_split(loop) && loop->rank == rank) {
+            return loop->tile;
+        }
+    }
+    return plan->workload->rank[rank].extent;
 }
 
 int workload_resolve_tensor(const struct workload *workload, int tensor)

@@ -493,7 +493,7 @@ static enum retiling count_capacity(struct retiler *r)
 {
     enum retiling result = count_holds(r);
     for (int m = 0; m < r->plan->arch->memory_count; m++) {
-        if (result == RETILING_OK) {
+        if (result == RETILING_OK && r->is_used[m]) {
             result = count_memory(r, m);
         }
     }
@@ -560,6 +560,7 @@ void retiler_free(struct retiler *r)
     g_free(r->step_first);
     g_free(r->step_count);
     g_free(r->footprint);
+    g_free(r->is_used);
     plan_free(r->plan);
     g_free(r);
 }

@@ -137,6 +137,7 @@ struct retiler {
     GArray *insides;    /* struct inside */
     GArray *sources;    /* of the builder: formulas borrow their uses */
     int64_t *footprint; /* scratch, by node */
+    bool *is_used;      /* by memory: some hold is in it */
 };
 
 /* Compiles what has been bound. */

@@ -100,6 +100,12 @@ enum status retiler_compile(struct retiler *r)
     TRY(retile_compile_splits(r));
     r->declared = g_new0(int64_t, (gsize)r->plan->node_count);
     r->footprint = g_new0(int64_t, (gsize)r->plan->node_count);
+    r->is_used = g_new0(bool, (gsize)r->plan->arch->memory_count);
+    for (int n = 0; n < r->plan->node_count; n++) {
+        if (r->plan->nodes[n].kind == PLAN_HOLD) {
+            r->is_used[r->plan->nodes[n].memory] = true;
+        }
+    }
     r->formulas = g_array_new(FALSE, TRUE, sizeof(struct formula));
     r->kepts = g_array_new(FALSE, TRUE, sizeof(struct kept));
     r->reductions = g_array_new(FALSE, TRUE, sizeof(struct lane_reduction));

@@ -134,10 +134,8 @@ int64_t hold_count_slices(struct builder *b, int hold, int tensor,
 {
     const struct einsum_tensor *t = &b->workload->tensors[tensor];
     const struct tensor_use *producer = find_producer(uses);
-    int64_t extent[EINSUM_MAX_RANKS];
-    node_extents(b->plan, hold, extent);
     if (t->iterative_dim < 0 || producer == NULL ||
-        extent[t->iterative_rank] == 1) {
+        node_extent(b->plan, hold, t->iterative_rank) == 1) {
         return 0;
     }
     const struct affine *written = &producer->access->index[t->iterative_dim];
@@ -152,9 +150,8 @@ int64_t hold_count_slices(struct builder *b, int hold, int tensor,
         }
         int common = node_common(b->plan, b->plan->leaves[producer->leaf].node,
                                  b->plan->leaves[use->leaf].node);
-        int64_t at_once[EINSUM_MAX_RANKS];
-        node_extents(b->plan, common, at_once);
-        if (use->leaf != producer->leaf && at_once[t->iterative_rank] > 1) {
+        if (use->leaf != producer->leaf &&
+            node_extent(b->plan, common, t->iterative_rank) > 1) {
             return 0; /* many are made before any is read */
         }
         struct taking taking = {producer, use, hold, tensor, common};

@@ -54,6 +54,7 @@ struct waits {
     int64_t *child;      /* by child, likewise */
     int64_t *finish;     /* [step % HISTORY * leaf_count + leaf] */
     int64_t *since;      /* by leaf: from its finish to the end of the step */
+    int64_t *slot_end;   /* by slot, where nothing waits */
     int64_t now;
     int64_t early; /* waited in the first steps */
 };
@@ -398,17 +399,61 @@ static bool fill_busy(struct waits *w)
     return true;
 }
 
+/* Would any wait in steps in which all children are active and none has waited
+ * yet? If not, whatever the first steps wait, later ones do not: what is waited
+ * for is as late as they are, or less. False on overflow. */
+static bool is_any_late(struct waits *w, bool *is_late)
+{
+    const struct plan_phase *phase = &w->plan->phases[w->phase];
+    int64_t step = phase->max_delay; /* all are active */
+    w->now = 0;
+    *is_late = false;
+    for (int s = 0; s < phase->slot_count; s++) {
+        int64_t length = 0;
+        if (!lay_out_slot(w, s, step, &length) ||
+            !num_add(w->now, length, &w->now)) {
+            return false;
+        }
+        w->slot_end[s] = w->now;
+    }
+    const int64_t *finish = &w->finish[step % HISTORY * w->plan->leaf_count];
+    for (int i = 0; i < w->count; i++) {
+        const struct wait *wait = &w->wait[i];
+        int slot = w->place[wait->y].slot;
+        int64_t before = 0; /* that X's step was */
+        int64_t until = 0;
+        if (wait->distance < 0) {
+            continue;
+        }
+        if (!num_mul(w->now, wait->distance, &before) ||
+            !num_add(finish[wait->x], result_latency(&w->plan->leaves[wait->x]),
+                     &until) ||
+            !num_add(until, work_from(w, wait->y, slot, step), &until)) {
+            return false;
+        }
+        *is_late |= until - before > w->slot_end[slot];
+    }
+    return true;
+}
+
 bool waits_count(struct waits *w, int64_t *cycles)
 {
     int64_t iterations = w->plan->phases[w->phase].iteration_count;
     int64_t first = 0;
     int64_t steady = 0;
+    bool is_late = false;
     *cycles = 0;
+    w->early = 0;
     measure_distances(w);
+    if (count_settling_steps(w) == 0) {
+        return true;
+    }
+    if (!fill_busy(w) || !is_any_late(w, &is_late)) {
+        return false;
+    }
     w->now = 0;
-    return count_settling_steps(w) == 0 ||
-           (fill_busy(w) && measure(w, iterations, &first, &steady) &&
-            extend(iterations, first, steady, cycles));
+    return !is_late || (measure(w, iterations, &first, &steady) &&
+                        extend(iterations, first, steady, cycles));
 }
 
 static void place_leaves(struct waits *w)
@@ -454,6 +499,7 @@ struct waits *waits_new(const struct plan *plan, int phase)
     w->order = g_new0(int, leaves);
     w->slot_start = g_new0(int, (gsize)plan->phases[phase].slot_count + 1);
     w->first_wait = g_new0(int, (gsize)plan->phases[phase].slot_count + 1);
+    w->slot_end = g_new0(int64_t, (gsize)plan->phases[phase].slot_count + 1);
     place_leaves(w);
     collect_waits(w);
     sort_waits(w);
@@ -472,6 +518,7 @@ void waits_free(struct waits *w)
     g_free(w->place);
     g_free(w->order);
     g_free(w->slot_start);
+    g_free(w->slot_end);
     g_free(w->first_wait);
     g_free(w);
 }
