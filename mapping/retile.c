@@ -64,16 +64,6 @@ static bool fits_axes(const struct retiler *r)
 
 /* ---- leaves --------------------------------------------------------------- */
 
-static bool is_at(const struct plan_leaf *leaf, int node)
-{
-    for (int i = 0; i < leaf->at_count; i++) {
-        if (leaf->at_node[i] == node) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static int64_t lanes_above(const struct retiler *r, int node, int axis)
 {
     return r->has_lanes ? spatial_lanes_above(r->plan, node, axis) : 1;
@@ -119,14 +109,11 @@ static enum retiling count_leaf(struct retiler *r, int leaf_id)
     leaf->points_per_step = 1;
     leaf->reduce_latency_cycles = 0;
     bool fits = true;
-    for (int n = r->plan->nodes[leaf->node].parent; n >= 0;
-         n = r->plan->nodes[n].parent) {
-        const struct plan_node *node = &r->plan->nodes[n];
-        if (node->kind == PLAN_LOOP && !is_at(leaf, n)) {
-            fits &= multiply(&leaf->step_count, node->trips);
-        } else if (node->kind == PLAN_SPATIAL) {
-            fits &= multiply(&leaf->lanes_used, node->trips);
-        }
+    for (int i = r->above_first[leaf_id]; i < r->above_first[leaf_id + 1];
+         i++) {
+        const struct above *above = &g_array_index(r->above, struct above, i);
+        fits &= multiply(above->is_lane ? &leaf->lanes_used : &leaf->step_count,
+                         r->trips[above->split]);
     }
     for (int i = 0; i < s->rank_count; i++) {
         leaf->step_extent[i] = r->value[extent[i]];
@@ -466,18 +453,18 @@ static enum retiling count_memory(struct retiler *r, int memory)
     memset(inside, 0, sizeof *inside * (size_t)plan->node_count);
     int64_t total = 0;
     for (int n = plan->node_count - 1; n >= 0; n--) {
-        const struct plan_node *node = &plan->nodes[n];
-        bool is_here = node->kind == PLAN_HOLD && node->memory == memory;
+        const struct place *place = &r->places[n];
         total = inside[n];
-        if (is_here &&
-            __builtin_add_overflow(total, node->footprint_bytes, &total)) {
+        if (place->memory == memory &&
+            __builtin_add_overflow(total, plan->nodes[n].footprint_bytes,
+                                   &total)) {
             return RETILING_LIMIT;
         }
-        if (node->parent < 0 || total == 0) {
+        if (place->parent < 0 || total == 0) {
             continue;
         }
-        int64_t *branches = &inside[node->parent];
-        if (plan->nodes[node->parent].kind != PLAN_PIPELINE) {
+        int64_t *branches = &inside[place->parent];
+        if (!r->places[place->parent].adds_up_inside) {
             *branches = MAX(*branches, total);
         } else if (__builtin_add_overflow(*branches, total, branches)) {
             return RETILING_LIMIT;
@@ -559,8 +546,11 @@ void retiler_free(struct retiler *r)
     g_free(r->leaf_extent);
     g_free(r->step_first);
     g_free(r->step_count);
+    g_free(r->above_first);
+    g_clear_pointer(&r->above, g_array_unref);
     g_free(r->footprint);
     g_free(r->is_used);
+    g_free(r->places);
     plan_free(r->plan);
     g_free(r);
 }

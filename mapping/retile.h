@@ -100,6 +100,19 @@ struct kept {
     struct lanes *spread;
 };
 
+/* A node, as capacity sees it: what nodes are is too much to go through. */
+struct place {
+    int parent;
+    int memory;          /* of a hold, or -1 */
+    bool adds_up_inside; /* its branches are there at once */
+};
+
+/* A loop above a leaf in all iterations of which it runs, or lanes. */
+struct above {
+    int split;
+    bool is_lane;
+};
+
 /* A reduction across lanes: latency = lanes * hop, or log2(lanes) * hop. */
 struct lane_reduction {
     int leaf;
@@ -131,13 +144,16 @@ struct retiler {
     int *leaf_extent;  /* [leaf * EINSUM_MAX_RANKS + position]: value indices */
     int *step_first;   /* by leaf: the splits of its step */
     int *step_count;
-    GArray *formulas;   /* struct formula */
-    GArray *kepts;      /* struct kept */
-    GArray *reductions; /* struct lane_reduction */
-    GArray *insides;    /* struct inside */
-    GArray *sources;    /* of the builder: formulas borrow their uses */
-    int64_t *footprint; /* scratch, by node */
-    bool *is_used;      /* by memory: some hold is in it */
+    int *above_first;     /* by leaf, and one more: in `above` */
+    GArray *above;        /* struct above: splits above each leaf */
+    GArray *formulas;     /* struct formula */
+    GArray *kepts;        /* struct kept */
+    GArray *reductions;   /* struct lane_reduction */
+    GArray *insides;      /* struct inside */
+    GArray *sources;      /* of the builder: formulas borrow their uses */
+    int64_t *footprint;   /* scratch, by node */
+    bool *is_used;        /* by memory: some hold is in it */
+    struct place *places; /* by node */
 };
 
 /* Compiles what has been bound. */

@@ -94,6 +94,20 @@ static enum status check_supported(struct retiler *r)
     return diags_status(r->builder.diags);
 }
 
+static void list_places(struct retiler *r)
+{
+    r->places = g_new0(struct place, (gsize)r->plan->node_count);
+    for (int n = 0; n < r->plan->node_count; n++) {
+        const struct plan_node *node = &r->plan->nodes[n];
+        bool is_hold = node->kind == PLAN_HOLD;
+        r->places[n] = (struct place){node->parent, is_hold ? node->memory : -1,
+                                      node->kind == PLAN_PIPELINE};
+        if (is_hold) {
+            r->is_used[node->memory] = true;
+        }
+    }
+}
+
 enum status retiler_compile(struct retiler *r)
 {
     TRY(check_supported(r));
@@ -101,11 +115,7 @@ enum status retiler_compile(struct retiler *r)
     r->declared = g_new0(int64_t, (gsize)r->plan->node_count);
     r->footprint = g_new0(int64_t, (gsize)r->plan->node_count);
     r->is_used = g_new0(bool, (gsize)r->plan->arch->memory_count);
-    for (int n = 0; n < r->plan->node_count; n++) {
-        if (r->plan->nodes[n].kind == PLAN_HOLD) {
-            r->is_used[r->plan->nodes[n].memory] = true;
-        }
-    }
+    list_places(r);
     r->formulas = g_array_new(FALSE, TRUE, sizeof(struct formula));
     r->kepts = g_array_new(FALSE, TRUE, sizeof(struct kept));
     r->reductions = g_array_new(FALSE, TRUE, sizeof(struct lane_reduction));

@@ -175,6 +175,36 @@ static enum status fill_values(struct retiler *r)
     return OK;
 }
 
+static bool is_at(const struct plan_leaf *leaf, int node)
+{
+    for (int i = 0; i < leaf->at_count; i++) {
+        if (leaf->at_node[i] == node) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* In any order: what is multiplied. */
+static void list_above(struct retiler *r)
+{
+    const struct plan *plan = r->plan;
+    r->above = g_array_new(FALSE, FALSE, sizeof(struct above));
+    r->above_first = g_new0(int, (gsize)plan->leaf_count + 1);
+    for (int l = 0; l < plan->leaf_count; l++) {
+        const struct plan_leaf *leaf = &plan->leaves[l];
+        for (int n = plan->nodes[leaf->node].parent; n >= 0;
+             n = plan->nodes[n].parent) {
+            if (node_is_split(&plan->nodes[n]) && !is_at(leaf, n)) {
+                struct above above = {retile_split_of_node(r, n),
+                                      plan->nodes[n].kind == PLAN_SPATIAL};
+                g_array_append_val(r->above, above);
+            }
+        }
+        r->above_first[l + 1] = (int)r->above->len;
+    }
+}
+
 enum status retile_compile_splits(struct retiler *r)
 {
     gsize most = (gsize)count_splits_at_most(r);
@@ -190,6 +220,7 @@ enum status retile_compile_splits(struct retiler *r)
     r->value = g_new0(int64_t, (gsize)r->value_count);
     r->trips = g_new0(int64_t, (gsize)r->split_count + 1);
     place_splits(r);
+    list_above(r);
     place_leaf_extents(r);
     return fill_values(r);
 }
