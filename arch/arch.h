@@ -52,9 +52,9 @@ struct arch_axis {
     bool has_neighbours; /* lanes pass values that they share to
                             the next lane */
     enum arch_reduce reduce;
-    int64_t hop_cycles; /* of the reduction network, per hop */
+    int64_t hop_cycles;  /* of the reduction network, per hop */
     int64_t skew_cycles; /* a lane begins so much later than the one before */
-    int fanout;         /* id */
+    int fanout;          /* id */
 };
 
 /* Is a value that several lanes want read once for all of them: sent to all at
@@ -126,11 +126,15 @@ struct arch_memory {
      * after another. 0: tiles come in otherwise. */
     int64_t load_cycles;
     int64_t clock_hz;
-    int64_t banks;        /* >= 1; each has the ports below */
-    int64_t ports;        /* that read or write; all 0 if the file has none */
-    int64_t read_ports;   /* that only read */
-    int64_t write_ports;  /* that only write */
-    bool can_bypass;      /* values may pass without being kept here */
+    int64_t banks;       /* >= 1; each has the ports below */
+    int64_t ports;       /* that read or write; all 0 if the file has none */
+    int64_t read_ports;  /* that only read */
+    int64_t write_ports; /* that only write */
+    /* Bandwidths are given in bytes a cycle, whatever the licence. */
+    bool follows_licence;
+    bool is_serial;  /* its transfers do not overlap one another, those of other
+                       such memories, and a core's serial ports */
+    bool can_bypass; /* values may pass without being kept here */
     bool forwards_drains; /* results leave as they are written: unread */
     int keep_count;       /* 0: any tensor may be kept */
     const char **keep;    /* the tensors that may */
@@ -151,6 +155,7 @@ struct arch_op {
     int64_t cycles;         /* initiation interval per lane and element */
     int64_t latency_cycles; /* from operands to result, >= cycles */
     double energy_pj;       /* per element */
+    int instruction; /* of a unit with ports: does it for all lanes; else -1 */
     double area_um2; /* of the hardware that only this operation has: 0 if
                                it is composed of others, or shares another's */
     double leakage_mw;
@@ -178,6 +183,48 @@ enum arch_masking {
     ARCH_MASKING_SKIP, /* goes on to the next: neither */
 };
 
+/* ---- units with ports: processor cores -------------------------------------- */
+
+#define ARCH_MAX_PORTS        32
+#define ARCH_MAX_UOPS         8 /* of an instruction */
+#define ARCH_MAX_LICENCES     8
+#define ARCH_MAX_INSTRUCTIONS 64
+#define ARCH_ALL_PORTS        UINT32_MAX
+
+struct arch_uop {
+    uint32_t ports; /* bit p: port p may take it */
+    double cycles;  /* for which it keeps the port */
+};
+
+struct arch_instruction {
+    const char *name;
+    int uop_count;
+    struct arch_uop uop[ARCH_MAX_UOPS];
+    int64_t slots;          /* of issue */
+    int64_t latency_cycles; /* from operands to result */
+    int64_t stall_cycles;   /* in which nothing else is issued */
+    int licence;            /* -1: none */
+    struct span span;
+};
+
+/* The clock is no higher while instructions of the licence run. */
+struct arch_licence {
+    const char *name;
+    int64_t clock_hz;
+};
+
+struct arch_ports {
+    int64_t issue_slots; /* a cycle */
+    int port_count;
+    const char *port[ARCH_MAX_PORTS];
+    /* Time on these ports adds to that of transfers of serial memories. */
+    uint32_t serial_ports;
+    int licence_count;
+    struct arch_licence licence[ARCH_MAX_LICENCES];
+    int instruction_count;
+    struct arch_instruction instruction[ARCH_MAX_INSTRUCTIONS];
+};
+
 struct arch_unit {
     const char *name;
     int memory;     /* innermost memory above it */
@@ -195,7 +242,8 @@ struct arch_unit {
     bool overlaps_steps;
     int op_count;
     struct arch_op *ops;
-    double area_um2; /* of one lane */
+    struct arch_ports *ports; /* NULL: time is that of the operations alone */
+    double area_um2;          /* of one lane */
     double leakage_mw;
     struct span span;
 };
@@ -276,6 +324,19 @@ int arch_find_unit(const struct arch *arch, const char *name);   /* or -1 */
 /* NULL if the unit cannot do it. */
 const struct arch_op *arch_find_op(const struct arch_unit *unit,
                                    const char *name);
+/* -1 if there is none of that name. */
+int arch_find_instruction(const struct arch_ports *ports, const char *name);
+/* Cycles that instructions, times[i] of number i, need of ports and issue if
+ * nothing else holds them up; of the uops that go to ports `among` alone, without
+ * issue unless that is ARCH_ALL_PORTS. */
+double arch_count_port_cycles(const struct arch_ports *ports,
+                              const double *times, uint32_t among);
+/* Cycles in which they keep anything else from being issued. */
+double arch_count_stall_cycles(const struct arch_ports *ports,
+                               const double *times);
+/* The clock of the slowest licence among them. */
+int64_t arch_licence_clock(const struct arch *arch,
+                           const struct arch_ports *ports, const double *times);
 /* Is `memory` on the way from the outermost memory to the unit? */
 bool arch_is_above(const struct arch *arch, int memory, int unit);
 /* From the beginning of a tile step in the unit's first lane to that in its

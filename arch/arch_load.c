@@ -210,6 +210,7 @@ void arch_free(struct arch *arch)
     struct arch_file *file = (struct arch_file *)arch;
     for (int i = 0; i < arch->unit_count; i++) {
         g_free(arch->units[i].ops);
+        g_free(arch->units[i].ports);
     }
     for (int i = 0; i < arch->memory_count; i++) {
         g_free(arch->memories[i].keep);

@@ -87,6 +87,17 @@ static void print_ports(struct printer *printer, int depth,
     print_count(printer, depth, "banks", memory->banks, "");
 }
 
+static void print_rate(struct printer *printer, int depth, const char *key,
+                       int64_t bytes_per_s)
+{
+    if (bytes_per_s != NUM_UNLIMITED) {
+        begin(printer, depth, key);
+        g_string_append_printf(printer->out, "%.17g B/cycle\n",
+                               (double)bytes_per_s /
+                                   (double)printer->arch->clock_hz);
+    }
+}
+
 static void print_memory(struct printer *printer, int depth,
                          const struct arch_memory *memory)
 {
@@ -102,7 +113,16 @@ static void print_memory(struct printer *printer, int depth,
         printer, depth, "load",
         own_cycles(printer->arch, memory->load_cycles, memory->clock_hz),
         "cycles");
-    print_ports(printer, depth, memory);
+    if (memory->follows_licence) {
+        print_rate(printer, depth, "rate", memory->bandwidth_bytes_per_s);
+        print_rate(printer, depth, "read_rate",
+                   memory->read_bandwidth_bytes_per_s);
+        print_rate(printer, depth, "write_rate",
+                   memory->write_bandwidth_bytes_per_s);
+    } else {
+        print_ports(printer, depth, memory);
+    }
+    print_text(printer, depth, "overlap", memory->is_serial ? "false" : "true");
     print_text(printer, depth, "bypass", memory->can_bypass ? "true" : "false");
     print_text(printer, depth, "forwards",
                memory->forwards_drains ? "true" : "false");
@@ -197,6 +217,71 @@ static const char *masking_name(enum arch_masking masking)
     BUG("masking %d", (int)masking);
 }
 
+static void print_port_set(struct printer *printer,
+                           const struct arch_ports *ports, uint32_t set)
+{
+    const char *before = "[";
+    for (int p = 0; p < ports->port_count; p++) {
+        if ((set >> p & 1) != 0) {
+            g_string_append_printf(printer->out, "%s%s", before,
+                                   ports->port[p]);
+            before = ", ";
+        }
+    }
+    g_string_append(printer->out, before[0] == '[' ? "[]" : "]");
+}
+
+static void print_instruction(struct printer *printer, int depth,
+                              const struct arch_ports *ports,
+                              const struct arch_instruction *instruction)
+{
+    begin(printer, depth, instruction->name);
+    g_string_append(printer->out, "{uops: [");
+    for (int u = 0; u < instruction->uop_count; u++) {
+        g_string_append(printer->out, u == 0 ? "" : ", ");
+        print_port_set(printer, ports, instruction->uop[u].ports);
+    }
+    g_string_append_printf(printer->out,
+                           "], slots: %" PRId64 ", latency: %" PRId64
+                           " cycles, stall: %" PRId64 " cycles",
+                           instruction->slots, instruction->latency_cycles,
+                           instruction->stall_cycles);
+    if (instruction->uop_count > 0) {
+        g_string_append_printf(printer->out, ", cycles: %.17g cycles",
+                               instruction->uop[0].cycles);
+    }
+    if (instruction->licence >= 0) {
+        g_string_append_printf(printer->out, ", licence: %s",
+                               ports->licence[instruction->licence].name);
+    }
+    g_string_append(printer->out, "}\n");
+}
+
+static void print_core(struct printer *printer, int depth,
+                       const struct arch_ports *ports)
+{
+    print_count(printer, depth, "issue", ports->issue_slots, "");
+    begin(printer, depth, "ports");
+    print_port_set(printer, ports, ARCH_ALL_PORTS);
+    g_string_append_c(printer->out, '\n');
+    begin(printer, depth, "serial");
+    print_port_set(printer, ports, ports->serial_ports);
+    g_string_append_c(printer->out, '\n');
+    if (ports->licence_count > 0) {
+        begin(printer, depth, "licences");
+        g_string_append_c(printer->out, '\n');
+    }
+    for (int i = 0; i < ports->licence_count; i++) {
+        print_count(printer, depth + 1, ports->licence[i].name,
+                    ports->licence[i].clock_hz, "Hz");
+    }
+    begin(printer, depth, "instructions");
+    g_string_append_c(printer->out, '\n');
+    for (int i = 0; i < ports->instruction_count; i++) {
+        print_instruction(printer, depth + 1, ports, &ports->instruction[i]);
+    }
+}
+
 static void print_unit(struct printer *printer, int depth,
                        const struct arch_unit *unit)
 {
@@ -208,18 +293,27 @@ static void print_unit(struct printer *printer, int depth,
                unit->overlaps_steps ? "true" : "false");
     print_known(printer, depth, "area", unit->area_um2, "um2");
     print_known(printer, depth, "leakage", unit->leakage_mw, "mW");
+    if (unit->ports != NULL) {
+        print_core(printer, depth, unit->ports);
+    }
     begin(printer, depth, "ops");
     g_string_append_c(printer->out, '\n');
     for (int i = 0; i < unit->op_count; i++) {
         const struct arch_op *op = &unit->ops[i];
         begin(printer, depth + 1, op->name);
         g_string_append_c(printer->out, '\n');
-        print_count(printer, depth + 2, "cycles",
-                    own_cycles(printer->arch, op->cycles, unit->clock_hz), "");
-        print_count(
-            printer, depth + 2, "latency",
-            own_cycles(printer->arch, op->latency_cycles, unit->clock_hz),
-            "cycles");
+        if (unit->ports != NULL) {
+            print_text(printer, depth + 2, "instruction",
+                       unit->ports->instruction[op->instruction].name);
+        } else {
+            print_count(printer, depth + 2, "cycles",
+                        own_cycles(printer->arch, op->cycles, unit->clock_hz),
+                        "");
+            print_count(
+                printer, depth + 2, "latency",
+                own_cycles(printer->arch, op->latency_cycles, unit->clock_hz),
+                "cycles");
+        }
         if (op->approximation != NULL) {
             print_text(printer, depth + 2, "function", op->approximation->name);
         }

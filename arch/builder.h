@@ -72,6 +72,11 @@ void arch_parse_formats(struct arch_builder *builder,
                         const struct yaml_node *root,
                         struct arch_formats *formats);
 
+/* A unit's `ports`, with all that belongs to them, or NULL. Caller owns. */
+struct arch_ports *arch_parse_ports(struct arch_builder *builder,
+                                    const struct yaml_node *node,
+                                    const char *unit);
+
 /* ---- attributes ------------------------------------------------------------ */
 
 /* Is it a letter or '_', followed by letters, digits and '_'? If not, reports

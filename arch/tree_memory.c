@@ -1,13 +1,16 @@
 /* Memories: capacity, ports and bandwidth, what may be kept, costs. */
 #include "arch/builder.h"
 
+#include <math.h>
+
 static const char *const memory_keys[] = {
-    "memory", "size",     "bandwidth", "read_bandwidth",
-    "access", "word",     "latency",   "write_bandwidth",
-    "clock",  "ports",    "banks",     "keeps",
-    "bypass", "forwards", "class",     "read",
-    "write",  "area",     "leakage",   "children",
-    "load",   NULL,
+    "memory",  "size",     "bandwidth", "read_bandwidth",
+    "access",  "word",     "latency",   "write_bandwidth",
+    "clock",   "ports",    "banks",     "keeps",
+    "bypass",  "forwards", "class",     "read",
+    "write",   "area",     "leakage",   "children",
+    "load",    "rate",     "read_rate", "write_rate",
+    "overlap", NULL,
 };
 static const char *const port_keys[] = {"read", "write", "shared", NULL};
 
@@ -77,6 +80,52 @@ static int64_t limit_bandwidth(struct arch_builder *builder,
     return bandwidth;
 }
 
+/* Bytes a cycle of the file's clock, as bytes per second at that clock. */
+static int64_t find_rate(struct arch_builder *builder,
+                         const struct yaml_node *node, const char *key)
+{
+    double rate = 0;
+    if (yaml_find(node, key) == NULL ||
+        yaml_get_real(builder->diags, node, key, UNIT_BYTES_PER_CYCLE,
+                      builder->scope, &rate) != OK) {
+        return NUM_UNLIMITED;
+    }
+    double bytes_per_s = rate * (double)builder->arch->clock_hz;
+    if (!(bytes_per_s >= 1.0 && bytes_per_s < 0x1p62)) {
+        diag_error(builder->diags, yaml_span(yaml_find(node, key)), "arch-rate",
+                   NULL, "no memory carries %g bytes a cycle", rate);
+        return NUM_UNLIMITED;
+    }
+    return (int64_t)llround(bytes_per_s);
+}
+
+/* In place of all bandwidths, and of what ports carry. */
+static bool parse_rates(struct arch_builder *builder,
+                        const struct yaml_node *node,
+                        struct arch_memory *memory)
+{
+    static const char *const others[] = {"bandwidth", "read_bandwidth",
+                                         "write_bandwidth", "ports", NULL};
+    memory->follows_licence = yaml_find(node, "rate") != NULL ||
+                              yaml_find(node, "read_rate") != NULL ||
+                              yaml_find(node, "write_rate") != NULL;
+    if (!memory->follows_licence) {
+        return false;
+    }
+    for (size_t i = 0; others[i] != NULL; i++) {
+        if (yaml_find(node, others[i]) != NULL) {
+            diag_error(builder->diags,
+                       yaml_key_span(yaml_find(node, others[i])), "arch-rate",
+                       NULL, "'%s' beside bytes a cycle", others[i]);
+        }
+    }
+    memory->bandwidth_bytes_per_s = find_rate(builder, node, "rate");
+    memory->read_bandwidth_bytes_per_s = find_rate(builder, node, "read_rate");
+    memory->write_bandwidth_bytes_per_s =
+        find_rate(builder, node, "write_rate");
+    return true;
+}
+
 static void parse_bandwidth(struct arch_builder *builder,
                             const struct yaml_node *node,
                             struct arch_memory *memory)
@@ -84,6 +133,12 @@ static void parse_bandwidth(struct arch_builder *builder,
     int64_t all = memory->ports + memory->read_ports + memory->write_ports;
     bool has_both = yaml_find(node, "read_bandwidth") != NULL &&
                     yaml_find(node, "write_bandwidth") != NULL;
+    bool overlaps = true;
+    arch_find_flag(builder, node, "overlap", &overlaps);
+    memory->is_serial = !overlaps;
+    if (parse_rates(builder, node, memory)) {
+        return;
+    }
     if (all == 0 && !has_both && yaml_find(node, "bandwidth") == NULL) {
         (void)arch_get_count(builder, node, "bandwidth", UNIT_BYTES_PER_SECOND,
                              1, &memory->bandwidth_bytes_per_s);

@@ -3,8 +3,9 @@
 #include "arch/builder.h"
 
 static const char *const unit_keys[] = {
-    "unit", "ops",     "chainable", "clock",   "masking",
-    "area", "leakage", "children",  "overlap", NULL,
+    "unit",         "ops",      "chainable", "clock",   "masking",
+    "area",         "leakage",  "children",  "ports",   "issue",
+    "instructions", "licences", "serial",    "overlap", NULL,
 };
 static const char *const masking_names[] = {"none", "gate", "skip", NULL};
 
@@ -89,6 +90,7 @@ void arch_add_unit(struct arch_builder *builder, const struct yaml_node *node,
                           "masking");
     }
     if (yaml_get_node(diags, node, "ops", YAML_MAPPING, &ops) == OK) {
+        unit.ports = arch_parse_ports(builder, node, unit.name);
         arch_parse_ops(builder, ops, clock_ratio, &unit);
     }
     parse_costs(builder, node, &unit);

@@ -23,18 +23,19 @@ struct draft {
 
 struct drafts {
     struct arch_builder *builder;
-    int64_t clock_ratio; /* cycles of the arch in one of the unit */
+    int64_t clock_ratio;            /* cycles of the arch in one of the unit */
+    const struct arch_ports *ports; /* of the unit, or NULL */
     size_t count;
     struct draft *draft;
 };
 
 static const char *const cost_keys[] = {
-    "cycles", "energy", "latency", "pipelined", "class",
-    "area",   "shares", "leakage", NULL,
+    "cycles", "energy", "latency", "pipelined",   "class",
+    "area",   "shares", "leakage", "instruction", NULL,
 };
 static const char *const known_keys[] = {
-    "cycles", "energy", "latency",  "pipelined", "class",
-    "area",   "shares", "function", "leakage",   NULL,
+    "cycles", "energy",   "latency", "pipelined",   "class", "area",
+    "shares", "function", "leakage", "instruction", NULL,
 };
 
 static bool is_composed(const struct yaml_node *node)
@@ -77,6 +78,48 @@ static void parse_cycles(struct arch_builder *builder, struct draft *draft)
     }
 }
 
+/* On a unit with ports an operation is an instruction, whose time is that of its
+ * uops; elsewhere there are none. */
+static bool parse_instruction(struct drafts *drafts, struct draft *draft)
+{
+    struct diags *diags = drafts->builder->diags;
+    const struct yaml_node *node = yaml_find(draft->node, "instruction");
+    const char *name = NULL;
+    draft->op.instruction = -1;
+    if ((drafts->ports == NULL) != (node == NULL)) {
+        diag_error(diags, node == NULL ? draft->op.span : yaml_key_span(node),
+                   "arch-op-instruction", NULL,
+                   drafts->ports == NULL
+                       ? "operation '%s' of a unit without ports has no "
+                         "instruction"
+                       : "operation '%s' of a unit with ports names its "
+                         "'instruction'",
+                   draft->op.name);
+        return true;
+    }
+    if (node == NULL ||
+        yaml_find_text(diags, draft->node, "instruction", &name) != OK) {
+        return node != NULL;
+    }
+    draft->op.instruction = arch_find_instruction(drafts->ports, name);
+    draft->op.cycles = 1;
+    if (draft->op.instruction >= 0) {
+        draft->op.latency_cycles = MAX(
+            drafts->ports->instruction[draft->op.instruction].latency_cycles,
+            1);
+        return true;
+    }
+    const char *names[ARCH_MAX_INSTRUCTIONS];
+    for (int i = 0; i < drafts->ports->instruction_count; i++) {
+        names[i] = drafts->ports->instruction[i].name;
+    }
+    g_autofree char *suggestion =
+        suggest_text(name, names, (size_t)drafts->ports->instruction_count);
+    diag_error(diags, yaml_span(node), "arch-unknown-instruction", suggestion,
+               "the unit has no instruction '%s'", name);
+    return true;
+}
+
 static void parse_energy(struct arch_builder *builder, struct draft *draft)
 {
     struct arch_class_query query;
@@ -101,7 +144,9 @@ static void parse_cost(struct drafts *drafts, struct draft *draft)
     struct arch_builder *builder = drafts->builder;
     const char *shared = NULL;
     arch_reported(yaml_check_keys(builder->diags, draft->node, known_keys));
-    parse_cycles(builder, draft);
+    if (!parse_instruction(drafts, draft)) {
+        parse_cycles(builder, draft);
+    }
     parse_energy(builder, draft);
     arch_reported(
         yaml_find_text(builder->diags, draft->node, "shares", &shared));
@@ -239,13 +284,14 @@ static void resolve(struct drafts *drafts, struct draft *draft)
         return;
     }
     draft->progress = IN_PROGRESS;
+    draft->op.instruction = -1;
     if (yaml_kind(draft->node) == YAML_SCALAR) {
         add_approximation(drafts, draft);
         draft->progress = RESOLVED;
         return;
     }
     parse_function(drafts->builder, draft);
-    if (!is_composed(draft->node)) {
+    if (!is_composed(draft->node) || drafts->ports != NULL) {
         parse_cost(drafts, draft);
     } else {
         for (size_t i = 0; i < yaml_count(draft->node); i++) {
@@ -286,7 +332,8 @@ static void note_latency(struct arch_builder *builder,
                          const struct draft *draft,
                          const struct arch_unit *unit)
 {
-    if (yaml_kind(draft->node) == YAML_MAPPING && !is_composed(draft->node) &&
+    if (unit->ports == NULL && yaml_kind(draft->node) == YAML_MAPPING &&
+        !is_composed(draft->node) &&
         draft->op.latency_cycles > draft->op.cycles) {
         arch_note_feature(builder, ARCH_FEATURE_OP_LATENCY, unit->name,
                           draft->node, "latency");
@@ -304,8 +351,10 @@ void arch_parse_ops(struct arch_builder *builder, const struct yaml_node *ops,
         return;
     }
     g_autofree struct draft *draft = g_new0(struct draft, count);
-    struct drafts drafts = {
-        .builder = builder, .clock_ratio = clock_ratio, .draft = draft};
+    struct drafts drafts = {.builder = builder,
+                            .clock_ratio = clock_ratio,
+                            .ports = unit->ports,
+                            .draft = draft};
     for (size_t i = 0; i < count; i++) {
         if (draft_op(builder, ops, i, &draft[drafts.count])) {
             drafts.count++;

@@ -226,6 +226,9 @@ enum unit_kind {
     UNIT_MW,               /* uW mW W; double milliwatt */
     UNIT_MV,               /* mV V; double millivolt */
     UNIT_UM,               /* nm um mm; double micrometre */
+    UNIT_PORT_CYCLES,      /* cycle, cycles; double */
+    UNIT_BYTES_PER_CYCLE,  /* B/cycle; double */
+    UNIT_SHARE,            /* percent permille; int64 ten-thousandths */
 };
 
 /* Parses '<expression or decimal> <unit>'. Integer kinds fill *count, the

@@ -61,6 +61,11 @@ static const struct unit units[] = {
     {UNIT_UM, "nm", 0, -3},
     {UNIT_UM, "um", 0, 0},
     {UNIT_UM, "mm", 0, 3},
+    {UNIT_PORT_CYCLES, "cycle", 0, 0},
+    {UNIT_PORT_CYCLES, "cycles", 0, 0},
+    {UNIT_BYTES_PER_CYCLE, "B/cycle", 0, 0},
+    {UNIT_SHARE, "percent", 100, 0},
+    {UNIT_SHARE, "permille", 10, 0},
 };
 
 /* What is being parsed, and where. */
@@ -82,6 +87,7 @@ static bool is_integer_kind(enum unit_kind kind)
     case UNIT_HZ:
     case UNIT_CYCLES:
     case UNIT_NM:
+    case UNIT_SHARE:
         return true;
     case UNIT_PJ:
     case UNIT_UM2:
@@ -89,6 +95,8 @@ static bool is_integer_kind(enum unit_kind kind)
     case UNIT_MW:
     case UNIT_MV:
     case UNIT_UM:
+    case UNIT_BYTES_PER_CYCLE:
+    case UNIT_PORT_CYCLES:
         return false;
     }
     BUG("unit kind %d", (int)kind);
@@ -177,6 +185,8 @@ static const char *base_unit_phrase(enum unit_kind kind)
         return " of cycles";
     case UNIT_NM:
         return " of nanometres";
+    case UNIT_SHARE:
+        return " of hundredths of a percent";
     case UNIT_COUNT:
     case UNIT_PJ:
     case UNIT_UM2:
@@ -184,6 +194,8 @@ static const char *base_unit_phrase(enum unit_kind kind)
     case UNIT_MW:
     case UNIT_MV:
     case UNIT_UM:
+    case UNIT_BYTES_PER_CYCLE:
+    case UNIT_PORT_CYCLES:
         return "";
     }
     BUG("unit kind %d", (int)kind);

@@ -3,6 +3,7 @@
  *   workload_shapes.c      values of the shapes the file names
  *   workload_extents.c     extents of ranks (inferred ones too) and tensors
  *   workload_inputs.c      which values inputs take
+ *   workload_sparse.c      where sparse inputs are not zero
  *   workload_statement.c   accesses, expressions, iteration spaces, op counts
  *   workload_parts.c       tensors that several statements define
  *   workload_fiber.c       operators over whole fibers
@@ -34,6 +35,8 @@ void bind_shapes(struct binder *binder);
 void bind_extents(struct binder *binder);
 /* What values the inputs take. */
 void bind_inputs(struct binder *binder);
+/* Patterns of the inputs that `sparse:` names. */
+void bind_sparse(struct binder *binder);
 /* workload->statements, except what the two below add. */
 void bind_statements(struct binder *binder);
 void bind_parts(struct binder *binder);

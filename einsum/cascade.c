@@ -7,7 +7,7 @@
 
 static const char *const known_keys[] = {
     "schema",  "cascade", "about",  "source",  "kernel", "shapes", "inputs",
-    "einsums", "outputs", "macros", "include", "ragged", NULL,
+    "einsums", "outputs", "macros", "include", "ragged", "sparse", NULL,
 };
 
 static struct cascade *cascade_new(void)

@@ -1,5 +1,6 @@
 /* Whether a condition holds at one point, and what its data says. */
 #include "einsum/extension.h"
+#include "einsum/pattern.h"
 
 #include <math.h>
 
@@ -105,6 +106,15 @@ bool condition_exact_value(const struct value_node *node, struct point *point,
     return is_exact;
 }
 
+/* Values are computed where they are, points counted as they are packed. */
+static bool pattern_holds(const struct condition *condition,
+                          const struct point *point)
+{
+    const int64_t at[2] = {point->index[condition->rank[0]],
+                           point->index[condition->rank[1]]};
+    return pattern_has(condition->pattern, point->data == NULL, at);
+}
+
 bool condition_holds(const struct condition *condition, struct point *point)
 {
     switch (condition->kind) {
@@ -116,6 +126,8 @@ bool condition_holds(const struct condition *condition, struct point *point)
                condition_holds(condition->part[1], point);
     case CONDITION_DATA:
         return data_holds(condition, point);
+    case CONDITION_PATTERN:
+        return pattern_holds(condition, point);
     case CONDITION_INDEX:
         break;
     }

@@ -78,6 +78,21 @@ static enum truth compare(const struct condition *condition,
     return is_zero ? TRUTH_NO : has_zero ? TRUTH_MAYBE : TRUTH_YES;
 }
 
+static enum truth look_up(const struct condition *condition,
+                          const struct box *box)
+{
+    int64_t low[2];
+    int64_t high[2];
+    for (int d = 0; d < 2; d++) {
+        low[d] = box->low[condition->rank[d]];
+        high[d] = box->high[condition->rank[d]];
+    }
+    int64_t kept = pattern_count(condition->pattern, true, low, high);
+    return kept == 0                                         ? TRUTH_NO
+           : kept == (high[0] - low[0]) * (high[1] - low[1]) ? TRUTH_YES
+                                                             : TRUTH_MAYBE;
+}
+
 static enum truth judge(const struct condition *condition,
                         const struct box *box)
 {
@@ -92,6 +107,8 @@ static enum truth judge(const struct condition *condition,
         return compare(condition, box);
     case CONDITION_DATA:
         return TRUTH_MAYBE;
+    case CONDITION_PATTERN:
+        return look_up(condition, box);
     }
     BUG("condition %d", (int)condition->kind);
 }
@@ -132,6 +149,26 @@ unsigned workload_mask_ranks(const struct workload *workload, int statement_id)
         }
     }
     return ranks;
+}
+
+bool workload_find_packed(const struct workload *workload, int statement_id,
+                          int *packed, int *line)
+{
+    const struct einsum_statement *s = &workload->statements[statement_id];
+    for (int i = 0; (s->features & EINSUM_PREDICATE) != 0 &&
+                    i < s->extension->condition_count;
+         i++) {
+        const struct condition *condition = s->extension->condition[i];
+        int dim = condition->kind == CONDITION_PATTERN
+                      ? pattern_packed_dim(condition->pattern)
+                      : -1;
+        if (dim >= 0) {
+            *packed = condition->rank[dim];
+            *line = condition->rank[1 - dim];
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Adds the values of affine comparisons at the corner; false beyond `most` or

@@ -200,6 +200,22 @@ static void insert_rank(struct counter *counter, int rank)
     counter->rank[at] = rank;
 }
 
+static int64_t count_pattern(const struct counter *counter,
+                             const struct condition *condition)
+{
+    int64_t low[2];
+    int64_t high[2];
+    for (int d = 0; d < 2; d++) {
+        low[d] = counter->low[condition->rank[d]];
+        high[d] = counter->high[condition->rank[d]];
+        if (low[d] >= high[d]) {
+            return 0;
+        }
+    }
+    return pattern_count(condition->pattern, counter->point.data == NULL, low,
+                         high);
+}
+
 static enum status count_points(const struct workload *workload,
                                 const struct einsum_data *data,
                                 const struct einsum_extension *part,
@@ -216,6 +232,8 @@ static enum status count_points(const struct workload *workload,
     for (int i = 0; i < part->condition_count; i++) {
         named |= part->condition[i]->ranks;
     }
+    bool is_pattern = part->condition_count == 1 &&
+                      part->condition[0]->kind == CONDITION_PATTERN;
     for (int i = 0; i < rank_count && fits; i++) {
         int64_t from = low != NULL ? low[i] : 0;
         int64_t to = high != NULL ? high[i] : workload->rank[ranks[i]].extent;
@@ -227,7 +245,9 @@ static enum status count_points(const struct workload *workload,
             fits = num_mul(factor, to - from, &factor);
         }
     }
-    if (counter.count == 0) {
+    if (is_pattern) {
+        sum = count_pattern(&counter, part->condition[0]);
+    } else if (counter.count == 0) {
         sum = holds(&counter, ~(guint64)0) ? 1 : 0;
     } else {
         conditions_place(part, counter.rank, counter.count, counter.conditions);

@@ -254,7 +254,8 @@ static struct ranges solve_condition(const struct solver *solver,
     if (condition->kind == CONDITION_DATA) {
         return solve_data(solver, condition);
     }
-    if (condition->kind == CONDITION_INDEX && condition->has_data) {
+    if (condition->kind == CONDITION_PATTERN ||
+        (condition->kind == CONDITION_INDEX && condition->has_data)) {
         return all(solver->low, solver->high, false);
     }
     if (condition->kind != CONDITION_INDEX) {

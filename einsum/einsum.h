@@ -138,6 +138,20 @@ struct einsum_rank {
 
 enum tensor_kind { TENSOR_INPUT, TENSOR_INTERMEDIATE, TENSOR_OUTPUT };
 
+/* Where a sparse input (`sparse:`) is not zero. Statements that read it have a
+ * predicate: points at which it is zero do not exist. A packed pattern is looked at
+ * in two ways, by coordinate and `is_placed`: with what is kept in each line moved
+ * to its beginning, which is how points and boxes of points are counted. */
+struct einsum_pattern;
+/* Elements of a box that are kept; half open. */
+int64_t pattern_count(const struct einsum_pattern *pattern, bool is_placed,
+                      const int64_t low[2], const int64_t high[2]);
+int64_t pattern_count_all(const struct einsum_pattern *pattern);
+int64_t pattern_extent(const struct einsum_pattern *pattern, int dim);
+int pattern_packed_dim(const struct einsum_pattern *pattern); /* or -1 */
+/* "uniform, density 20 %, blocks 4x1, seed 0": names the distribution. */
+const char *pattern_text(const struct einsum_pattern *pattern);
+
 /* What values an input takes, written after `in`. */
 enum einsum_value_kind {
     EINSUM_VALUES_NORMAL,  /* nothing written: reals, standard normal */
@@ -177,6 +191,8 @@ struct einsum_tensor {
     /* Of an input; of a computed tensor EINSUM_VALUES_INTEGER if it follows from
      * them that it holds whole numbers in a range, else nothing. */
     struct einsum_values values;
+    /* Of an input that `sparse:` names: where it is not zero; else NULL. */
+    struct einsum_pattern *pattern;
     struct span span;
 };
 
@@ -318,6 +334,10 @@ unsigned workload_access_ranks(const struct workload *workload, int statement,
                                int read);
 /* Bit r: the static predicate names rank r. */
 unsigned workload_mask_ranks(const struct workload *workload, int statement);
+/* Is an operand packed? Then `packed` is the rank of positions, `line` that of its
+ * lines. */
+bool workload_find_packed(const struct workload *workload, int statement,
+                          int *packed, int *line);
 /* Appends what tells boxes of equal extents apart for an affine predicate: the
  * values of its comparisons at the corner `low` (by rank id). False if it is not
  * affine, or there are more than `most` values. */

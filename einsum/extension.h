@@ -2,6 +2,7 @@
  * condition, a selection. Private to this folder.
  *
  *   workload_extension.c  builds it
+ *   workload_sparse.c     patterns of sparse inputs, which are conditions
  *   index_node.c          values and ranges of indices
  *   condition.c           whether a condition holds at a point
  *   condition_solve.c     for which values of one rank a condition holds
@@ -63,10 +64,11 @@ struct bound_access {
 /* ---- conditions ---------------------------------------------------------- */
 
 enum condition_kind {
-    CONDITION_ALL,   /* both parts hold */
-    CONDITION_ANY,   /* some part holds */
-    CONDITION_INDEX, /* index compared with 0, in integers */
-    CONDITION_DATA,  /* left compared with right, in doubles */
+    CONDITION_ALL,     /* both parts hold */
+    CONDITION_ANY,     /* some part holds */
+    CONDITION_INDEX,   /* index compared with 0, in integers */
+    CONDITION_DATA,    /* left compared with right, in doubles */
+    CONDITION_PATTERN, /* a sparse input is not zero there */
 };
 
 enum value_kind { VALUE_NUMBER, VALUE_INDEX, VALUE_READ, VALUE_OP };
@@ -91,6 +93,8 @@ struct condition {
     struct index_node *index;
     struct value_node *left;
     struct value_node *right;
+    const struct einsum_pattern *pattern;
+    int rank[2]; /* that index the pattern's dimensions */
     guint32 ranks;
     bool has_data;
 };
@@ -133,6 +137,10 @@ struct bound_access *extension_access(struct extension_builder *builder,
                                       const struct ast_node *node);
 void extension_add_condition(struct extension_builder *builder,
                              const struct ast_node *node);
+/* Adds one that is bound. */
+void extension_add(struct einsum_extension *extension,
+                   struct einsum_statement *statement,
+                   struct condition *condition, struct diags *diags);
 /* Adds 0 <= index < extent. */
 void extension_add_range(struct extension_builder *builder,
                          const struct ast_node *index, int64_t extent);
@@ -146,6 +154,13 @@ void bind_fiber_operator(const struct binder *binder,
                          const struct ast_statement *parsed,
                          struct einsum_statement *statement,
                          struct einsum_extension *extension);
+
+/* ---- binding (workload_sparse.c) ----------------------------------------- */
+
+/* Points at which a sparse operand is zero do not exist. */
+void add_sparse_conditions(const struct binder *binder,
+                           struct einsum_statement *statement,
+                           struct einsum_extension *extension);
 
 /* ---- evaluation ---------------------------------------------------------- */
 

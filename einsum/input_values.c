@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "einsum/normal.h"
+#include "einsum/pattern.h"
 
 static uint64_t mix(uint64_t x)
 {
@@ -159,6 +160,16 @@ static void fill_fibers(const struct einsum_tensor *tensor, uint64_t key,
     }
 }
 
+static void clear_dropped(const struct einsum_tensor *tensor, double *value)
+{
+    int64_t at[2];
+    for (at[0] = 0; at[0] < tensor->extent[0]; at[0]++) {
+        for (at[1] = 0; at[1] < tensor->extent[1]; at[1]++, value++) {
+            *value = pattern_has(tensor->pattern, false, at) ? *value : 0.0;
+        }
+    }
+}
+
 void einsum_fill_inputs(const struct workload *workload, uint64_t seed,
                         struct einsum_data *data)
 {
@@ -172,5 +183,8 @@ void einsum_fill_inputs(const struct workload *workload, uint64_t seed,
             data->tensors[i].value[e] = draw_value(&tensor->values, key, e);
         }
         fill_fibers(tensor, key, data->tensors[i].value);
+        if (tensor->pattern != NULL) {
+            clear_dropped(tensor, data->tensors[i].value);
+        }
     }
 }

@@ -1,6 +1,7 @@
 /* Binding as a whole, and what one looks up in a workload afterwards. */
 #include "einsum/binder.h"
 #include "einsum/extension.h"
+#include "einsum/pattern.h"
 
 #include <string.h>
 
@@ -19,6 +20,7 @@ void workload_free(struct workload *workload)
     g_free(workload->statements);
     for (int i = 0; i < workload->tensor_count; i++) {
         g_free(workload->tensors[i].values.set);
+        pattern_free(workload->tensors[i].pattern);
     }
     g_free(workload->tensors);
     g_free(workload->shape_name);
@@ -82,6 +84,7 @@ static void run_steps(struct binder *binder)
 {
     static void (*const steps[])(struct binder *) = {
         bind_shapes,     bind_extents,           bind_inputs,
+        bind_sparse,
         bind_statements, check_empty_reductions, bind_parts,
         bind_views,      bind_recurrences,
     };

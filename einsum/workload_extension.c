@@ -441,24 +441,30 @@ static struct condition *new_condition(struct extension_builder *builder,
                                     : index_condition(builder, &relation);
 }
 
-static void add(struct extension_builder *builder, struct condition *condition)
+void extension_add(struct einsum_extension *extension,
+                   struct einsum_statement *statement,
+                   struct condition *condition, struct diags *diags)
 {
-    struct einsum_extension *extension = builder->extension;
     if (condition->kind == CONDITION_ALL) {
-        add(builder, condition->part[0]);
-        add(builder, condition->part[1]);
+        extension_add(extension, statement, condition->part[0], diags);
+        extension_add(extension, statement, condition->part[1], diags);
         return;
     }
-    builder->statement->features |=
+    statement->features |=
         condition->has_data ? EINSUM_DATA_PREDICATE : EINSUM_PREDICATE;
     if (extension->condition_count == EINSUM_MAX_CONDITIONS) {
-        diag_error(builder->binder->diags, builder->statement->span,
-                   "einsum-too-many-conditions", NULL,
+        diag_error(diags, statement->span, "einsum-too-many-conditions", NULL,
                    "a statement has at most %d conditions",
                    EINSUM_MAX_CONDITIONS);
         return;
     }
     extension->condition[extension->condition_count++] = condition;
+}
+
+static void add(struct extension_builder *builder, struct condition *condition)
+{
+    extension_add(builder->extension, builder->statement, condition,
+                  builder->binder->diags);
 }
 
 void extension_add_condition(struct extension_builder *builder,

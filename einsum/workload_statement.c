@@ -735,9 +735,14 @@ static void bind_statement(struct binder *binder, size_t i)
     check_limits(&builder);
     set_exprs(&builder);
     statement->kind = find_statement_kind(&builder);
-    set_extension(&builder);
+    struct einsum_extension *extension = builder.extension.extension;
+    statement->extension = extension; /* count_ops asks for it */
     count_ops(binder, i);
+    statement->extension = NULL;
     statement->read_count = (int)builder.reads->len;
+    statement->reads = &g_array_index(builder.reads, struct einsum_access, 0);
+    add_sparse_conditions(binder, statement, extension);
+    set_extension(&builder);
     statement->reads =
         (struct einsum_access *)(void *)g_array_free(builder.reads, FALSE);
     bind_range(binder, i);

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "mapping/builder.h"
+#include "mapping/formats.h"
+#include "mapping/issue.h"
 #include "mapping/moves.h"
 
 /* ---- names with values -------------------------------------------------- */
@@ -181,9 +183,11 @@ enum status builder_run(struct builder *b, const struct scope *chosen)
     TRY(check_spatial(b));
     TRY(build_leaf_steps(b));
     TRY(check_coverage(b));
+    TRY(build_issue(b));
     TRY(build_phases(b));
     TRY(check_order(b));
     TRY(build_flows(b));
+    TRY(build_formats(b));
     return check_residency(b);
 }
 
@@ -238,6 +242,7 @@ enum status builder_start(struct builder *b, const struct mapping *mapping,
     plan->notes = g_ptr_array_new_with_free_func(g_free);
     plan->arch = arch;
     plan->word_bytes = num_ceil_div(arch->word_bits, 8);
+    plan->clock_hz = arch->clock_hz;
     plan->is_regular = true;
     if (projection_new(plan, mapping, diags) != OK) {
         plan_free(plan);
@@ -298,6 +303,9 @@ void plan_free(struct plan *plan)
         g_free(plan->phases[p].children);
     }
     g_free(plan->phases);
+    for (int l = 0; l < plan->leaf_count; l++) {
+        g_free(plan->leaves[l].instructions);
+    }
     g_free(plan->nodes);
     g_free(plan->leaves);
     g_free(plan->flows);

@@ -4,6 +4,7 @@
  * inside the hold move through it slowly enough that each part is done with
  * before it is written again. */
 #include "mapping/builder.h"
+#include "mapping/formats.h"
 
 int capacity_find_pipeline(const struct plan *plan, int node)
 {
@@ -189,8 +190,7 @@ static enum status build_hold_footprint(struct builder *b, int hold)
         int64_t bytes = 0;
         TRY(count_tile(b, hold, node->held[i], uses, &bytes));
         bytes = num_ceil_div(bytes, count_instances(b, hold, uses));
-        if (!num_mul(bytes, arch_word_bytes(&b->arch->memories[node->memory]),
-                     &bytes) ||
+        if (!formats_count_tile(b, hold, node->held[i], bytes, &bytes) ||
             !num_mul(bytes, copies, &bytes) || !num_add(sum, bytes, &sum)) {
             return diag_fail(b->diags, ERR_LIMIT, "mapping-limit",
                              "footprint exceeds 64 bits");

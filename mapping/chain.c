@@ -1,5 +1,6 @@
 /* Following a chain (chain.h). */
 #include "mapping/chain.h"
+#include "mapping/flows.h"
 
 #include <string.h>
 
@@ -196,10 +197,35 @@ static bool is_same_dim(const struct chain_tile *tile, int dim,
     return low[0] == low[1] && high[0] == high[1];
 }
 
-bool chain_is_same_tile(const struct chain_tile *tile, const struct region *a,
+/* Positions in a packed operand stand for other coordinates in each of its lines:
+ * what they pick of another tensor is another tile, unless all are there. */
+static bool is_picked_alike(const struct chain *chain,
+                            const struct chain_tile *tile,
+                            const struct region *a, const struct region *b)
+{
+    for (int i = 0; i < chain->masked_count; i++) {
+        int packed = 0;
+        int line = 0;
+        if (!workload_find_packed(chain->workload, chain->masked[i], &packed,
+                                  &line) ||
+            !flows_is_moved(tile->uses, tile->is_counted, packed)) {
+            continue;
+        }
+        bool is_all = a->low[packed] == 0 &&
+                      a->high[packed] == chain->workload->rank[packed].extent;
+        if (!is_all &&
+            (a->low[line] != b->low[line] || a->high[line] != b->high[line])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool chain_is_same_tile(const struct chain *chain,
+                        const struct chain_tile *tile, const struct region *a,
                         const struct region *b)
 {
-    if (tile->uses == NULL) {
+    if (tile->uses == NULL || !is_picked_alike(chain, tile, a, b)) {
         return false;
     }
     int dims =
@@ -308,7 +334,8 @@ static struct stride_move move_between(struct follower *f, int at,
                                        const struct region *to)
 {
     struct stride_move move = {.is_none = true};
-    if (at >= f->tile->fresh && chain_is_same_tile(f->tile, from, to)) {
+    if (at >= f->tile->fresh &&
+        chain_is_same_tile(f->chain, f->tile, from, to)) {
         return move;
     }
     int64_t kept = 0;

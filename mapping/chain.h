@@ -115,7 +115,8 @@ enum box_points chain_classify_region(const struct chain *chain,
                                       const struct region *region);
 /* Have they any? Exactly. */
 bool chain_has_point(const struct chain *chain, const struct region *region);
-bool chain_is_same_tile(const struct chain_tile *tile, const struct region *a,
+bool chain_is_same_tile(const struct chain *chain,
+                        const struct chain_tile *tile, const struct region *a,
                         const struct region *b);
 /* What is fetched by a visit that has another tile than the one before; `left` are
  * the regions that the links before each leave of it. False on overflow. */

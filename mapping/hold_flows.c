@@ -174,6 +174,21 @@ static enum status count_visits(const struct hold_tile *tile, int keeper,
     return visits_extend(b, tile->hold, rule);
 }
 
+/* What is there before the run and after it does not move: one tile, which is all
+ * that is ever held. */
+static enum status check_resident(struct builder *b, int hold, int tensor,
+                                  int64_t events)
+{
+    if (events == 1) {
+        return OK;
+    }
+    diag_error(b->diags, b->plan->nodes[hold].span, "mapping-resident", NULL,
+               "'%s' cannot be resident: its tile changes %" G_GINT64_FORMAT
+               " times",
+               b->workload->tensors[tensor].name, events);
+    return ERR_INPUT;
+}
+
 static enum status add_fill(struct builder *b, int hold, int tensor,
                             const GArray *uses, int keeper)
 {
@@ -207,7 +222,11 @@ static enum status add_fill(struct builder *b, int hold, int tensor,
     if (!b->plan->is_regular) {
         TRY(flows_sum_hold(&tile, keeper, &flow));
     }
-    return flow.memory == flow.outer ? OK : flows_add(b, flow, &rule);
+    if (node->is_resident) {
+        return check_resident(b, hold, tensor, flow.events);
+    }
+    bool is_still = flow.memory == flow.outer && !node->is_copy;
+    return is_still ? OK : flows_add(b, flow, &rule);
 }
 
 static enum status add_drain(struct builder *b, int hold, int tensor,
@@ -242,6 +261,9 @@ static enum status add_drain(struct builder *b, int hold, int tensor,
     TRY(count_visits(&tile, keeper, &flow, &rule));
     if (flow.memory == flow.outer) {
         return OK;
+    }
+    if (node->is_resident) {
+        return check_resident(b, hold, tensor, flow.events);
     }
     if (!b->plan->is_regular) {
         TRY(flows_sum_hold(&tile, keeper, &flow));

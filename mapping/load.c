@@ -3,6 +3,8 @@
  * place. Numbers stay expressions until the plan is bound. */
 #include <string.h>
 
+#include "mapping/formats.h"
+#include "mapping/issue.h"
 #include "mapping/tree.h"
 
 static enum status parse_items(struct diags *diags,
@@ -47,6 +49,7 @@ static void item_free(void *data)
     g_array_unref(item->tiles);
     g_array_unref(item->loops);
     g_array_unref(item->at);
+    g_ptr_array_unref(item->issue);
     g_ptr_array_unref(item->branches);
     g_free(item);
 }
@@ -80,6 +83,7 @@ static struct tree_item *item_new(enum plan_kind kind, struct span span)
     item->tiles = pairs_new();
     item->loops = pairs_new();
     item->at = pairs_new();
+    item->issue = g_ptr_array_new_with_free_func(issue_free);
     item->branches = g_ptr_array_new_with_free_func(branch_free);
     return item;
 }
@@ -223,8 +227,9 @@ static enum status parse_hold(struct diags *diags, const struct yaml_node *node,
                               struct tree_item *item)
 {
     static const char *const hold_keys[] = {
-        "hold",   "in",          "copies", "shared",  "spill", "through",
-        "assume", "first_reads", "when",   "refetch", NULL};
+        "hold",     "in",       "copies",      "shared", "spill",
+        "through",  "assume",   "first_reads", "when",   "refetch",
+        "resident", "repacked", NULL};
     static const char *const stream_keys[] = {
         "stream", "in", "copies", "shared", "assume", "when", NULL};
     item->is_stream = yaml_find(node, "stream") != NULL;
@@ -241,6 +246,8 @@ static enum status parse_hold(struct diags *diags, const struct yaml_node *node,
     TRY(yaml_find_bool(diags, node, "spill", &item->can_spill));
     TRY(yaml_find_bool(diags, node, "through", &item->spills_through));
     TRY(yaml_find_bool(diags, node, "refetch", &item->refetches));
+    TRY(yaml_find_bool(diags, node, "resident", &item->is_resident));
+    TRY(yaml_find_bool(diags, node, "repacked", &item->is_copy));
     const struct yaml_node *first_reads = yaml_find(node, "first_reads");
     if (first_reads != NULL) {
         TRY(parse_expr_pairs(diags, first_reads, item->first_reads));
@@ -302,6 +309,10 @@ static enum status parse_compute(struct diags *diags,
     if (part != NULL) {
         TRY(parse_leaf_loops(diags, part, item));
     }
+    part = yaml_find(node, "issue");
+    if (part != NULL) {
+        TRY(issue_parse(diags, part, item->issue));
+    }
     part = yaml_find(node, "at");
     if (part != NULL) {
         TRY(parse_at(diags, part, item));
@@ -322,8 +333,9 @@ static enum status parse_branch(struct diags *diags,
     TRY(find_expr(diags, node, "delay", &branch->delay));
     if (yaml_find(node, "compute") != NULL) {
         static const char *const compute_keys[] = {
-            "compute",   "on",     "spatial", "for",   "at",   "chained",
-            "recompute", "masked", "slot",    "delay", "name", NULL,
+            "compute", "on",        "spatial", "for",  "at",
+            "chained", "recompute", "masked",  "slot", "delay",
+            "name",    "issue",     NULL,
         };
         TRY(yaml_check_keys(diags, node, compute_keys));
         struct tree_item *item = item_new(PLAN_COMPUTE, yaml_span(node));
@@ -421,9 +433,9 @@ static enum status parse_item(struct diags *diags, const struct yaml_node *node,
     case PLAN_HOLD:
         return parse_hold(diags, node, item);
     case PLAN_COMPUTE: {
-        static const char *const keys[] = {"compute",   "on",     "spatial",
-                                           "for",       "at",     "chained",
-                                           "recompute", "masked", NULL};
+        static const char *const keys[] = {
+            "compute", "on",        "spatial", "for",   "at",
+            "chained", "recompute", "masked",  "issue", NULL};
         TRY(yaml_check_keys(diags, node, keys));
         return parse_compute(diags, node, item);
     }
@@ -544,8 +556,8 @@ static void collect_param_names(struct mapping *mapping)
 static enum status parse_root(struct diags *diags, struct mapping *mapping)
 {
     static const char *const keys[] = {
-        "schema", "mapping", "cascade", "about",    "source",
-        "shapes", "params",  "tree",    "variants", NULL};
+        "schema", "mapping", "cascade",  "about",   "source", "shapes",
+        "params", "tree",    "variants", "formats", NULL};
     const struct yaml_node *root = yaml_root(mapping->document);
     TRY(yaml_check_schema(diags, root));
     TRY(yaml_check_keys(diags, root, keys));
@@ -569,6 +581,11 @@ static enum status parse_root(struct diags *diags, struct mapping *mapping)
     if (pairs != NULL) {
         TRY(parse_expr_pairs(diags, pairs, mapping->params));
     }
+    pairs = NULL;
+    TRY(yaml_find_node(diags, root, "formats", YAML_SEQUENCE, &pairs));
+    if (pairs != NULL) {
+        TRY(formats_parse(diags, pairs, mapping->formats));
+    }
     TRY(parse_variants(diags, root, mapping));
     collect_param_names(mapping);
     return diags_status(diags);
@@ -586,6 +603,7 @@ enum status mapping_load_source(struct diags *diags,
     mapping->hash = source_hash(source);
     mapping->shapes = pairs_new();
     mapping->params = pairs_new();
+    mapping->formats = g_ptr_array_new_with_free_func(format_free);
     mapping->variants = g_ptr_array_new_with_free_func(variant_free);
     mapping->param_names = g_ptr_array_new();
     TRY(parse_root(diags, mapping));
@@ -614,6 +632,7 @@ void mapping_free(struct mapping *mapping)
     g_free(mapping->hash);
     g_array_unref(mapping->shapes);
     g_array_unref(mapping->params);
+    g_ptr_array_unref(mapping->formats);
     g_ptr_array_unref(mapping->variants);
     g_ptr_array_unref(mapping->param_names);
     yaml_document_free(mapping->document);

@@ -128,7 +128,11 @@ struct plan_node {
     int held_count;
     int held[PLAN_MAX_HELD]; /* tensor ids */
     bool is_stream;
-    bool is_shared;      /* the tensors take turns in one buffer */
+    bool is_shared;   /* the tensors take turns in one buffer */
+    bool is_resident; /* its tile is there before the run and stays after it */
+    bool
+        is_copy; /* another form of its tensors: it is read and written even if the
+                     place outside is the same memory */
     bool can_spill;      /* what does not fit lives in the memory outside */
     int64_t copies;      /* buffers per tensor (double buffering = 2) */
     bool spills_through; /* what spills passes this memory all the same */
@@ -161,6 +165,14 @@ enum flow_kind {
     FLOW_DRAIN,   /* hold writes its tile from `memory` to `outer` */
 };
 
+/* So many elements of a flow take so many bits where it passes: the format of the
+ * tensor there. No elements: a word each. */
+struct plan_ratio {
+    int64_t bits;
+    int64_t elements;
+    int64_t value_bits; /* of one element that is stored */
+};
+
 struct plan_flow {
     enum flow_kind kind;
     int tensor;
@@ -181,6 +193,8 @@ struct plan_flow {
                             (of a leaf's flow: `memory`) */
     int64_t inner_total; /* that pass the inner place: what one read sends to
                             several lanes is written once in each */
+    struct plan_ratio inner_ratio; /* at `memory` */
+    struct plan_ratio outer_ratio; /* at `outer` */
 };
 
 /* What a flow sends over the network of one fan-out between its two places, all
@@ -219,8 +233,13 @@ struct plan_leaf {
     int64_t point_count; /* of the whole run, all lanes, computed: points that
                                 a predicate leaves out are where the unit
                                 cannot mask */
+    /* On a unit with ports; else NULL: */
+    double *instructions; /* of the whole run, one core, by the unit's number */
+    double operation_cycles;       /* that those of the operations alone need */
+    double serial_cycles;          /* that serial ports are busy */
     int64_t reduce_latency_cycles; /* of a reduction across lanes */
-    int64_t op_latency_cycles; /* from the end of a step until the pipelines of its
+    int64_t
+        op_latency_cycles; /* from the end of a step until the pipelines of its
                                   operations have given the last result */
     bool is_chained;
     bool is_masked; /* the statement has a predicate: steps without a point are
@@ -270,7 +289,7 @@ struct plan_memory {
 struct plan {
     const struct mapping *mapping;
     const struct workload *workload; /* as bound, or projected */
-    struct projection *projection; /* NULL: all accesses are affine */
+    struct projection *projection;   /* NULL: all accesses are affine */
     const struct arch *arch;
     int node_count;
     struct plan_node *nodes; /* preorder; 0 is the root */
@@ -285,15 +304,17 @@ struct plan {
     struct plan_crossing *crossings;
     struct plan_memory *memories; /* by arch memory id */
     int64_t word_bytes;
+    int64_t clock_hz; /* the arch's, or that of the slowest licence in use */
     /* Every tile divides what it tiles, there is no `spatial` node, no predicate,
      * nothing is computed repeatedly and no hold keeps what windows overlap in: all events of a flow, all steps of a
      * leaf are alike. */
     bool is_regular;
     struct moves *moves; /* of an irregular plan: what each event moves; for the
                             walkers */
-    GPtrArray *notes; /* char *: what counts take for granted where data decides;
+    GPtrArray
+        *notes;      /* char *: what counts take for granted where data decides;
                          part of every result */
-    int param_count;     /* the mapping's parameters as they came out */
+    int param_count; /* the mapping's parameters as they came out */
     const char **param_name;
     int64_t *param_value;
 };
@@ -332,6 +353,10 @@ BASE_DEFINE_CLEANUP(plan)
 
 /* Is `node` the same as, or an ancestor of, `descendant`? */
 bool plan_is_above(const struct plan *plan, int node, int descendant);
+/* Bits that `elements` of a flow take at a memory that it passes, rounded up.
+ * False on overflow. */
+MUST_USE bool plan_count_bits(const struct plan *plan, int flow, int memory,
+                              int64_t elements, int64_t *bits);
 /* Does the read see the value before the current step of its tensor's iterative
  * rank (RM[m1] while RM[m1+1] is being computed)? */
 bool plan_reads_previous(const struct plan *plan,

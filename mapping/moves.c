@@ -463,7 +463,8 @@ static int64_t sum_kinds(const struct flow_moves *m, const GArray *kinds,
         struct region other;
         if (!find_visit(&m->chain, m->depth, lanes, index, &visit) ||
             (find_neighbour(&visit, kind == FLOW_DRAIN ? 1 : -1, &other) &&
-             chain_is_same_tile(&m->tile, &visit.region[m->depth], &other))) {
+             chain_is_same_tile(&m->chain, &m->tile, &visit.region[m->depth],
+                                &other))) {
             continue;
         }
         if (counted != COUNT_MOVED) {

@@ -222,6 +222,8 @@ static enum status build_hold(struct builder *b, const struct tree_item *item,
     node->is_stream = item->is_stream;
     node->is_shared = item->is_shared;
     node->can_spill = item->can_spill;
+    node->is_resident = item->is_resident;
+    node->is_copy = item->is_copy;
     node->copies = copies;
     node->assumption = item->assumption;
     for (guint i = 0; i < item->names->len; i++) {

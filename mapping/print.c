@@ -2,6 +2,8 @@
  * read otherwise are quoted; expressions are printed in canonical form. */
 #include <string.h>
 
+#include "mapping/formats.h"
+#include "mapping/issue.h"
 #include "mapping/tree.h"
 
 static void print_items(GString *out, const GPtrArray *items, int indent);
@@ -112,6 +114,12 @@ static void print_hold(GString *out, const struct tree_item *item)
         g_string_append(out, ", first_reads: ");
         print_pairs(out, item->first_reads);
     }
+    if (item->is_resident) {
+        g_string_append(out, ", resident: true");
+    }
+    if (item->is_copy) {
+        g_string_append(out, ", repacked: true");
+    }
     if (item->when != NULL) {
         g_string_append(out, ", when: ");
         print_expr(out, item->when);
@@ -161,6 +169,7 @@ static void print_compute(GString *out, const struct tree_item *item)
         g_string_append(out, ", masked: ");
         print_word(out, item->masked.text);
     }
+    issue_print(out, item->issue);
 }
 
 static void print_branch(GString *out, const struct tree_branch *branch,
@@ -316,6 +325,7 @@ char *mapping_print(const struct mapping *mapping)
         print_pairs(out, mapping->params);
         g_string_append_c(out, '\n');
     }
+    formats_print(out, mapping->formats);
     const struct tree_variant *first = mapping->variants->pdata[0];
     bool is_listed = mapping->variants->len > 1 || first->when != NULL ||
                      first->params->len > 0 || first->about != NULL;

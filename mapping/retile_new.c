@@ -1,5 +1,6 @@
 /* From a bound plan to formulas: which tiles, extents and trips each number of
  * it depends on. */
+#include "mapping/formats.h"
 #include "mapping/retile.h"
 
 static bool has_overlap(const struct plan *plan, const struct plan_leaf *leaf)
@@ -42,6 +43,13 @@ static enum status check_supported(struct retiler *r)
                    "other tiles without binding them anew",
                    fanout->name);
     }
+    if (r->builder.mapping->formats->len > 0) {
+        const struct tree_format *format =
+            r->builder.mapping->formats->pdata[0];
+        diag_error(r->builder.diags, format->span, "mapping-retile", NULL,
+                   "formats cannot be counted for other tiles without binding "
+                   "them anew");
+    }
     for (int n = 0; n < r->plan->node_count; n++) {
         const struct plan_node *node = &r->plan->nodes[n];
         has_lanes |= node->kind == PLAN_SPATIAL;
@@ -73,6 +81,13 @@ static enum status check_supported(struct retiler *r)
                        "mapping-retile", NULL,
                        "what data decides cannot be counted for other tiles "
                        "without binding it anew");
+        }
+        if (r->plan->leaves[l].instructions != NULL) {
+            diag_error(r->builder.diags,
+                       r->plan->nodes[r->plan->leaves[l].node].span,
+                       "mapping-retile", NULL,
+                       "instructions cannot be counted for other tiles without "
+                       "binding them anew");
         }
         if (r->plan->leaves[l].is_masked) {
             diag_error(r->builder.diags,

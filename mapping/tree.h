@@ -41,6 +41,9 @@ struct tree_item {
     GArray *tiles;       /* SPATIAL: struct tree_pair rank -> tile */
     GArray *loops;       /* COMPUTE: struct tree_pair rank -> tile */
     GArray *at;          /* COMPUTE: struct tree_pair rank -> "last" */
+    GPtrArray *issue;    /* COMPUTE: struct tree_issue (issue.h) */
+    bool is_copy;        /* HOLD */
+    bool is_resident;    /* HOLD */
     GPtrArray *branches; /* PHASES, SEQUENCE, PIPELINE: struct tree_branch */
 };
 
@@ -69,6 +72,7 @@ struct mapping {
     struct span span;
     GArray *shapes; /* struct tree_pair name -> expression */
     GArray *params;
+    GPtrArray *formats;  /* struct tree_format (formats.h) */
     GPtrArray *variants; /* struct tree_variant; one without `when` if the file
                             has `tree` at the top */
     GPtrArray *param_names; /* borrowed, file order */

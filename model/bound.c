@@ -6,14 +6,27 @@
  * comes back, as no mapping computes twice. */
 #include "model/counts.h"
 
-static int64_t fastest_cycles(const struct arch *arch, enum einsum_op op)
+/* Several ports may begin one in the same cycle. */
+static double op_cycles(const struct arch_unit *unit, const struct arch_op *op)
 {
-    int64_t best = -1;
+    if (unit->ports == NULL) {
+        return (double)op->cycles;
+    }
+    g_autofree double *times =
+        g_new0(double, (gsize)unit->ports->instruction_count);
+    times[op->instruction] = 1;
+    return arch_count_port_cycles(unit->ports, times, ARCH_ALL_PORTS);
+}
+
+static double fastest_cycles(const struct arch *arch, enum einsum_op op)
+{
+    double best = -1;
     for (int u = 0; u < arch->unit_count; u++) {
         const struct arch_op *cost =
             arch_find_op(&arch->units[u], einsum_op_name(op));
-        if (cost != NULL && (best < 0 || cost->cycles < best)) {
-            best = cost->cycles;
+        double cycles = cost == NULL ? 0 : op_cycles(&arch->units[u], cost);
+        if (cost != NULL && (best < 0 || cycles < best)) {
+            best = cycles;
         }
     }
     return best < 0 ? 0 : best;
@@ -21,31 +34,105 @@ static int64_t fastest_cycles(const struct arch *arch, enum einsum_op op)
 
 /* Lane-cycles of one point. Units that chain operations pay for the slowest
  * only, so with such a unit that is all that can be claimed. */
-static int64_t point_cycles(const struct plan *plan,
-                            const struct einsum_statement *s)
+static double point_cycles(const struct plan *plan,
+                           const struct einsum_statement *s)
 {
     bool is_any_chainable = false;
     for (int u = 0; u < plan->arch->unit_count; u++) {
         is_any_chainable |= plan->arch->units[u].is_chainable;
     }
-    int64_t cycles = 0;
+    double cycles = 0;
     for (int op = 0; op < EINSUM_OP_COUNT; op++) {
-        int64_t part = s->ops_per_point[op] *
-                       fastest_cycles(plan->arch, (enum einsum_op)op);
+        double part = (double)s->ops_per_point[op] *
+                      fastest_cycles(plan->arch, (enum einsum_op)op);
         cycles = is_any_chainable ? MAX(cycles, part) : cycles + part;
     }
     return cycles;
 }
 
+/* Rounded down where cycles are no whole number. */
+static bool count_work(int64_t points, double cycles, int64_t *work)
+{
+    int64_t whole = (int64_t)cycles;
+    double product = (double)points * cycles;
+    if (!(cycles - (double)whole > 0)) {
+        return num_mul(points, whole, work);
+    }
+    *work = (int64_t)MIN(product, 0x1p62);
+    return product < 0x1p62;
+}
+
 static enum status bound_cycles(const struct plan *plan,
                                 struct evaluation *evaluation)
 {
+    int64_t *cycles = &evaluation->bound_transfer_cycles;
     TRY(arch_count_transfer_cycles(plan->arch, 0,
-                                   evaluation->bound_traffic_bytes,
-                                   &evaluation->bound_transfer_cycles));
+                                   evaluation->bound_traffic_bytes, cycles));
+    if (plan->clock_hz != plan->arch->clock_hz &&
+        !num_mul_div_floor(*cycles, plan->clock_hz, plan->arch->clock_hz,
+                           cycles)) {
+        return ERR_LIMIT;
+    }
     evaluation->bound_cycles = MAX(evaluation->bound_compute_cycles,
                                    evaluation->bound_transfer_cycles);
     return OK;
+}
+
+/* ---- what need not come from the outermost memory, or comes smaller ---------- */
+
+static bool is_resident(const struct plan *plan, int tensor)
+{
+    for (int n = 0; n < plan->node_count; n++) {
+        const struct plan_node *node = &plan->nodes[n];
+        for (int i = 0; node->is_resident && i < node->held_count; i++) {
+            if (node->held[i] == tensor) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Bits of an element that must move: those of its value in the format that the
+ * outermost memory has it in. */
+static int64_t least_bits(const struct plan *plan, int tensor)
+{
+    int64_t bits = plan->arch->memories[0].word_bits;
+    for (int f = 0; f < plan->flow_count; f++) {
+        const struct plan_flow *flow = &plan->flows[f];
+        bool is_leaf = flow->node < 0;
+        const struct plan_ratio *ratio =
+            is_leaf ? &flow->inner_ratio : &flow->outer_ratio;
+        if (flow->tensor == tensor && ratio->elements > 0 &&
+            (is_leaf ? flow->memory : flow->outer) == 0) {
+            bits = MIN(bits, ratio->value_bits);
+        }
+    }
+    return is_resident(plan, tensor) ? 0 : bits;
+}
+
+/* Takes off `bytes` what the mapping's formats and resident tensors save. */
+static bool save_bytes(const struct plan *plan, int64_t *bytes)
+{
+    int64_t word_bits = plan->arch->memories[0].word_bits;
+    for (int t = 0; t < plan->workload->tensor_count; t++) {
+        const struct einsum_tensor *tensor = &plan->workload->tensors[t];
+        int64_t saved_bits = word_bits - least_bits(plan, t);
+        int64_t least = 0;
+        int64_t elements = tensor->element_count;
+        int64_t saved = 0;
+        if (saved_bits == 0 || tensor->kind == TENSOR_INTERMEDIATE) {
+            continue;
+        }
+        if ((tensor->kind == TENSOR_INPUT &&
+             workload_count_used_elements(plan->workload, t, &least,
+                                          &elements) != OK) ||
+            !num_mul(elements, saved_bits, &saved)) {
+            return false;
+        }
+        *bytes = MAX(*bytes - num_ceil_div(saved, 8), 0);
+    }
+    return true;
 }
 
 enum status model_bound(const struct plan *plan, struct diags *diags,
@@ -59,14 +146,15 @@ enum status model_bound(const struct plan *plan, struct diags *diags,
     bool fits = model_drop_untouched(plan->workload, &outputs) &&
                 num_add(inputs, outputs, &elements) &&
                 num_mul(elements, arch_word_bytes(&plan->arch->memories[0]),
-                        &evaluation->bound_traffic_bytes);
+                        &evaluation->bound_traffic_bytes) &&
+                save_bytes(plan, &evaluation->bound_traffic_bytes);
     for (int i = 0; i < plan->workload->statement_count && fits; i++) {
         const struct einsum_statement *s = &plan->workload->statements[i];
         int64_t part = 0;
         int64_t points = 0;
         fits = s->kind != EINSUM_COMPUTE ||
                (workload_count_points(plan->workload, i, &points) == OK &&
-                num_mul(points, point_cycles(plan, s), &part) &&
+                count_work(points, point_cycles(plan, s), &part) &&
                 num_add(work, part, &work));
     }
     if (!fits) {

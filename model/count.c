@@ -54,17 +54,20 @@ static enum status add_transfer(struct counter *c, int memory,
 
 /* `elements` of a tensor read from, or written to, a memory. */
 static enum status add_access(struct counter *c, int memory, enum access access,
-                              const struct plan_flow *flow, int64_t elements)
+                              int flow_id, int64_t elements)
 {
+    const struct plan_flow *flow = &c->plan->flows[flow_id];
     bool is_write = access == ACCESS_FILL || access == ACCESS_UPDATE;
     TRY(add_transfer(c, memory, access, flow->tensor, elements));
     const struct arch_memory *m = &c->plan->arch->memories[memory];
     struct evaluation_memory *out = &c->evaluation->memories[memory];
     int64_t bytes = 0;
     int64_t bits = 0;
-    if (!num_mul(elements, arch_word_bytes(m), &bytes) ||
-        !num_mul(elements, m->word_bits, &bits) ||
-        !num_add(is_write ? out->write_bytes : out->read_bytes, bytes,
+    if (!plan_count_bits(c->plan, flow_id, memory, elements, &bits)) {
+        return limit_reached(c);
+    }
+    bytes = num_ceil_div(bits, 8);
+    if (!num_add(is_write ? out->write_bytes : out->read_bytes, bytes,
                  is_write ? &out->write_bytes : &out->read_bytes)) {
         return limit_reached(c);
     }
@@ -94,8 +97,7 @@ static enum status add_access(struct counter *c, int memory, enum access access,
 /* As add_access, but what the memory has no room for goes to its parent. */
 static enum status add_spilling_access(struct counter *c, int memory,
                                        bool spills, enum access access,
-                                       const struct plan_flow *flow,
-                                       int64_t elements)
+                                       int flow, int64_t elements)
 {
     int64_t spilled =
         spills ? plan_count_spilled(c->plan, memory, elements) : 0;
@@ -108,17 +110,18 @@ static enum status add_spilling_access(struct counter *c, int memory,
     return add_access(c, memory, access, flow, seen);
 }
 
-static enum status count_flow(struct counter *c, const struct plan_flow *flow,
-                              int64_t outside, int64_t inside)
+static enum status count_flow(struct counter *c, int flow_id, int64_t outside,
+                              int64_t inside)
 {
+    const struct plan_flow *flow = &c->plan->flows[flow_id];
     switch (flow->kind) {
     case FLOW_READ:
     case FLOW_PARTIAL:
         return add_spilling_access(c, flow->memory, flow->spills, ACCESS_READ,
-                                   flow, outside);
+                                   flow_id, outside);
     case FLOW_WRITE:
         return add_spilling_access(c, flow->memory, flow->spills, ACCESS_UPDATE,
-                                   flow, outside);
+                                   flow_id, outside);
     case FLOW_FILL:
     case FLOW_REFILL:
     case FLOW_DRAIN:
@@ -131,13 +134,13 @@ static enum status count_flow(struct counter *c, const struct plan_flow *flow,
     }
     bool is_drain = flow->kind == FLOW_DRAIN;
     TRY(add_spilling_access(c, flow->outer, flow->outer_spills,
-                            is_drain ? ACCESS_UPDATE : ACCESS_READ, flow,
+                            is_drain ? ACCESS_UPDATE : ACCESS_READ, flow_id,
                             outside));
     if (flow->is_cut_through) {
         return OK;
     }
     return add_access(c, flow->memory, is_drain ? ACCESS_DRAIN : ACCESS_FILL,
-                      flow, inside);
+                      flow_id, inside);
 }
 
 static enum status count_leaf(struct counter *c, int leaf_id, int64_t points,
@@ -183,10 +186,10 @@ static enum status count_transfers(struct counter *c)
     for (int m = 0; m < c->evaluation->memory_count; m++) {
         struct evaluation_memory *memory = &c->evaluation->memories[m];
         int64_t used = c->plan->memories[m].instances_used;
-        if (arch_count_access_cycles(c->plan->arch, m,
-                                     num_ceil_div(memory->read_bytes, used),
-                                     num_ceil_div(memory->write_bytes, used),
-                                     &memory->transfer_cycles) != OK) {
+        if (model_access_cycles(c->plan, m,
+                                num_ceil_div(memory->read_bytes, used),
+                                num_ceil_div(memory->write_bytes, used),
+                                &memory->transfer_cycles) != OK) {
             return limit_reached(c);
         }
     }
@@ -208,7 +211,7 @@ static void drop_empty_transfers(struct evaluation *e)
 static struct evaluation *evaluation_new(const struct plan *plan)
 {
     struct evaluation *e = g_new0(struct evaluation, 1);
-    e->clock_hz = plan->arch->clock_hz;
+    e->clock_hz = plan->clock_hz;
     e->memory_count = plan->arch->memory_count;
     e->memories = g_new0(struct evaluation_memory, (gsize)e->memory_count);
     for (int m = 0; m < e->memory_count; m++) {
@@ -243,7 +246,7 @@ static enum status count_all(struct counter *c, const struct executed *executed)
     for (int f = 0; f < plan->flow_count; f++) {
         const struct plan_flow *flow = &plan->flows[f];
         TRY(count_flow(
-            c, flow, executed == NULL ? flow->total : executed->outside[f],
+            c, f, executed == NULL ? flow->total : executed->outside[f],
             executed == NULL ? flow->inner_total : executed->inside[f]));
     }
     TRY(model_count_hops(plan, c->diags, c->actions,

@@ -49,6 +49,16 @@ enum status model_phase_fill(const struct plan *plan, int phase,
 enum status model_phase_reads(const struct plan *plan, int phase, int memory,
                               struct diags *diags, int64_t *cycles);
 
+/* arch_count_access_cycles at the plan's clock. */
+enum status model_access_cycles(const struct plan *plan, int memory,
+                                int64_t read_bytes, int64_t write_bytes,
+                                int64_t *cycles);
+
+/* Cycles of a phase in which serial memories transfer, and the serial ports of its
+ * core work, one after another. */
+enum status model_phase_serial(const struct plan *plan, int phase,
+                               struct diags *diags, int64_t *cycles);
+
 /* Cycles a phase's bytes need at one memory. */
 enum status model_phase_transfer(const struct plan *plan, int phase, int memory,
                                  struct diags *diags, int64_t *cycles);

@@ -23,6 +23,13 @@ static enum status evaluate_phase(const struct plan *plan, int phase,
             suffix = " bandwidth";
         }
     }
+    int64_t serial = 0;
+    TRY(model_phase_serial(plan, phase, diags, &serial));
+    if (serial > *cycles) {
+        *cycles = serial;
+        name = "serial transfers";
+        suffix = "";
+    }
     for (int f = 0; f < plan->arch->fanout_count && has_networks; f++) {
         int64_t network = 0;
         TRY(model_phase_network(plan, phase, f, diags, &network));
@@ -36,6 +43,21 @@ static enum status evaluate_phase(const struct plan *plan, int phase,
     return OK;
 }
 
+/* Of a core, the cycles in which its operations alone could be done, on all lanes
+ * of every core that takes part. */
+static double worked_lane_cycles(const struct plan *plan,
+                                 const struct plan_leaf *leaf)
+{
+    const struct arch_unit *unit = &plan->arch->units[leaf->unit];
+    if (unit->ports == NULL) {
+        return (double)leaf->point_count * (double)leaf->cycles_per_trip;
+    }
+    const struct arch_memory *memory = &plan->arch->memories[unit->memory];
+    return leaf->operation_cycles * (double)unit->lanes /
+           (double)memory->instances *
+           (double)plan->memories[unit->memory].instances_used;
+}
+
 void model_fill_utilization(const struct plan *plan, struct evaluation *e)
 {
     for (int u = 0; u < e->unit_count; u++) {
@@ -43,8 +65,7 @@ void model_fill_utilization(const struct plan *plan, struct evaluation *e)
         double all = (double)e->cycles * (double)plan->arch->units[u].lanes;
         for (int l = 0; l < plan->leaf_count; l++) {
             if (plan->leaves[l].unit == u) {
-                double cycles = (double)plan->leaves[l].point_count *
-                                (double)plan->leaves[l].cycles_per_trip;
+                double cycles = worked_lane_cycles(plan, &plan->leaves[l]);
                 e->einsums[l].utilization_ratio = all > 0 ? cycles / all : 0;
                 worked += cycles;
             }

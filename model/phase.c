@@ -10,6 +10,7 @@
  * with the Einsums of a slot taken from the mapping. A child is a serial
  * program, so a slot also lasts at least as long as each of its children.
  * Filling and draining are fill.c's. */
+#include <math.h>
 #include <string.h>
 
 #include "model/counts.h"
@@ -174,21 +175,20 @@ static enum status sum_bytes(const struct plan *plan, int phase, int memory,
                              struct diags *diags, int64_t *read_bytes,
                              int64_t *write_bytes)
 {
-    const struct arch_memory *m = &plan->arch->memories[memory];
-    *read_bytes = 0; /* elements first */
+    *read_bytes = 0;
     *write_bytes = 0;
     for (int f = 0; f < plan->flow_count; f++) {
         const struct plan_flow *flow = &plan->flows[f];
         int64_t *sum = flow_writes_at(flow, memory) ? write_bytes : read_bytes;
-        if (model_flow_phase(plan, flow) == phase &&
-            !num_add(*sum, flow_elements_at(plan, flow, memory), sum)) {
+        int64_t elements = flow_elements_at(plan, flow, memory);
+        int64_t bits = 0;
+        if (model_flow_phase(plan, flow) == phase && elements > 0 &&
+            (!plan_count_bits(plan, f, memory, elements, &bits) ||
+             !num_add(*sum, num_ceil_div(bits, 8), sum))) {
             return limit_reached(diags);
         }
     }
-    return num_mul(*read_bytes, arch_word_bytes(m), read_bytes) &&
-                   num_mul(*write_bytes, arch_word_bytes(m), write_bytes)
-               ? OK
-               : limit_reached(diags);
+    return OK;
 }
 
 static enum status count_transfer(const struct plan *plan, int phase,
@@ -204,8 +204,8 @@ static enum status count_transfer(const struct plan *plan, int phase,
     TRY(sum_bytes(plan, phase, memory, diags, &read_bytes, &write_bytes));
     /* Instances work side by side; bandwidths are of one. */
     int64_t used = plan->memories[memory].instances_used;
-    return arch_count_access_cycles(
-        plan->arch, memory, num_ceil_div(read_bytes, used),
+    return model_access_cycles(
+        plan, memory, num_ceil_div(read_bytes, used),
         counts_writes ? num_ceil_div(write_bytes, used) : 0, cycles);
 }
 
@@ -219,4 +219,54 @@ enum status model_phase_reads(const struct plan *plan, int phase, int memory,
                               struct diags *diags, int64_t *cycles)
 {
     return count_transfer(plan, phase, memory, false, diags, cycles);
+}
+
+/* What is stated in bytes per second takes fewer cycles of a slower clock. */
+enum status model_access_cycles(const struct plan *plan, int memory,
+                                int64_t read_bytes, int64_t write_bytes,
+                                int64_t *cycles)
+{
+    const struct arch *arch = plan->arch;
+    int64_t write_cycles = 0;
+    bool is_serial = arch->memories[memory].is_serial;
+    TRY(arch_count_access_cycles(arch, memory, read_bytes,
+                                 is_serial ? 0 : write_bytes, cycles));
+    if (is_serial) { /* reads and writes take turns, too */
+        TRY(arch_count_access_cycles(arch, memory, 0, write_bytes,
+                                     &write_cycles));
+        if (!num_add(*cycles, write_cycles, cycles)) {
+            return ERR_LIMIT;
+        }
+    }
+    if (arch->memories[memory].follows_licence ||
+        plan->clock_hz == arch->clock_hz) {
+        return OK;
+    }
+    return num_mul_div_ceil(*cycles, plan->clock_hz, arch->clock_hz, cycles)
+               ? OK
+               : ERR_LIMIT;
+}
+
+enum status model_phase_serial(const struct plan *plan, int phase,
+                               struct diags *diags, int64_t *cycles)
+{
+    *cycles = 0;
+    for (int l = 0; l < plan->leaf_count; l++) {
+        const struct plan_leaf *leaf = &plan->leaves[l];
+        if (leaf->phase == phase && leaf->instructions != NULL &&
+            !num_add(*cycles, (int64_t)ceil(leaf->serial_cycles), cycles)) {
+            return limit_reached(diags);
+        }
+    }
+    for (int m = 0; m < plan->arch->memory_count; m++) {
+        int64_t transfer = 0;
+        if (!plan->arch->memories[m].is_serial) {
+            continue;
+        }
+        TRY(model_phase_transfer(plan, phase, m, diags, &transfer));
+        if (!num_add(*cycles, transfer, cycles)) {
+            return limit_reached(diags);
+        }
+    }
+    return OK;
 }

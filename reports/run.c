@@ -82,8 +82,21 @@ static void keep_assumption(struct run *run, const char *text)
 /* An assumption stands at each node it was made for; it is said once. */
 static void keep_assumptions(struct run *run, const struct plan *plan)
 {
+    int tensors = plan->workload->tensor_count;
     run->assumptions =
-        g_new0(const char *, (size_t)plan->node_count + plan->notes->len);
+        g_new0(const char *,
+               (size_t)plan->node_count + plan->notes->len + (size_t)tensors);
+    for (int t = 0; t < tensors; t++) {
+        const struct einsum_tensor *tensor = &plan->workload->tensors[t];
+        if (tensor->pattern != NULL) {
+            g_autofree char *text = g_strdup_printf(
+                "%s is sparse: %s, %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT
+                " elements",
+                tensor->name, pattern_text(tensor->pattern),
+                pattern_count_all(tensor->pattern), tensor->element_count);
+            run->assumptions[run->assumption_count++] = run_keep(run, text);
+        }
+    }
     for (int i = 0; i < plan->node_count; i++) {
         if (plan->nodes[i].assumption != NULL) {
             keep_assumption(run, plan->nodes[i].assumption);

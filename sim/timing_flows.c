@@ -51,17 +51,20 @@ enum status timing_add_port(const struct arch *arch, int port, int64_t bytes,
     return num_add(leg->bytes, bytes, &leg->bytes) ? OK : ERR_LIMIT;
 }
 
-/* `bytes` are of the arch's words; a memory may keep others. */
-static enum status add_leg(const struct plan *plan, int memory, bool is_write,
-                           int64_t bytes, struct transfer *transfer)
+/* `bytes` are of the arch's words; a memory may keep others, or another format
+ * (of which an event moves the average). */
+static enum status add_leg(const struct plan *plan, int flow, int memory,
+                           bool is_write, int64_t bytes,
+                           struct transfer *transfer)
 {
     if (bytes == 0) {
         return OK;
     }
-    if (!num_mul_div_ceil(bytes, arch_word_bytes(&plan->arch->memories[memory]),
-                          plan->word_bytes, &bytes)) {
+    int64_t bits = 0;
+    if (!plan_count_bits(plan, flow, memory, bytes, &bits)) {
         return ERR_LIMIT;
     }
+    bytes = num_ceil_div(bits, 8 * plan->word_bytes);
     bytes = num_ceil_div(bytes, plan->memories[memory].instances_used);
     TRY(timing_add_port(plan->arch, port_of(memory, PORT_ALL), bytes,
                         transfer));
@@ -72,7 +75,7 @@ static enum status add_leg(const struct plan *plan, int memory, bool is_write,
 
 /* The share of `memory` goes to `near`, that of the memory outside to `far`;
  * both may be the same transfer. */
-static enum status add_shared_leg(const struct plan *plan, int memory,
+static enum status add_shared_leg(const struct plan *plan, int flow, int memory,
                                   bool is_write, bool spills, int64_t bytes,
                                   struct transfer *near, struct transfer *far)
 {
@@ -80,10 +83,10 @@ static enum status add_shared_leg(const struct plan *plan, int memory,
     int64_t spilled_bytes = 0;
     if (spills) {
         TRY(split_spilled(plan, memory, bytes, &kept_bytes, &spilled_bytes));
-        TRY(add_leg(plan, plan->arch->memories[memory].parent, is_write,
+        TRY(add_leg(plan, flow, plan->arch->memories[memory].parent, is_write,
                     spilled_bytes, far));
     }
-    return add_leg(plan, memory, is_write,
+    return add_leg(plan, flow, memory, is_write,
                    plan->memories[memory].spills_through ? bytes : kept_bytes,
                    near);
 }
@@ -145,11 +148,11 @@ enum status timing_size_move(const struct plan *plan,
         add_load(plan, move, transfer);
     }
     TRY(timing_add_links(plan, move->flow, move->outside, transfer));
-    TRY(add_shared_leg(plan, flow->outer, is_drain, flow->outer_spills,
-                       outside_bytes, transfer, transfer));
-    return flow->is_cut_through
-               ? OK
-               : add_leg(plan, flow->memory, !is_drain, inside_bytes, transfer);
+    TRY(add_shared_leg(plan, move->flow, flow->outer, is_drain,
+                       flow->outer_spills, outside_bytes, transfer, transfer));
+    return flow->is_cut_through ? OK
+                                : add_leg(plan, move->flow, flow->memory,
+                                          !is_drain, inside_bytes, transfer);
 }
 
 enum status timing_size_access(const struct plan *plan, int flow_id,
@@ -166,8 +169,8 @@ enum status timing_size_access(const struct plan *plan, int flow_id,
     bool is_write = flow->kind == FLOW_WRITE;
     struct transfer *own = flow->memory == 0 || is_write ? far : near;
     TRY(timing_add_links(plan, flow_id, elements, own));
-    return add_shared_leg(plan, flow->memory, is_write, flow->spills, bytes,
-                          own, far);
+    return add_shared_leg(plan, flow_id, flow->memory, is_write, flow->spills,
+                          bytes, own, far);
 }
 
 /* As planned. An irregular plan's events move other amounts; of those only the

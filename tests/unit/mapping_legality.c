@@ -598,12 +598,18 @@ static void test_nodes_are_counted(void **state)
 
 static bool has_fault(const char *code)
 {
-    /* Those of other tests: the load of the file, the whole problem, size, and
-     * rules of the architecture (model_architecture.c). */
+    /* Those of other tests: the load of the file, the whole problem, size,
+     * rules of the architecture (model_architecture.c), formats and instructions
+     * (mapping_sparse.c). */
     static const char *const elsewhere[] = {
-        "mapping-no-variant",   "mapping-unknown-shape",
-        "mapping-useless-hold", "mapping-too-many-nodes",
-        "mapping-not-kept",     "mapping-no-bypass"};
+        "mapping-no-variant",         "mapping-unknown-shape",
+        "mapping-useless-hold",       "mapping-too-many-nodes",
+        "mapping-not-kept",           "mapping-no-bypass",
+        "mapping-unknown-format",     "mapping-format-bits",
+        "mapping-format-block",       "mapping-format-dense",
+        "mapping-resident",           "mapping-issue-loop",
+        "mapping-issue-count",        "mapping-issue-unit",
+        "mapping-unknown-instruction"};
     for (size_t i = 0; i < G_N_ELEMENTS(elsewhere); i++) {
         if (strcmp(elsewhere[i], code) == 0) {
             return true;
