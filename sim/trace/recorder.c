@@ -72,24 +72,19 @@ void recorder_end_phase(struct machine *machine)
     add_slice(r, &slice);
 }
 
-void recorder_begin_step(struct unit *unit)
-{
-    struct recorder *r = recorder_of(unit->component.machine);
-    if (r != NULL) {
-        r->began_ticks[unit->id] = machine_run_ticks(unit->component.machine);
-    }
-}
-
-void recorder_end_step(struct unit *unit, int64_t busy_ticks)
+void recorder_note_step(struct unit *unit, int64_t busy_ticks)
 {
     struct machine *machine = unit->component.machine;
     struct recorder *r = recorder_of(machine);
-    if (r == NULL || r->unit_track[unit->id] < 0) {
+    if (r->unit_track[unit->id] < 0) {
         return;
     }
     if (r->intervals != NULL) {
         intervals_work(r, unit->id, r->began_ticks[unit->id],
                        r->began_ticks[unit->id] + busy_ticks);
+    }
+    if (r->began_ticks[unit->id] >= r->to_ticks) {
+        return;
     }
     struct trace_slice slice = {
         .begin_ticks = r->began_ticks[unit->id],
@@ -97,19 +92,19 @@ void recorder_end_step(struct unit *unit, int64_t busy_ticks)
         .iteration = unit->child->iteration,
         .ordinal = unit->child->steps_reached - 1,
         .track = r->unit_track[unit->id],
-        .name = name_of_leaf(unit->leaf),
+        .name = name_of_leaf(machine->plan, unit->leaf),
         .phase = machine->phase_index,
         .child = unit->child->index,
     };
     add_slice(r, &slice);
 }
 
-void recorder_stall(struct unit *unit, int cause, int64_t from_ticks,
-                    int64_t to_ticks)
+void recorder_note_stall(struct unit *unit, int cause, int64_t from_ticks,
+                         int64_t to_ticks)
 {
     struct machine *machine = unit->component.machine;
     struct recorder *r = recorder_of(machine);
-    if (r == NULL || r->stall_track[unit->id] < 0 || from_ticks == to_ticks) {
+    if (r->stall_track[unit->id] < 0 || from_ticks == to_ticks) {
         return;
     }
     if (r->intervals != NULL) {
@@ -137,7 +132,7 @@ static void tag_fill(const struct machine *machine, int channel_id,
 {
     const struct channel *channel = &machine->channels[channel_id];
     const struct stream *stream = phase_stream(machine->phase, channel->head);
-    tag->name = name_of_flow(machine->plan, stream->flow);
+    tag->name = name_of_flow(stream->flow);
     tag->child = channel->child;
     tag->iteration =
         channel->position - (channel->child < 0 ? stream->first_delay : 0);
@@ -151,7 +146,7 @@ static void tag_leaf(const struct machine *machine, int flow,
     const struct plan_flow *planned = &machine->plan->flows[flow];
     const struct child *child =
         &machine->phase->children[machine->phase->leaves[planned->leaf].child];
-    tag->name = name_of_flow(machine->plan, flow);
+    tag->name = name_of_flow(flow);
     tag->child = child->index;
     tag->iteration = child->iteration;
     tag->ordinal = -1;
@@ -164,19 +159,15 @@ static void tag_reads(const struct machine *machine, int leaf,
 {
     const struct child *child =
         &machine->phase->children[machine->phase->leaves[leaf].child];
-    tag->name = name_of_leaf(leaf);
+    tag->name = name_of_leaf(machine->plan, leaf);
     tag->child = child->index;
     tag->iteration = child->iteration;
     tag->ordinal = child->steps_reached - 1;
 }
 
-int recorder_tag(struct machine *machine, int order, int leg_count)
+static int add_tag(struct recorder *r, int order, int leg_count)
 {
-    struct recorder *r = recorder_of(machine);
-    if (r == NULL) {
-        return -1;
-    }
-    r->open_legs += leg_count;
+    struct machine *machine = r->machine;
     struct trace_slice tag = {.phase = machine->phase_index};
     int flow = order - machine->channel_count;
     if (flow < 0) {
@@ -186,45 +177,60 @@ int recorder_tag(struct machine *machine, int order, int leg_count)
     } else {
         tag_reads(machine, flow - machine->plan->flow_count, &tag);
     }
+    r->open_legs += leg_count;
     g_array_append_val(r->tags, tag);
     return (int)r->tags->len - 1;
 }
 
-void recorder_serve(struct machine *machine, int port, int tag, int64_t bytes,
-                    int64_t from_ticks, int64_t to_ticks)
+/* Intervals need a name only. */
+int recorder_note_request(struct machine *machine, int order, int leg_count)
 {
     struct recorder *r = recorder_of(machine);
-    if (r == NULL) {
-        return;
-    }
+    return r->intervals != NULL || machine_run_ticks(machine) >= r->to_ticks
+               ? ~recorder_name_of_order(machine, order)
+               : add_tag(r, order, leg_count);
+}
+
+static void add_transfer(struct recorder *r, int port, int tag, int64_t bytes,
+                         int64_t from_ticks, int64_t to_ticks)
+{
     struct trace_slice slice = g_array_index(r->tags, struct trace_slice, tag);
+    slice.begin_ticks = from_ticks;
+    slice.end_ticks = to_ticks;
+    slice.bytes = bytes;
+    slice.track = r->port_track[port];
     if (--r->open_legs == 0) {
         g_array_set_size(r->tags, 0);
     }
-    if (r->port_track[port] < 0) {
-        return;
+    if (slice.track >= 0) {
+        add_slice(r, &slice);
     }
-    int64_t *total = recorder_total(r, port, slice.name);
-    total[TOTAL_COUNT]++;
-    total[TOTAL_TICKS] += to_ticks - from_ticks;
-    total[TOTAL_BYTES] += bytes;
+}
+
+void recorder_note_service(struct machine *machine, int port, int tag,
+                           int64_t bytes, int64_t from_ticks, int64_t to_ticks)
+{
+    struct recorder *r = recorder_of(machine);
+    int name =
+        tag < 0 ? ~tag : g_array_index(r->tags, struct trace_slice, tag).name;
+    recorder_add_total(r, port, name, to_ticks - from_ticks, bytes);
     int64_t skipped_ticks = *counter_skipped_ticks(machine);
-    slice.begin_ticks = from_ticks + skipped_ticks;
-    slice.end_ticks = to_ticks + skipped_ticks;
-    slice.bytes = bytes;
-    slice.track = r->port_track[port];
     if (r->intervals != NULL) {
-        intervals_serve(r, port, slice.begin_ticks, slice.end_ticks, bytes);
+        intervals_serve(r, port, from_ticks + skipped_ticks,
+                        to_ticks + skipped_ticks, bytes);
     }
-    add_slice(r, &slice);
+    if (tag >= 0) {
+        add_transfer(r, port, tag, bytes, from_ticks + skipped_ticks,
+                     to_ticks + skipped_ticks);
+    }
 }
 
 /* ---- buffers --------------------------------------------------------------- */
 
-void recorder_hold(struct machine *machine, const struct stream *stream)
+void recorder_note_hold(struct machine *machine, const struct stream *stream)
 {
     struct recorder *r = recorder_of(machine);
-    if (r == NULL || r->buffer_track[stream->flow] < 0 ||
+    if (r->buffer_track[stream->flow] < 0 ||
         r->trace->options.level != TRACE_TASKS) {
         return;
     }

@@ -12,6 +12,9 @@
 struct recorder {
     struct machine *machine;
     struct trace *trace;
+    bool wants_events;    /* of units and buffers, not only totals */
+    int64_t *port_totals; /* see recorder_total */
+    int transfer_names;
     int64_t from_ticks; /* the window, in run time */
     int64_t to_ticks;
     int64_t phase_begin_ticks;
@@ -50,7 +53,12 @@ enum { TOTAL_COUNT, TOTAL_TICKS, TOTAL_BYTES, TOTALS };
 int recorder_transfer_names(const struct plan *plan);
 /* So many of the machine's counters, the last ones, are the recorder's. */
 int recorder_counter_count(const struct plan *plan);
-int64_t *recorder_total(const struct recorder *recorder, int port, int name);
+static inline int64_t *recorder_total(const struct recorder *recorder, int port,
+                                      int name)
+{
+    return &recorder->port_totals[(port * recorder->transfer_names + name) *
+                                  TOTALS];
+}
 void recorder_add_totals(struct recorder *recorder);
 
 /* ---- recorder_intervals.c -------------------------------------------------- */
@@ -71,20 +79,99 @@ void intervals_finish(struct recorder *recorder);
 
 void recorder_begin_phase(struct machine *machine);
 void recorder_end_phase(struct machine *machine);
-void recorder_begin_step(struct unit *unit);
+
+/* For those below: called only where somebody wants to know. */
+void recorder_note_step(struct unit *unit, int64_t busy_ticks);
+void recorder_note_stall(struct unit *unit, int cause, int64_t from_ticks,
+                         int64_t to_ticks);
+int recorder_note_request(struct machine *machine, int order, int leg_count);
+void recorder_note_service(struct machine *machine, int port, int tag,
+                           int64_t bytes, int64_t from_ticks, int64_t to_ticks);
+void recorder_note_hold(struct machine *machine, const struct stream *stream);
+
+static inline bool recorder_wants_events(const struct machine *machine)
+{
+    return machine->recorder != NULL && machine->recorder->wants_events;
+}
+
+static inline void recorder_begin_step(struct unit *unit)
+{
+    struct machine *machine = unit->component.machine;
+    if (recorder_wants_events(machine)) {
+        machine->recorder->began_ticks[unit->id] = machine_run_ticks(machine);
+    }
+}
+
 /* It was busy until `busy_ticks` after it began. */
-void recorder_end_step(struct unit *unit, int64_t busy_ticks);
+static inline void recorder_end_step(struct unit *unit, int64_t busy_ticks)
+{
+    if (recorder_wants_events(unit->component.machine)) {
+        recorder_note_step(unit, busy_ticks);
+    }
+}
+
 /* The unit was idle from..to, in run time. */
-void recorder_stall(struct unit *unit, int cause, int64_t from_ticks,
-                    int64_t to_ticks);
+static inline void recorder_stall(struct unit *unit, int cause,
+                                  int64_t from_ticks, int64_t to_ticks)
+{
+    if (recorder_wants_events(unit->component.machine)) {
+        recorder_note_stall(unit, cause, from_ticks, to_ticks);
+    }
+}
+
 /* What a request that is made now is about: a number that recorder_serve gets
- * when a port serves one of its legs. `order` as of port_request. */
-int recorder_tag(struct machine *machine, int order, int leg_count);
+ * when a port serves one of its legs; of a name alone ~name. `order` as of
+ * port_request. Names: see recorder_names.h. */
+static inline int recorder_name_of_order(const struct machine *machine,
+                                         int order)
+{
+    int name = order - machine->channel_count;
+    return name >= 0
+               ? name
+               : phase_stream(machine->phase, machine->channels[order].head)
+                     ->flow;
+}
+
+static inline int recorder_tag(struct machine *machine, int order,
+                               int leg_count)
+{
+    if (recorder_wants_events(machine)) {
+        return recorder_note_request(machine, order, leg_count);
+    }
+    return machine->recorder == NULL ? 0
+                                     : ~recorder_name_of_order(machine, order);
+}
+
+static inline void recorder_add_total(struct recorder *recorder, int port,
+                                      int name, int64_t ticks, int64_t bytes)
+{
+    int64_t *total = recorder_total(recorder, port, name);
+    total[TOTAL_COUNT]++;
+    total[TOTAL_TICKS] += ticks;
+    total[TOTAL_BYTES] += bytes;
+}
+
 /* Not run time: ticks of the kernel's clock. */
-void recorder_serve(struct machine *machine, int port, int tag, int64_t bytes,
-                    int64_t from_ticks, int64_t to_ticks);
+static inline void recorder_serve(struct machine *machine, int port, int tag,
+                                  int64_t bytes, int64_t from_ticks,
+                                  int64_t to_ticks)
+{
+    if (recorder_wants_events(machine)) {
+        recorder_note_service(machine, port, tag, bytes, from_ticks, to_ticks);
+    } else if (machine->recorder != NULL) {
+        recorder_add_total(machine->recorder, port, ~tag, to_ticks - from_ticks,
+                           bytes);
+    }
+}
+
 /* Buffers of the stream were taken or given back. */
-void recorder_hold(struct machine *machine, const struct stream *stream);
+static inline void recorder_hold(struct machine *machine,
+                                 const struct stream *stream)
+{
+    if (recorder_wants_events(machine)) {
+        recorder_note_hold(machine, stream);
+    }
+}
 
 /* Before a skip: what happened since the anchor happens so often again. */
 void recorder_skip(struct machine *machine, const int64_t *anchor_counters,

@@ -77,8 +77,8 @@ static void add_transfers(struct recorder *r)
 static void add_names(struct recorder *r)
 {
     const struct plan *plan = r->machine->plan;
-    add_einsums(r);
     add_transfers(r);
+    add_einsums(r);
     for (int c = 0; c < cause_count(plan); c++) {
         struct evaluation_cause cause;
         cause_describe(plan, c, &cause);
@@ -255,6 +255,11 @@ enum status recorder_new(struct machine *machine, struct trace *trace,
     struct recorder *r = g_new0(struct recorder, 1);
     r->machine = machine;
     r->trace = trace;
+    r->wants_events = trace->options.level != TRACE_SUMMARY;
+    r->transfer_names = recorder_transfer_names(plan);
+    r->port_totals =
+        &machine
+             ->counters[machine->counter_count - recorder_counter_count(plan)];
     r->from_ticks = ticks_of(machine, trace->options.from_cycle);
     r->to_ticks = ticks_of(machine, trace->options.to_cycle);
     r->unit_track = g_new0(int, (gsize)plan->arch->unit_count + 1);

@@ -102,8 +102,15 @@ static void spread(struct recorder *r, int series, int64_t from_ticks,
     if (amount == 0 || at_ticks >= end_ticks) {
         return;
     }
-    while ((end_ticks - r->from_ticks - 1) / v->ticks >= INTERVALS_MAX) {
+    while (end_ticks - r->from_ticks > INTERVALS_MAX * v->ticks) {
+
         merge(v);
+    }
+    int64_t first = (at_ticks - r->from_ticks) / v->ticks;
+    if (at_ticks == from_ticks && end_ticks == to_ticks &&
+        to_ticks <= r->from_ticks + (first + 1) * v->ticks) {
+        *sum_of(v, first, series) += amount; /* as is mostly the case */
+        return;
     }
     int64_t before = share(amount, at_ticks - from_ticks, whole_ticks);
     while (at_ticks < end_ticks) {

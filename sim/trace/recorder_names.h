@@ -1,17 +1,17 @@
-/* Numbers of names in a trace: leaves, then flows, causes of stalls, phases. */
+/* Numbers of names in a trace: flows, then leaves, causes of stalls, phases. */
 #ifndef SIM_TRACE_RECORDER_NAMES_H
 #define SIM_TRACE_RECORDER_NAMES_H
 
 #include "sim/trace/recorder.h"
 
-static inline int name_of_leaf(int leaf)
+static inline int name_of_flow(int flow)
 {
-    return leaf;
+    return flow;
 }
 
-static inline int name_of_flow(const struct plan *plan, int flow)
+static inline int name_of_leaf(const struct plan *plan, int leaf)
 {
-    return plan->leaf_count + flow;
+    return plan->flow_count + leaf;
 }
 
 static inline int name_of_cause(const struct plan *plan, int cause)

@@ -201,8 +201,8 @@ static void find_tile(struct tiles *tiles, struct trace_slice *slice)
     if (slice->iteration < 0) {
         return;
     }
-    if (slice->name >= plan->leaf_count) {
-        find_transfer(tiles, slice, slice->name - plan->leaf_count);
+    if (slice->name < plan->flow_count) {
+        find_transfer(tiles, slice, slice->name);
         return;
     }
     const struct walk_event *step =

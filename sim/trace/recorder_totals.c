@@ -13,15 +13,6 @@ int recorder_counter_count(const struct plan *plan)
     return port_count(plan->arch) * recorder_transfer_names(plan) * TOTALS;
 }
 
-int64_t *recorder_total(const struct recorder *r, int port, int name)
-{
-    const struct machine *m = r->machine;
-    int first = m->counter_count - recorder_counter_count(m->plan);
-    return &m->counters[first +
-                        (port * recorder_transfer_names(m->plan) + name) *
-                            TOTALS];
-}
-
 static void add_total(struct recorder *r, int track, int name, int64_t count,
                       int64_t ticks, int64_t bytes)
 {
@@ -51,7 +42,7 @@ static void add_unit_totals(struct recorder *r, int unit)
     struct machine *m = r->machine;
     for (int l = 0; l < m->plan->leaf_count; l++) {
         if (m->plan->leaves[l].unit == unit) {
-            add_total(r, r->unit_track[unit], name_of_leaf(l),
+            add_total(r, r->unit_track[unit], name_of_leaf(m->plan, l),
                       *counter_executed(m, l), busy_ticks_of(m, l), 0);
         }
     }
