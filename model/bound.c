@@ -166,26 +166,58 @@ enum status model_bound(const struct plan *plan, struct diags *diags,
         lanes += plan->arch->units[u].lanes;
     }
     evaluation->bound_compute_cycles = num_ceil_div(work, lanes);
+    evaluation->bound_unsized_bytes = evaluation->bound_traffic_bytes;
     return bound_cycles(plan, evaluation);
 }
 
 /* ---- passes and capacity --------------------------------------------------- */
 
-/* Words that all memories but the outermost hold; NUM_UNLIMITED when one is. */
+/* Words that all memories with a size hold; NUM_UNLIMITED: too many to count. */
 static int64_t count_capacity(const struct arch *arch)
 {
     int64_t words = 0;
     for (int m = 1; m < arch->memory_count; m++) {
         const struct arch_memory *memory = &arch->memories[m];
         int64_t bytes = 0;
-        if (memory->size_bytes == NUM_UNLIMITED ||
-            !num_mul(memory->size_bytes, memory->instances, &bytes) ||
+        if (memory->size_bytes == NUM_UNLIMITED) {
+            continue;
+        }
+        if (!num_mul(memory->size_bytes, memory->instances, &bytes) ||
             !num_add(words, num_ceil_div(bytes, arch_word_bytes(memory)),
                      &words)) {
             return NUM_UNLIMITED;
         }
     }
     return words;
+}
+
+/* The memories without a size, the outermost included. */
+struct unsized {
+    int count;
+    int64_t word_bytes;  /* the shortest */
+    int64_t bytes_per_s; /* together; NUM_UNLIMITED */
+};
+
+static struct unsized find_unsized(const struct arch *arch)
+{
+    struct unsized u = {0, INT64_MAX, 0};
+    for (int m = 0; m < arch->memory_count; m++) {
+        const struct arch_memory *memory = &arch->memories[m];
+        int64_t bytes_per_s = 0;
+        if (m > 0 && memory->size_bytes != NUM_UNLIMITED) {
+            continue;
+        }
+        u.count++;
+        u.word_bytes = MIN(u.word_bytes, arch_word_bytes(memory));
+        bool is_limited = memory->bandwidth_bytes_per_s != NUM_UNLIMITED &&
+                          num_mul(memory->bandwidth_bytes_per_s,
+                                  memory->instances, &bytes_per_s);
+        if (!is_limited || u.bytes_per_s == NUM_UNLIMITED ||
+            !num_add(u.bytes_per_s, bytes_per_s, &u.bytes_per_s)) {
+            u.bytes_per_s = NUM_UNLIMITED;
+        }
+    }
+    return u;
 }
 
 /* Conditions leave out points, and then fibers differ: nothing is claimed. */
@@ -240,30 +272,61 @@ static bool add_family(const struct workload *workload,
     return num_add(*elements, part, elements);
 }
 
+static enum status count_forced(const struct plan *plan, int64_t capacity,
+                                struct diags *diags, int64_t *elements)
+{
+    AUTO(pass_analysis) analysis = NULL;
+    TRY(pass_analysis_new(plan->workload,
+                          arch_word_bytes(&plan->arch->memories[0]), diags,
+                          &analysis));
+    *elements = 0; /* families may count the same bytes: the worst one */
+    for (int f = 0; f < analysis->family_count; f++) {
+        int64_t part = 0;
+        if (add_family(plan->workload, &analysis->families[f], capacity,
+                       &part)) {
+            *elements = MAX(*elements, part);
+        }
+    }
+    return OK;
+}
+
+/* Time of what the memories without a size move between them. */
+static bool bound_unsized_cycles(const struct plan *plan,
+                                 const struct unsized *unsized,
+                                 struct evaluation *e)
+{
+    int64_t cycles = 0;
+    if (unsized->bytes_per_s == NUM_UNLIMITED) {
+        return true;
+    }
+    if (!num_mul_div_ceil(e->bound_unsized_bytes, plan->arch->clock_hz,
+                          unsized->bytes_per_s, &cycles)) {
+        return false;
+    }
+    e->bound_transfer_cycles = MAX(e->bound_transfer_cycles, cycles);
+    e->bound_cycles = MAX(e->bound_cycles, cycles);
+    return true;
+}
+
 enum status model_tighten_bound(const struct plan *plan, struct diags *diags,
-                                struct evaluation *evaluation)
+                                struct evaluation *e)
 {
     int64_t capacity = count_capacity(plan->arch);
+    struct unsized unsized = find_unsized(plan->arch);
+    int64_t forced = 0;
+    int64_t bytes = 0;
     if (capacity == NUM_UNLIMITED || !has_all_points(plan->workload)) {
         return OK;
     }
-    int64_t word_bytes = arch_word_bytes(&plan->arch->memories[0]);
-    AUTO(pass_analysis) analysis = NULL;
-    TRY(pass_analysis_new(plan->workload, word_bytes, diags, &analysis));
-    int64_t most = 0; /* families may count the same bytes: the worst one */
-    for (int f = 0; f < analysis->family_count; f++) {
-        int64_t elements = 0;
-        if (add_family(plan->workload, &analysis->families[f], capacity,
-                       &elements)) {
-            most = MAX(most, elements);
-        }
+    TRY(count_forced(plan, capacity, diags, &forced));
+    bool fits = num_mul(forced, unsized.word_bytes, &bytes) &&
+                num_add(e->bound_unsized_bytes, bytes, &e->bound_unsized_bytes);
+    if (fits && unsized.count == 1) {
+        e->bound_traffic_bytes = e->bound_unsized_bytes;
+        return bound_cycles(plan, e);
     }
-    int64_t bytes = 0;
-    if (!num_mul(most, word_bytes, &bytes) ||
-        !num_add(evaluation->bound_traffic_bytes, bytes,
-                 &evaluation->bound_traffic_bytes)) {
-        return diag_fail(diags, ERR_LIMIT, "model-limit",
-                         "counts exceed 64 bits");
-    }
-    return bound_cycles(plan, evaluation);
+    return fits && bound_unsized_cycles(plan, &unsized, e)
+               ? OK
+               : diag_fail(diags, ERR_LIMIT, "model-limit",
+                           "counts exceed 64 bits");
 }

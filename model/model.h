@@ -131,6 +131,9 @@ struct evaluation {
     /* No mapping of this cascade on this architecture does better. */
     int64_t bound_cycles;
     int64_t bound_traffic_bytes; /* compulsory, of the outermost memory */
+    /* Of all memories of unlimited size together: the compulsory bytes, and what
+     * has no room in those that have a size. */
+    int64_t bound_unsized_bytes;
     /* The larger of these is bound_cycles. */
     int64_t bound_compute_cycles;  /* all operations on all lanes */
     int64_t bound_transfer_cycles; /* compulsory bytes at full bandwidth */

@@ -220,10 +220,11 @@ static json_t *print_provenance(const struct run *run)
 static json_t *print_bound(const struct evaluation *evaluation)
 {
     return json_pack(
-        "{sI sI sI sI}", "cycles", (json_int_t)evaluation->bound_cycles,
+        "{sI sI sI sI sI}", "cycles", (json_int_t)evaluation->bound_cycles,
         "compute_cycles", (json_int_t)evaluation->bound_compute_cycles,
         "transfer_cycles", (json_int_t)evaluation->bound_transfer_cycles,
-        "traffic_bytes", (json_int_t)evaluation->bound_traffic_bytes);
+        "traffic_bytes", (json_int_t)evaluation->bound_traffic_bytes,
+        "unsized_bytes", (json_int_t)evaluation->bound_unsized_bytes);
 }
 
 static json_t *print_tensors(const struct run *run)

@@ -252,6 +252,7 @@ static void parse_totals(struct run *run, const json_t *object)
     evaluation->bound_compute_cycles = get_count(bound, "compute_cycles");
     evaluation->bound_transfer_cycles = get_count(bound, "transfer_cycles");
     evaluation->bound_traffic_bytes = get_count(bound, "traffic_bytes");
+    evaluation->bound_unsized_bytes = get_count(bound, "unsized_bytes");
     run->area_um2 = get_real(json_object_get(object, "area_um2"), "total");
     parse_tensors(run, json_object_get(object, "compulsory"));
     const char *bottleneck =

@@ -179,9 +179,12 @@ static const char version_7[] =
     "ALTER TABLE runs ADD COLUMN fill_cycles INTEGER;"
     "ALTER TABLE runs ADD COLUMN drain_cycles INTEGER;";
 
+static const char version_8[] =
+    "ALTER TABLE runs ADD COLUMN bound_unsized_bytes INTEGER;";
+
 static const char *const migrations[] = {version_1, version_2, version_3,
                                          version_4, version_5, version_6,
-                                         version_7};
+                                         version_7, version_8};
 
 static enum status check_owner(const struct store *store, struct diags *diags,
                                int64_t *version, bool *is_new)

@@ -98,6 +98,7 @@ static void load_head(struct run *run, sqlite3_stmt *row)
     evaluation->bound_transfer_cycles = sqlite3_column_int64(row, 27);
     evaluation->fill_cycles = sqlite3_column_int64(row, 28);
     evaluation->drain_cycles = sqlite3_column_int64(row, 29);
+    evaluation->bound_unsized_bytes = sqlite3_column_int64(row, 30);
 }
 
 /* ---- rows of a run ------------------------------------------------------ */
@@ -282,7 +283,7 @@ static enum status load_parts(struct store *store, struct diags *diags,
     " mapping_hash, shapes, cycles, clock_hz, energy_pj, bound_cycles,"        \
     " bound_traffic_bytes, model_cycles, bottleneck, assumptions, area_um2,"   \
     " bound_compute_cycles, bound_transfer_cycles, fill_cycles,"               \
-    " drain_cycles FROM runs "
+    " drain_cycles, bound_unsized_bytes FROM runs "
 
 /* The run in the first row of a query that starts with HEAD. */
 static enum status load_first(struct store *store, struct diags *diags,

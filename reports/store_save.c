@@ -122,12 +122,13 @@ static enum status save_head(struct store *store, struct diags *diags,
         " cascade_hash, arch_hash, mapping_hash, shapes, cycles, clock_hz,"
         " seconds, energy_pj, bound_cycles, bound_traffic_bytes, model_cycles,"
         " bottleneck, assumptions, area_um2, bound_compute_cycles,"
-        " bound_transfer_cycles, fill_cycles, drain_cycles)"
+        " bound_transfer_cycles, fill_cycles, drain_cycles,"
+        " bound_unsized_bytes)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
         "?, ?, ?,"
-        " ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        " ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         &statement));
-    TRY(sql_run(store, diags, statement, "iittttttittttttttiiddiiittdiiii", id,
+    TRY(sql_run(store, diags, statement, "iittttttittttttttiiddiiittdiiiii", id,
                 origin->time_s, origin->version, or_empty(origin->git_id),
                 run->key, origin->command, origin->experiment, origin->label,
                 origin->seed, fidelity_name(evaluation->fidelity), run->cascade,
@@ -138,7 +139,7 @@ static enum status save_head(struct store *store, struct diags *diags,
                 evaluation->model_cycles, evaluation->bottleneck, assumptions,
                 run->area_um2, evaluation->bound_compute_cycles,
                 evaluation->bound_transfer_cycles, evaluation->fill_cycles,
-                evaluation->drain_cycles));
+                evaluation->drain_cycles, evaluation->bound_unsized_bytes));
     *is_new = sqlite3_changes(store->db) > 0;
     return OK;
 }

@@ -59,10 +59,60 @@ static void test_what_has_no_room_between_passes_is_in_the_bound(void **state)
     assert_true(moved >= compulsory + forced);
 }
 
+/* The same on a chip with a pool that holds anything: nothing forces the 32
+ * elements out to DRAM, but DRAM and pool together see them. 2 and 3 B a cycle. */
+static void test_memories_without_a_size_share_what_has_no_room(void **state)
+{
+    (void)state;
+    AUTO(diags) diags = diags_new();
+    AUTO(problem)
+    problem = fixture_load_text(diags, "attention/three-pass",
+                                "../tests/data/arch/unsized", through_dram,
+                                "B=1 H=1 P=4 M=64 E=4 F=4");
+    AUTO(evaluation) e = NULL;
+    assert_int_equal(model_evaluate(problem->plan, diags, &e), OK);
+    int64_t compulsory = (4 * 4 + 4 * 4 + 64 * 4 + 64 * 4) * 2;
+    int64_t forced = 4 * (32 + 2 * 32) * 2;
+    assert_int_equal(e->bound_unsized_bytes, compulsory);
+    assert_int_equal(model_tighten_bound(problem->plan, diags, e), OK);
+    assert_int_equal(e->bound_traffic_bytes, compulsory);
+    assert_int_equal(e->bound_unsized_bytes, compulsory + forced);
+    assert_int_equal(e->bound_transfer_cycles,
+                     MAX(compulsory / 2, (compulsory + forced + 4) / 5));
+    int64_t moved = 0;
+    for (int m = 0; m < 2; m++) {
+        moved += e->memories[m].read_bytes + e->memories[m].write_bytes;
+    }
+    assert_true(e->bound_unsized_bytes <= moved);
+    assert_true(e->bound_cycles <= e->cycles);
+}
+
+/* A long row: the pool's share sets the time. */
+static void test_their_bandwidths_bound_the_time(void **state)
+{
+    (void)state;
+    AUTO(diags) diags = diags_new();
+    AUTO(problem)
+    problem = fixture_load_text(diags, "attention/three-pass",
+                                "../tests/data/arch/unsized", through_dram,
+                                "B=1 H=1 P=64 M=64 E=1 F=1");
+    AUTO(evaluation) e = NULL;
+    assert_int_equal(model_evaluate(problem->plan, diags, &e), OK);
+    int64_t before = e->bound_transfer_cycles;
+    assert_int_equal(model_tighten_bound(problem->plan, diags, e), OK);
+    int64_t bytes = (4 * 64 + 64 * (32 + 2 * 32)) * 2;
+    assert_int_equal(e->bound_unsized_bytes, bytes);
+    assert_int_equal(e->bound_transfer_cycles, (bytes + 4) / 5);
+    assert_true(before < e->bound_transfer_cycles);
+    assert_true(e->bound_cycles <= e->cycles);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_has_no_room_between_passes_is_in_the_bound),
+        cmocka_unit_test(test_memories_without_a_size_share_what_has_no_room),
+        cmocka_unit_test(test_their_bandwidths_bound_the_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
