@@ -608,6 +608,28 @@ BASE_DEFINE_CLEANUP(einsum_data)
 void einsum_fill_inputs(const struct workload *workload, uint64_t seed,
                         struct einsum_data *data);
 
+/* Other inputs than those: by kind ("uniform", "outliers", ..: input_kinds.def)
+ * where a cascade says nothing of their values, and from files. */
+struct einsum_inputs;
+size_t einsum_input_kind_count(void);
+const char *einsum_input_kind_name(size_t i);
+const char *einsum_input_kind_about(size_t i);
+/* The workload's own. */
+struct einsum_inputs *einsum_inputs_new(const struct workload *workload);
+void einsum_inputs_free(struct einsum_inputs *inputs);
+BASE_DEFINE_CLEANUP(einsum_inputs)
+/* Of one input, or of all if `tensor` is NULL; values are multiplied by `scale`. */
+MUST_USE bool einsum_inputs_set(struct einsum_inputs *inputs,
+                                const char *tensor, const char *kind,
+                                double scale,
+                                struct einsum_complaint *complaint);
+/* The values of one input, whose shape must be the array's: takes them. */
+MUST_USE bool einsum_inputs_take(struct einsum_inputs *inputs,
+                                 const char *tensor, struct npy *file,
+                                 struct einsum_complaint *complaint);
+void einsum_inputs_fill(const struct einsum_inputs *inputs, uint64_t seed,
+                        struct einsum_data *data);
+
 /* Evaluates one statement at all points lo <= index < hi of its iteration
  * space (by position in statement.rank[]), ranks in order, the last fastest:
  * assigns, or folds into the output with the statement's reduction. Reads go

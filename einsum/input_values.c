@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "einsum/draw.h"
 #include "einsum/normal.h"
 #include "einsum/pattern.h"
 
@@ -30,16 +31,26 @@ static uint64_t hash_name(const char *name)
 }
 
 /* In the middle of one of 2^52 intervals: never 0 or 1. */
-static double uniform(uint64_t key, int64_t element)
+double draw_unit(uint64_t key, int64_t element)
 {
     uint64_t bits = mix(key ^ mix((uint64_t)element));
     return ((double)(bits >> 12) + 0.5) * 0x1p-52;
 }
 
+double draw_standard_normal(uint64_t key, int64_t element)
+{
+    return inverse_normal(draw_unit(key, element));
+}
+
+uint64_t draw_key(uint64_t seed, const char *tensor)
+{
+    return mix(seed) ^ hash_name(tensor);
+}
+
 /* 0 .. count-1 */
 static double choose(uint64_t key, int64_t element, double count)
 {
-    return fmin(floor(uniform(key, element) * count), count - 1.0);
+    return fmin(floor(draw_unit(key, element) * count), count - 1.0);
 }
 
 static double real_value(const struct einsum_values *values, double p)
@@ -75,9 +86,9 @@ static double draw_value(const struct einsum_values *values, uint64_t key,
 {
     switch (values->kind) {
     case EINSUM_VALUES_NORMAL:
-        return inverse_normal(uniform(key, element));
+        return draw_standard_normal(key, element);
     case EINSUM_VALUES_REAL:
-        return real_value(values, uniform(key, element));
+        return real_value(values, draw_unit(key, element));
     case EINSUM_VALUES_INTEGER:
     case EINSUM_VALUES_SET:
         break;
@@ -175,7 +186,7 @@ void einsum_fill_inputs(const struct workload *workload, uint64_t seed,
 {
     for (int i = 0; i < workload->tensor_count; i++) {
         const struct einsum_tensor *tensor = &workload->tensors[i];
-        uint64_t key = mix(seed) ^ hash_name(tensor->name);
+        uint64_t key = draw_key(seed, tensor->name);
         if (tensor->kind != TENSOR_INPUT) {
             continue;
         }

@@ -231,4 +231,28 @@ struct format_values {
 void format_store(const struct format_storage *storage,
                   const struct format_values *values);
 
+/* ---- files of numbers ------------------------------------------------------ */
+
+#define NPY_MAX_DIMS 8
+
+/* An array of a NumPy file, row-major, whatever order the file has. */
+struct npy {
+    int dim_count;
+    int64_t extent[NPY_MAX_DIMS];
+    int64_t element_count;
+    double *value; /* owned */
+};
+
+/* 'npy-format' with the byte at which the file is wrong; 'npy-file' if it cannot
+ * be read. */
+MUST_USE enum status npy_load(struct diags *diags, const char *path,
+                              struct npy *npy);
+/* The same of bytes. False, with *problem (caller frees): "byte 10: ...". */
+bool npy_parse(const uint8_t *bytes, size_t length, struct npy *npy,
+               char **problem);
+void npy_clear(struct npy *npy);
+/* As float64, by way of a temporary file. At most 4 GiB. */
+MUST_USE enum status npy_save(struct diags *diags, const char *path,
+                              const struct npy *npy);
+
 #endif
