@@ -49,6 +49,9 @@ struct settings {
     GPtrArray *rewrite;
     GPtrArray *dtype;
     GPtrArray *op;
+    GPtrArray *inputs;
+    GPtrArray *input;
+    GPtrArray *outputs;
     GPtrArray *operands; /* const char * */
 };
 

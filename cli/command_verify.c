@@ -1,98 +1,17 @@
+#include "cli/verify_output.h"
+
 #include <inttypes.h>
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <jansson.h>
-
-#include "cli/command.h"
-#include "explore/explore.h"
-
-/* ---- printing -------------------------------------------------------------- */
-
-static json_t *real(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
-static json_t *print_check(const struct check *check)
-{
-    return json_pack(
-        "{ss ss so so so sI}", "status", check->is_ok ? "ok" : "failed",
-        "dtype", check->dtype, "max_abs_error", real(check->max_abs_error),
-        "max_rel_error", real(check->max_rel_error), "bound",
-        real(check->error_bound), "points", (json_int_t)check->point_count);
-}
-
-static bool is_ok(const struct verification *verification)
-{
-    bool all = true;
-    for (size_t i = 0; i < verification->count; i++) {
-        all = all && verification->checks[i].is_ok;
-    }
-    return all;
-}
-
-/* The interpreter's numbers at the top, the schedule's under 'mapped'; 'status'
- * at the top is that of all. */
-static void print_json(const struct verification *verification, GString *out)
-{
-    const struct check *check = &verification->checks[0];
-    json_t *object = print_check(check);
-    json_object_set_new(object, "status",
-                        json_string(is_ok(verification) ? "ok" : "failed"));
-    json_object_set_new(object, "kernel", json_string(check->kernel));
-    json_object_set_new(object, "seed", json_integer(check->seed));
-    json_object_set_new(object, "cascade", json_string(check->cascade));
-    json_object_set_new(object, "shapes", json_loads(check->shapes, 0, NULL));
-    if (verification->count > 1) {
-        const struct check *mapped = &verification->checks[1];
-        json_t *part = print_check(mapped);
-        json_object_set_new(part, "arch", json_string(mapped->arch));
-        json_object_set_new(part, "mapping", json_string(mapped->mapping));
-        json_object_set_new(object, "mapped", part);
-    }
-    char *printed =
-        json_dumps(object, JSON_REAL_PRECISION(17) | JSON_INDENT(2));
-    g_string_append_printf(out, "%s\n", printed);
-    free(printed);
-    json_decref(object);
-}
-
-static void add_real(struct table *table, double value)
-{
-    g_autofree char *text = g_strdup_printf("%.3g", value);
-    table_add_text(table, text);
-}
-
-static void print_table(const struct verification *verification, GString *out)
-{
-    const struct check *first = &verification->checks[0];
-    AUTO(table) table = table_new();
-    table_add_text_column(table, "checked");
-    table_add_text_column(table, "status");
-    table_add_metric_column(table, METRIC_MAX_ABS_ERROR);
-    table_add_metric_column(table, METRIC_MAX_REL_ERROR);
-    table_add_metric_column(table, METRIC_ERROR_BOUND);
-    table_add_metric_column(table, METRIC_CHECK_POINTS);
-    for (size_t i = 0; i < verification->count; i++) {
-        const struct check *check = &verification->checks[i];
-        table_add_text(table, check->mapping != NULL ? check->mapping
-                                                     : check->subject);
-        table_add_text(table, check->is_ok ? "ok" : "FAILED");
-        add_real(table, check->max_abs_error);
-        add_real(table, check->max_rel_error);
-        add_real(table, check->error_bound);
-        table_add_count(table, check->point_count);
-    }
-    g_string_append_printf(out,
-                           "%s against kernel %s, %s, seed %" PRId64 "\n%s\n\n",
-                           first->cascade, first->kernel, first->dtype,
-                           first->seed, first->shapes);
-    table_print(table, out);
-}
 
 /* ---- running --------------------------------------------------------------- */
+
+static void print_list(const char *option, const GPtrArray *list,
+                       GString *command)
+{
+    for (guint i = 0; i < list->len; i++) {
+        g_autofree char *quoted = g_shell_quote(g_ptr_array_index(list, i));
+        g_string_append_printf(command, " --%s %s", option, quoted);
+    }
+}
 
 static char *print_command(const struct settings *settings, const char *cascade)
 {
@@ -115,6 +34,8 @@ static char *print_command(const struct settings *settings, const char *cascade)
         g_string_append_printf(command, " --set %s", set);
     }
     cli_print_arithmetic(settings, command);
+    print_list("inputs", settings->inputs, command);
+    print_list("input", settings->input, command);
     if (settings->fidelity->len > 0) {
         g_string_append_printf(
             command, " --fidelity %s",
@@ -156,6 +77,7 @@ static enum status run(struct cli *cli)
     AUTO(scope) chosen = NULL;
     AUTO(problem) problem = NULL;
     AUTO(einsum_arithmetic) arithmetic = NULL;
+    AUTO(einsum_inputs) inputs = NULL;
     AUTO(verification) verification = NULL;
     enum fidelity fidelity = FIDELITY_SIM;
     const char *cascade = g_ptr_array_index(cli->settings.operands, 0);
@@ -166,18 +88,25 @@ static enum status run(struct cli *cli)
                      cli->settings.mapping, chosen, &problem));
     TRY(explore_check_names(cli->diags, problem, chosen));
     TRY(cli_parse_arithmetic(cli, problem, &arithmetic));
-    const struct verify_options verify = {(uint64_t)cli->settings.seed,
-                                          arithmetic, fidelity == FIDELITY_PE};
+    TRY(cli_parse_inputs(cli, problem->workload, &inputs));
+    const struct verify_options verify = {
+        .seed = (uint64_t)cli->settings.seed,
+        .arithmetic = arithmetic,
+        .inputs = inputs,
+        .is_pe = fidelity == FIDELITY_PE,
+    };
     TRY(explore_verify(cli->diags, problem, &verify, &verification));
     if (cli->settings.db != NULL) {
         TRY(save(cli, verification, cascade));
     }
+    TRY(cli_save_outputs(cli, problem->workload, verification));
     if (cli->settings.as_json) {
-        print_json(verification, cli->out);
+        verify_print_json(verification, cli->out);
     } else {
-        print_table(verification, cli->out);
+        bool with_tensors = arithmetic != NULL || cli->settings.verbose > 0;
+        verify_print_table(verification, with_tensors, cli->out);
     }
-    cli->exit_code = is_ok(verification) ? 0 : 1;
+    cli->exit_code = verify_is_ok(verification) ? 0 : 1;
     return OK;
 }
 
@@ -191,6 +120,14 @@ static const struct option options[] = {
                         "the elements of the "
                         "arrays"),
     OPTION_ARITHMETIC,
+    {"inputs", 0, OPTION_LIST, "[TENSOR=]KIND[,scale=S]",
+     offsetof(struct settings, inputs),
+     "normal, uniform, outliers, sinks, constant, ties, overflow or masked"},
+    {"input", 0, OPTION_LIST, "TENSOR=FILE", offsetof(struct settings, input),
+     "values of an input from a NumPy file"},
+    {"output", 'o', OPTION_LIST, "TENSOR=FILE",
+     offsetof(struct settings, outputs),
+     "the interpreter's values into a NumPy file"},
     OPTION_DB("keep the checks in this store"),
     OPTION_JSON("one JSON object instead of a table"),
     OPTION_END,
@@ -206,11 +143,14 @@ const struct command command_verify = {
         "--arch\n"
         "and --mapping, executes the mapped schedule on data as well. The\n"
         "difference must stay below a bound that follows from the number "
-        "format\n"
+        "formats\n"
         "alone: the running error bound of the cascade's evaluation, for "
         "every\n"
         "order of its sums, plus the kernel's own. Exit code 1 when it does "
-        "not.\n",
+        "not.\n"
+        "In other formats than fp64 every tensor is compared with its value "
+        "in\n"
+        "double on the same stored inputs; doc/numerics.md says how.\n",
     .examples = "  weir verify workloads/attention/one-pass.yaml\n"
                 "  weir verify workloads/attention/one-pass.yaml \\\n"
                 "    --arch arch-configs/teaching.yaml \\\n"

@@ -29,6 +29,9 @@ void settings_init(struct settings *settings)
         .trace_only = g_ptr_array_new(),
         .dtype = g_ptr_array_new(),
         .op = g_ptr_array_new(),
+        .inputs = g_ptr_array_new(),
+        .input = g_ptr_array_new(),
+        .outputs = g_ptr_array_new(),
         .operands = g_ptr_array_new(),
         .color = "auto",
         .directory = ".",
@@ -45,6 +48,9 @@ void settings_clear(struct settings *settings)
     g_ptr_array_free(settings->trace_only, TRUE);
     g_ptr_array_free(settings->dtype, TRUE);
     g_ptr_array_free(settings->op, TRUE);
+    g_ptr_array_free(settings->inputs, TRUE);
+    g_ptr_array_free(settings->input, TRUE);
+    g_ptr_array_free(settings->outputs, TRUE);
     g_ptr_array_free(settings->operands, TRUE);
 }
 

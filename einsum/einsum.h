@@ -625,8 +625,12 @@ MUST_USE bool einsum_inputs_set(struct einsum_inputs *inputs,
                                 struct einsum_complaint *complaint);
 /* The values of one input, whose shape must be the array's: takes them. */
 MUST_USE bool einsum_inputs_take(struct einsum_inputs *inputs,
-                                 const char *tensor, struct npy *file,
+                                 const char *tensor, const char *path,
+                                 struct npy *file,
                                  struct einsum_complaint *complaint);
+/* "uniform*2,K=sinks,Q=q.npy": what was chosen, "declared" if nothing; caller
+ * frees. */
+char *einsum_inputs_print(const struct einsum_inputs *inputs);
 void einsum_inputs_fill(const struct einsum_inputs *inputs, uint64_t seed,
                         struct einsum_data *data);
 

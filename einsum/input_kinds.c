@@ -90,12 +90,14 @@ struct input {
 struct einsum_inputs {
     const struct workload *workload;
     struct input *inputs; /* by tensor id */
+    GString *text;
 };
 
 struct einsum_inputs *einsum_inputs_new(const struct workload *workload)
 {
     struct einsum_inputs *made = g_new0(struct einsum_inputs, 1);
     made->workload = workload;
+    made->text = g_string_new(NULL);
     made->inputs = g_new0(struct input, (gsize)workload->tensor_count);
     for (int i = 0; i < workload->tensor_count; i++) {
         made->inputs[i].kind = -1;
@@ -113,7 +115,21 @@ void einsum_inputs_free(struct einsum_inputs *inputs)
         npy_clear(&inputs->inputs[i].file);
     }
     g_free(inputs->inputs);
+    g_string_free(inputs->text, TRUE);
     g_free(inputs);
+}
+
+static void note(struct einsum_inputs *inputs, const char *tensor,
+                 const char *what)
+{
+    g_string_append_printf(
+        inputs->text, "%s%s%s%s", inputs->text->len > 0 ? "," : "",
+        tensor == NULL ? "" : tensor, tensor == NULL ? "" : "=", what);
+}
+
+char *einsum_inputs_print(const struct einsum_inputs *inputs)
+{
+    return g_strdup(inputs->text->len > 0 ? inputs->text->str : "declared");
 }
 
 static int find_kind(const char *name, struct einsum_complaint *complaint)
@@ -168,6 +184,10 @@ bool einsum_inputs_set(struct einsum_inputs *inputs, const char *tensor,
             inputs->inputs[i].scale = scale;
         }
     }
+    note(inputs, tensor, kind);
+    if (scale < 1.0 || scale > 1.0) {
+        g_string_append_printf(inputs->text, "*%g", scale);
+    }
     return true;
 }
 
@@ -182,7 +202,8 @@ static char *print_shape(const int64_t *extent, int count)
 }
 
 bool einsum_inputs_take(struct einsum_inputs *inputs, const char *tensor,
-                        struct npy *file, struct einsum_complaint *complaint)
+                        const char *path, struct npy *file,
+                        struct einsum_complaint *complaint)
 {
     int id = find_input(inputs->workload, tensor, complaint);
     if (id < 0) {
@@ -201,6 +222,7 @@ bool einsum_inputs_take(struct einsum_inputs *inputs, const char *tensor,
     npy_clear(&inputs->inputs[id].file);
     inputs->inputs[id].file = *file;
     file->value = NULL;
+    note(inputs, tensor, path);
     return true;
 }
 

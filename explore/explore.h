@@ -107,23 +107,59 @@ BASE_DEFINE_CLEANUP(file_cache)
 /* Loads and evaluates one point; files come from the cache, or with NULL are
  * read now, warnings included. `origin` may leave out command, experiment and
  * label: the point's are used. `sim` is how to simulate; a trace in it is filled. */
-MUST_USE enum status explore_evaluate(struct diags *diags,
-                                      struct file_cache *cache,
-                                      const struct point *point,
-                                      const struct run_origin *origin,
-                                      const struct sim_options *sim, struct run **run);
+MUST_USE enum status
+explore_evaluate(struct diags *diags, struct file_cache *cache,
+                 const struct point *point, const struct run_origin *origin,
+                 const struct sim_options *sim, struct run **run);
 
 /* ---- numerics -------------------------------------------------------------- */
 
+/* Errors of one tensor. A unit in the last place (ulp) is that of its storage at
+ * the reference's value. Bin i counts errors of 2^(i-1) .. 2^i times
+ * 2^ERROR_FIRST_EXPONENT ulp, the first also smaller ones, the last larger ones. */
+#define ERROR_BINS           48
+#define ERROR_FIRST_EXPONENT (-15)
+
+struct tensor_errors {
+    const char *tensor;
+    enum tensor_kind kind;
+    int64_t point_count;
+    double max_abs;
+    double mean_abs;
+    double max_rel;
+    double mean_rel; /* where the reference is not 0 */
+    int64_t rel_count;
+    double max_ulp;
+    double mean_ulp;
+    double bound; /* the largest; NaN without one */
+    bool is_ok;   /* every element is within its bound, if there is one */
+    int64_t bins[ERROR_BINS];
+    int worst_count; /* coordinates of the largest error */
+    int64_t worst[EINSUM_MAX_DIMS];
+    double worst_value;
+    double worst_reference;
+    double worst_bound;
+};
+
 /* The cascade, and with a mapping the mapped schedule, against the cascade's
- * reference kernel on the same random inputs. An element is right when it
- * differs from the kernel's by at most the interpreter's running error bound,
- * which holds for every order of reduction, plus the kernel's own bound. */
+ * reference kernel on the same inputs. An element is right when it differs from
+ * the kernel's by at most its running error bound plus the kernel's own bound. The
+ * schedule's elements carry bounds of their own, of the order in which it computes
+ * them. */
 struct verification {
     size_t count;           /* 1, or 2 with a mapping */
     struct check checks[2]; /* "interpreter", "mapped"; texts are borrowed */
-    char *shapes;           /* owned, as are the next and the verification */
+    char *shapes;           /* owned, as is all below and the verification */
     char *dtype;            /* einsum_arithmetic_print */
+    char *inputs;           /* einsum_inputs_print */
+    /* The kernel's tensor, of each check. */
+    struct tensor_errors result[2];
+    /* The interpreter's others: inputs as stored beside what was given, what is
+     * computed beside the same in double on stored inputs. Only with an
+     * arithmetic. */
+    size_t tensor_count;
+    struct tensor_errors *tensors;
+    struct einsum_data *data; /* the interpreter's values */
 };
 
 /* In the formats that the problem's architecture names, its rounding not yet set;
@@ -140,6 +176,8 @@ struct verify_options {
     uint64_t seed;
     /* NULL: fp64. The reference is computed in double, on inputs as stored. */
     const struct einsum_arithmetic *arithmetic;
+    /* NULL: those that the cascade declares. */
+    const struct einsum_inputs *inputs;
     /* The schedule is executed by its arrays, PE by PE (sim_run_pe). */
     bool is_pe;
 };

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "explore/explore.h"
+#include "explore/errors.h"
 #include "kernels/kernels.h"
 #include "sim/sim.h"
 
@@ -21,6 +21,14 @@ static void reference_clear(struct reference *reference)
 {
     g_free(reference->value);
     g_free(reference->error);
+}
+
+static const struct format *storage_of(const struct verify_options *options,
+                                       int tensor)
+{
+    return options->arithmetic == NULL
+               ? format_find("fp64")
+               : options->arithmetic->storage[tensor].storage.format;
 }
 
 /* The letters of the tensor's ranks; false for a tensor no kernel could take. */
@@ -116,35 +124,26 @@ static enum status run_kernel(struct diags *diags,
     return kernel_run_with(kernel, &arguments, diags, SPAN_NONE);
 }
 
-static double relative(double difference, double value)
+/* The tensor's bounds, each with the kernel's own. */
+static void compare(const struct problem *problem,
+                    const struct verify_options *options,
+                    const struct reference *reference,
+                    const struct tensor_data *computed,
+                    struct tensor_errors *errors, struct check *check)
 {
-    if (difference == 0.0) {
-        return 0.0;
-    }
-    return difference / fabs(value);
-}
-
-/* A NaN on either side is never within a bound, and is kept as the maximum. */
-static double larger(double a, double b)
-{
-    return isnan(a) || isnan(b) ? (double)NAN : fmax(a, b);
-}
-
-/* `error` bounds the interpreter's rounding for every order of evaluation. */
-static void compare(const struct reference *reference, const double *value,
-                    const double *error, struct check *check)
-{
-    check->is_ok = true;
-    check->point_count = reference->count;
+    int tensor = reference->tensor;
+    g_autofree double *bound = g_new(double, (gsize)reference->count);
     for (int64_t i = 0; i < reference->count; i++) {
-        double difference = fabs(value[i] - reference->value[i]);
-        double bound = error[i] + reference->error[i];
-        check->is_ok = check->is_ok && difference <= bound && isfinite(bound);
-        check->max_abs_error = larger(check->max_abs_error, difference);
-        check->max_rel_error = larger(
-            check->max_rel_error, relative(difference, reference->value[i]));
-        check->error_bound = larger(check->error_bound, bound);
+        bound[i] = computed->error[i] + reference->error[i];
     }
+    errors_measure(&problem->workload->tensors[tensor],
+                   storage_of(options, tensor), computed->value,
+                   reference->value, bound, errors);
+    check->is_ok = errors->is_ok;
+    check->point_count = errors->point_count;
+    check->max_abs_error = errors->max_abs;
+    check->max_rel_error = errors->max_rel;
+    check->error_bound = errors->bound;
 }
 
 static void describe(const struct problem *problem,
@@ -183,12 +182,23 @@ static char *print_shapes(const struct workload *workload)
     return copy;
 }
 
+static void draw_inputs(const struct workload *workload,
+                        const struct verify_options *options,
+                        struct einsum_data *data)
+{
+    if (options->inputs != NULL) {
+        einsum_inputs_fill(options->inputs, options->seed, data);
+    } else {
+        einsum_fill_inputs(workload, options->seed, data);
+    }
+}
+
 static void fill_inputs(const struct workload *workload,
                         const struct verify_options *options,
                         struct einsum_data *data)
 {
     data->arithmetic = options->arithmetic;
-    einsum_fill_inputs(workload, options->seed, data);
+    draw_inputs(workload, options, data);
     einsum_store_inputs(workload, data);
 }
 
@@ -197,16 +207,20 @@ static void fill_inputs(const struct workload *workload,
 static enum status check_pe(struct diags *diags, const struct problem *problem,
                             const struct verify_options *options,
                             const struct reference *reference,
-                            const double *value, struct check *check)
+                            double *value, struct verification *verification)
 {
     AUTO(einsum_arithmetic) arithmetic = sim_pe_arithmetic(problem->workload);
     AUTO(einsum_data) bounds = NULL;
     const struct verify_options coarse = {.seed = options->seed,
-                                          .arithmetic = arithmetic};
+                                          .arithmetic = arithmetic,
+                                          .inputs = options->inputs};
     TRY(einsum_data_new(problem->workload, true, diags, &bounds));
     fill_inputs(problem->workload, &coarse, bounds);
     TRY(einsum_run(problem->workload, diags, bounds));
-    compare(reference, value, bounds->tensors[reference->tensor].error, check);
+    const struct tensor_data computed = {
+        value, bounds->tensors[reference->tensor].error};
+    compare(problem, options, reference, &computed, &verification->result[1],
+            &verification->checks[1]);
     return OK;
 }
 
@@ -223,17 +237,95 @@ static enum status check_mapped(struct diags *diags,
                                 const struct problem *problem,
                                 const struct verify_options *options,
                                 const struct reference *reference,
-                                const double *error, struct check *check)
+                                struct verification *verification)
 {
     AUTO(einsum_data) data = NULL;
-    TRY(einsum_data_new(problem->workload, false, diags, &data));
+    bool with_error = !options->is_pe;
+    TRY(einsum_data_new(problem->workload, with_error, diags, &data));
     fill_inputs(problem->workload, options, data);
     TRY(execute(problem->plan, options, diags, data));
-    const double *value = data->tensors[reference->tensor].value;
     if (options->is_pe) {
-        return check_pe(diags, problem, options, reference, value, check);
+        return check_pe(diags, problem, options, reference,
+                        data->tensors[reference->tensor].value, verification);
     }
-    compare(reference, value, error, check);
+    compare(problem, options, reference, &data->tensors[reference->tensor],
+            &verification->result[1], &verification->checks[1]);
+    return OK;
+}
+
+/* ---- tensor by tensor ------------------------------------------------------ */
+
+static bool has_values(const struct workload *workload, int tensor)
+{
+    const struct einsum_tensor *t = &workload->tensors[tensor];
+    return t->producer < 0 ||
+           workload->statements[t->producer].kind != EINSUM_VIEW;
+}
+
+/* In double, on the inputs as they are stored. */
+static enum status run_exact(struct diags *diags,
+                             const struct workload *workload,
+                             const struct einsum_data *given,
+                             struct einsum_data **exact)
+{
+    AUTO(einsum_data) data = NULL;
+    TRY(einsum_data_new(workload, true, diags, &data));
+    for (int i = 0; i < workload->tensor_count; i++) {
+        if (workload->tensors[i].kind == TENSOR_INPUT) {
+            memcpy(data->tensors[i].value, given->tensors[i].value,
+                   (size_t)workload->tensors[i].element_count * sizeof(double));
+        }
+    }
+    TRY(einsum_run(workload, diags, data));
+    *exact = g_steal_pointer(&data);
+    return OK;
+}
+
+/* Bounds of both evaluations; NULL where they are relative to values that the
+ * two do not share. */
+static double *add_bounds(const struct workload *workload, int tensor,
+                          const struct einsum_data *data,
+                          const struct einsum_data *exact)
+{
+    if (data->is_relative[tensor]) {
+        return NULL;
+    }
+    int64_t count = workload->tensors[tensor].element_count;
+    double *bound = g_new(double, (gsize)count);
+    for (int64_t i = 0; i < count; i++) {
+        bound[i] =
+            data->tensors[tensor].error[i] + exact->tensors[tensor].error[i];
+    }
+    return bound;
+}
+
+static enum status measure_tensors(struct diags *diags,
+                                   const struct problem *problem,
+                                   const struct verify_options *options,
+                                   struct verification *verification)
+{
+    const struct workload *workload = problem->workload;
+    const struct einsum_data *data = verification->data;
+    AUTO(einsum_data) exact = NULL;
+    AUTO(einsum_data) given = NULL;
+    TRY(run_exact(diags, workload, data, &exact));
+    TRY(einsum_data_new(workload, false, diags, &given));
+    draw_inputs(workload, options, given);
+    verification->tensors =
+        g_new0(struct tensor_errors, (gsize)workload->tensor_count);
+    for (int i = 0; i < workload->tensor_count; i++) {
+        const struct einsum_tensor *tensor = &workload->tensors[i];
+        bool is_input = tensor->kind == TENSOR_INPUT;
+        if (!has_values(workload, i)) {
+            continue;
+        }
+        g_autofree double *bound =
+            is_input ? NULL : add_bounds(workload, i, data, exact);
+        errors_measure(
+            tensor, storage_of(options, i), data->tensors[i].value,
+            is_input ? given->tensors[i].value : exact->tensors[i].value, bound,
+            &verification->tensors[verification->tensor_count++]);
+    }
     return OK;
 }
 
@@ -243,28 +335,29 @@ static enum status check_all(struct diags *diags, const struct problem *problem,
                              struct reference *reference,
                              struct verification *verification)
 {
-    AUTO(einsum_data) data = NULL;
     TRY(find_result(diags, problem, kernel, &reference->tensor));
     reference->count =
         problem->workload->tensors[reference->tensor].element_count;
     TRY(allocate(diags, reference));
-    TRY(einsum_data_new(problem->workload, true, diags, &data));
+    TRY(einsum_data_new(problem->workload, true, diags, &verification->data));
+    struct einsum_data *data = verification->data;
     fill_inputs(problem->workload, options, data);
     TRY(einsum_run(problem->workload, diags, data));
     TRY(run_kernel(diags, problem, kernel, data, reference));
-    const struct tensor_data *computed = &data->tensors[reference->tensor];
     verification->count = problem->plan == NULL ? 1 : 2;
     describe(problem, verification, kernel, options->seed, "interpreter",
              &verification->checks[0]);
-    compare(reference, computed->value, computed->error,
-            &verification->checks[0]);
+    compare(problem, options, reference, &data->tensors[reference->tensor],
+            &verification->result[0], &verification->checks[0]);
+    if (options->arithmetic != NULL) {
+        TRY(measure_tensors(diags, problem, options, verification));
+    }
     if (problem->plan == NULL) {
         return OK;
     }
     describe(problem, verification, kernel, options->seed, "mapped",
              &verification->checks[1]);
-    return check_mapped(diags, problem, options, reference, computed->error,
-                        &verification->checks[1]);
+    return check_mapped(diags, problem, options, reference, verification);
 }
 
 enum status explore_verify(struct diags *diags, const struct problem *problem,
@@ -289,6 +382,9 @@ enum status explore_verify(struct diags *diags, const struct problem *problem,
         options->arithmetic == NULL
             ? g_strdup("fp64")
             : g_strdup(einsum_arithmetic_print(options->arithmetic));
+    verification->inputs = options->inputs == NULL
+                               ? g_strdup("declared")
+                               : einsum_inputs_print(options->inputs);
     struct reference reference = {0};
     enum status status =
         check_all(diags, problem, kernel, options, &reference, verification);
@@ -305,5 +401,8 @@ void verification_free(struct verification *verification)
     }
     g_free(verification->shapes);
     g_free(verification->dtype);
+    g_free(verification->inputs);
+    g_free(verification->tensors);
+    einsum_data_free(verification->data);
     g_free(verification);
 }

@@ -50,6 +50,7 @@ static enum status make_hands(struct execution *x)
     x->is_done = g_new0(uint8_t *, tensors + 1);
     x->scratch = g_new0(struct einsum_data, 1);
     x->scratch->arithmetic = x->data->arithmetic;
+    x->scratch->is_free = x->data->is_free; /* borrowed */
     x->scratch->tensor_count = x->workload->tensor_count;
     x->scratch->tensors = g_new0(struct tensor_data, tensors + 1);
     for (int t = 0; t < x->workload->tensor_count; t++) {

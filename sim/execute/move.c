@@ -199,9 +199,11 @@ static enum status finish_element(const struct transfer *t, int64_t element,
         return complain_scale(x, t->statement);
     }
     if (arithmetic != NULL) {
-        einsum_store_elements(arithmetic, store->tensor, &store->value[at],
-                              store->error == NULL ? NULL : &store->error[at],
-                              1, 1);
+        bool is_free =
+            x->data->is_free != NULL && x->data->is_free[store->tensor];
+        einsum_store_elements(
+            arithmetic, store->tensor, &store->value[at],
+            store->error == NULL || is_free ? NULL : &store->error[at], 1, 1);
     }
     return OK;
 }

@@ -378,10 +378,12 @@ static void round_row(const struct box *box, const struct store *store,
         }
         int64_t first = image->row.element + begin * image->row_step.element;
         if (i > begin) {
+            bool is_free =
+                x->data->is_free != NULL && x->data->is_free[store->tensor];
             einsum_store_elements(
                 x->data->arithmetic, store->tensor, hand->value + first,
-                hand->error == NULL ? NULL : hand->error + first, i - begin,
-                image->row_step.element);
+                hand->error == NULL || is_free ? NULL : hand->error + first,
+                i - begin, image->row_step.element);
         }
         begin = i + 1;
     }

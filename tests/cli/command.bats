@@ -236,6 +236,55 @@ setup() { cd "$BATS_TEST_DIRNAME/../.."; }
     ' "$output"
 }
 
+@test "verify: inputs by kind, from a file and into one" {
+    T=$BATS_TEST_TMPDIR
+    C=workloads/attention/one-pass.yaml
+    for kind in normal uniform outliers sinks constant ties overflow masked; do
+        run $W verify $C --set P=8,M=32 --inputs $kind
+        [ $status = 0 ]
+    done
+    run $W verify $C --set P=8,M=32 --inputs uniform,scale=3,K=sinks -qj \
+        -o Q=$T/q.npy -o AV=$T/av.npy
+    [ $status = 0 ]
+    [[ $output == *'"inputs": "uniform*3,K=sinks"'* ]]
+    run --separate-stderr $W verify $C --set P=8,M=32 --inputs K=sinks,V=uniform,scale=3 \
+        --input Q=$T/q.npy -o AV=$T/again.npy
+    [ $status = 0 ]
+    cmp $T/av.npy $T/again.npy
+    run $W verify $C --set P=8,M=32 --input K=$T/q.npy
+    [ $status = 3 ]
+    [[ $output == *"an array of 1 x 1 x 8 x 8 for 'K', which is 1 x 1 x 32 x 8"* ]]
+    run $W verify $C --inputs Q=tie
+    [ $status = 3 ]
+    [[ $output == *"did you mean 'ties'?"* ]]
+    run $W verify $C --inputs scale=2
+    [ $status = 2 ]
+    run $W verify $C --input Q=$T/missing.npy
+    [ $status = 4 ]
+}
+
+@test "verify: a mapped schedule in bfloat16, every tensor with its errors" {
+    run --separate-stderr $W verify workloads/attention/one-pass.yaml --json \
+        --arch arch-configs/teaching.yaml --dtype bf16,RD=fp32,RNV=fp32 \
+        --op exp=taylor6 \
+        --mapping mappings/fusemax-binding.yaml --set P=16,M=32
+    [ $status = 0 ]
+    perl -MJSON::PP -e '
+        my $o = decode_json($ARGV[0]);
+        for ($o, $o->{mapped}) {
+            $_->{max_abs_error} > 1e-4 && $_->{bound} < 1 or die;
+            $_->{max_abs_error} <= $_->{bound} or die;
+            @{$_->{worst}{at}} == 4 && $_->{max_ulp_error} > 0 or die;
+        }
+        $o->{tensors}{Q}{max_ulp_error} <= 0.5 or die;
+        !defined $o->{tensors}{RM}{bound} or die;
+        $o->{tensors}{QK}{max_abs_error} <= $o->{tensors}{QK}{bound} or die;
+        my $n = 0;
+        $n += $_ for @{$o->{ulp_histogram}{counts}};
+        $n == $o->{points} or die;
+    ' "$output"
+}
+
 @test "verify: formats, tensors and operations that do not exist" {
     run $W verify workloads/gemm.yaml --dtype bf17
     [ $status = 3 ]
