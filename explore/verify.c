@@ -206,8 +206,8 @@ static void fill_inputs(const struct workload *workload,
  * bounds are those of an interpreter that is as wrong. */
 static enum status check_pe(struct diags *diags, const struct problem *problem,
                             const struct verify_options *options,
-                            const struct reference *reference,
-                            double *value, struct verification *verification)
+                            const struct reference *reference, double *value,
+                            struct verification *verification)
 {
     AUTO(einsum_arithmetic) arithmetic = sim_pe_arithmetic(problem->workload);
     AUTO(einsum_data) bounds = NULL;
