@@ -183,33 +183,48 @@ find_coordinate(const struct timeline *t, const struct trace_slice *slice,
     return NULL;
 }
 
+static void append_bare(GString *out, const struct trace_coordinate *at,
+                        int64_t number)
+{
+    if (at == NULL) {
+        g_string_append_c(out, '-');
+    } else {
+        g_string_append_printf(out, "%" PRId64, number);
+    }
+}
+
 /* "m1=2 p=1", or if that does not fit "2,1", with "-" for ranks that the slice has
- * none of: the numbers of its tile. */
+ * none of: the numbers of its tile. What is fetched for later is of another tile
+ * than the figure's, which is said. */
 static void append_tile(const struct timeline *t,
                         const struct trace_slice *slice, double width,
                         GString *out)
 {
     g_autoptr(GString) named = g_string_new(NULL);
     g_autoptr(GString) bare = g_string_new(NULL);
+    bool is_elsewhere = false;
     for (int k = 0; k < (int)t->trace->ranks->len; k++) {
         const struct rank_use *use = &t->ranks[k];
         const struct trace_coordinate *at = find_coordinate(t, slice, k);
+        bool differs =
+            at != NULL && use->is_used && !use->varies && at->lo != use->lo;
+        int64_t number = at == NULL      ? 0
+                         : use->tile > 0 ? at->lo / use->tile
+                                         : at->lo;
         if (use->varies) {
             g_string_append(bare, bare->len > 0 ? "," : "");
-            g_string_append(bare, at == NULL ? "-" : "");
+            append_bare(bare, at, number);
         }
-        if (at != NULL && use->varies) {
-            int64_t number = use->tile > 0 ? at->lo / use->tile : at->lo;
+        if (at != NULL && (use->varies || differs)) {
             g_string_append_printf(
                 named, "%s%s=%" PRId64, named->len > 0 ? " " : "",
                 (const char *)g_ptr_array_index(t->trace->ranks, k), number);
-            g_string_append_printf(bare, "%" PRId64, number);
         }
+        is_elsewhere |= differs;
     }
     if (fits(t, named->str, width)) {
         g_string_append(out, named->str);
-    } else if (named->len > 0 && fits(t, bare->str, width)) {
-
+    } else if (named->len > 0 && !is_elsewhere && fits(t, bare->str, width)) {
         g_string_append(out, bare->str);
     }
 }
