@@ -92,7 +92,7 @@ LINK    = $(LINKER) $(filter-out -D%,$(flags_$(CONFIG))) $(LDFLAGS)
 
 # ---- building --------------------------------------------------------------
 
-.PHONY: all deps check check-all run-tests paper run-paper format lint bench \
+.PHONY: all deps check check-all run-tests paper run-paper honest run-honest format lint bench \
   run-bench bench-spmm golden-update install clean help tests fuzz FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -237,6 +237,16 @@ run-paper: all
 	  build/weir plot experiments/$$name.yaml --db out/fusemax/$$name.db \
 	    -o out/fusemax || exit 1; \
 	  done
+
+honest: ## the same on chips with finite ports and latencies: out/fusemax/honest-*
+	@./deps.sh build
+	@$(SUBMAKE) all
+	@$(SUBMAKE) run-honest
+
+run-honest: all
+	@mkdir -p out/fusemax
+	@build/weir sweep experiments/fusemax-honest.yaml > /dev/null && \
+	  build/weir plot experiments/fusemax-honest.yaml -o out/fusemax
 
 bench: ## time what must stay fast (tests/bench/*.sh)
 	@./deps.sh build lint bench

@@ -136,6 +136,9 @@ struct arch_memory {
                        such memories, and a core's serial ports */
     bool can_bypass; /* values may pass without being kept here */
     bool forwards_drains; /* results leave as they are written: unread */
+    /* The file of its timing (arch-configs/dram/), as written: beside this one.
+     * NULL: bandwidth and latency are all. */
+    const char *dram;
     int keep_count;       /* 0: any tensor may be kept */
     const char **keep;    /* the tensors that may */
     double read_energy_pj_per_access;

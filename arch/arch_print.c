@@ -126,6 +126,9 @@ static void print_memory(struct printer *printer, int depth,
     print_text(printer, depth, "bypass", memory->can_bypass ? "true" : "false");
     print_text(printer, depth, "forwards",
                memory->forwards_drains ? "true" : "false");
+    if (memory->dram != NULL) {
+        print_text(printer, depth, "dram", memory->dram);
+    }
     if (memory->keep_count > 0) {
         begin(printer, depth, "keeps");
         for (int i = 0; i < memory->keep_count; i++) {

@@ -10,7 +10,7 @@ static const char *const memory_keys[] = {
     "bypass",  "forwards", "class",     "read",
     "write",   "area",     "leakage",   "children",
     "load",    "rate",     "read_rate", "write_rate",
-    "overlap", NULL,
+    "overlap", "dram",     NULL,
 };
 static const char *const port_keys[] = {"read", "write", "shared", NULL};
 
@@ -293,6 +293,26 @@ static void parse_costs(struct arch_builder *builder,
     }
 }
 
+/* A file of DRAM timing stands for the backing store: what tensors' addresses are
+ * of. */
+static void parse_dram(struct arch_builder *builder,
+                       const struct yaml_node *node, struct arch_memory *memory)
+{
+    const char *file = NULL;
+    if (yaml_find_text(builder->diags, node, "dram", &file) != OK ||
+        file == NULL) {
+        return;
+    }
+    memory->dram = g_string_chunk_insert_const(builder->strings, file);
+    if (memory->parent >= 0) {
+        diag_error(builder->diags, yaml_span(yaml_find(node, "dram")),
+                   "arch-dram-inner", NULL,
+                   "'dram' belongs to the outermost memory, '%s' is inside one",
+                   memory->name);
+    }
+    arch_note_feature(builder, ARCH_FEATURE_DRAM, memory->name, node, "dram");
+}
+
 void arch_add_memory(struct arch_builder *builder, const struct yaml_node *node,
                      const struct arch_branch *branch)
 {
@@ -313,6 +333,7 @@ void arch_add_memory(struct arch_builder *builder, const struct yaml_node *node,
     parse_bandwidth(builder, node, &memory);
     parse_latency(builder, node, &memory);
     parse_keeps(builder, node, &memory);
+    parse_dram(builder, node, &memory);
     parse_costs(builder, node, &memory);
 
     struct arch_branch below = *branch;

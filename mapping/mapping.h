@@ -476,6 +476,13 @@ bool walk_child_next(struct walk_child *walk, struct walk_event *event);
 /* As walk_next_lane. */
 bool walk_child_next_lane(struct walk_child *walk, struct walk_event *event);
 
+/* By node id, where the loops stand at the event that was yielded last, until the
+ * next one is asked for. */
+const int64_t *walk_child_index(const struct walk_child *walk);
+/* Likewise those of a phase at an iteration, into `index`. */
+void walk_find_place(const struct plan *plan, int phase, int64_t iteration,
+                     int64_t *index);
+
 /* The flows (FILL, REFILL) of holds above the pipeline that must have arrived
  * before the children of step `step` start, in tree order: a hold whose first
  * reader has delay d needs the tile of iteration step-d then. Returns how many

@@ -180,6 +180,12 @@ static void decode(const struct plan *plan, const struct plan_phase *phase,
     }
 }
 
+void walk_find_place(const struct plan *plan, int phase, int64_t iteration,
+                     int64_t *index)
+{
+    decode(plan, &plan->phases[phase], iteration, index);
+}
+
 /* Do the loops between a hold and the pipeline below it stand at their first
  * iteration (their last, of what is drained)? Only then the hold is visited. */
 static bool is_at_hold(const struct plan *plan, int flow_id,
@@ -337,6 +343,11 @@ void walk_child_start(struct walk_child *walk, int64_t iteration)
     walk->depth = 1;
     walk->stack[0] =
         (struct frame){phase->children[walk->child].node, STAGE_ENTER, 0};
+}
+
+const int64_t *walk_child_index(const struct walk_child *walk)
+{
+    return walk->index;
 }
 
 static bool runs_now(const struct walk_child *walk,

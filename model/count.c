@@ -288,6 +288,7 @@ void evaluation_free(struct evaluation *evaluation)
     g_free(evaluation->actions);
     g_free(evaluation->transfers);
     g_free(evaluation->bottleneck);
+    g_free(evaluation->dram);
     g_free(evaluation);
 }
 

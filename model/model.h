@@ -128,6 +128,8 @@ struct evaluation {
     /* What limits the run: "array1d", "DRAM bandwidth", ... of the phase that
      * takes longest. */
     char *bottleneck;
+    /* sim: what main memory did, where it has the timing of DRAM; NULL. */
+    char *dram;
     /* No mapping of this cascade on this architecture does better. */
     int64_t bound_cycles;
     int64_t bound_traffic_bytes; /* compulsory, of the outermost memory */

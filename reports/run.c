@@ -193,6 +193,9 @@ static void keep_evaluation(struct run *run, const struct evaluation *from)
         from->bottleneck == NULL
             ? NULL
             : g_string_chunk_insert(run->strings, from->bottleneck);
+    to->dram = from->dram == NULL
+                   ? NULL
+                   : g_string_chunk_insert(run->strings, from->dram);
 }
 
 struct run *run_new(const struct problem *problem,

@@ -260,6 +260,9 @@ char *run_print_json(const struct run *run, size_t indent)
     json_object_set_new(object, "area_um2",
                         json_pack("{so}", "total", real(run->area_um2)));
     json_object_set_new(object, "bottleneck", text(evaluation->bottleneck));
+    if (evaluation->dram != NULL) {
+        json_object_set_new(object, "dram", text(evaluation->dram));
+    }
     json_object_set_new(object, "model_cycles",
                         json_integer(evaluation->model_cycles));
     json_object_set_new(object, "clock_hz", json_integer(evaluation->clock_hz));

@@ -260,6 +260,9 @@ static void parse_totals(struct run *run, const json_t *object)
     evaluation->bottleneck =
         bottleneck == NULL ? NULL
                            : g_string_chunk_insert(run->strings, bottleneck);
+    const char *dram = json_string_value(json_object_get(object, "dram"));
+    evaluation->dram =
+        dram == NULL ? NULL : g_string_chunk_insert(run->strings, dram);
 }
 
 enum status run_parse_json(struct diags *diags, const char *text,

@@ -122,8 +122,12 @@ static void print_totals(const struct run *run, GString *out)
     g_autofree char *energy = g_strdup_printf("%.6g", evaluation->energy_pj);
     print_fact(out, METRIC_ENERGY, energy, "");
     g_string_append_printf(
-        out, "%-13s %18s\n\n", "bottleneck",
+        out, "%-13s %18s\n", "bottleneck",
         evaluation->bottleneck == NULL ? "-" : evaluation->bottleneck);
+    if (evaluation->dram != NULL) {
+        g_string_append_printf(out, "main memory   %s\n", evaluation->dram);
+    }
+    g_string_append_c(out, '\n');
 }
 
 /* A column of energies is followed by their share of the run's. */

@@ -6,6 +6,7 @@
  *   operand of, buffer full of    each flow
  *   bandwidth of                  each port of a memory
  *   network of                    each link; each fan-out's hops
+ *   DRAM's                        rows, banks, refreshes ...
  */
 #include "sim/machine.h"
 
@@ -26,9 +27,14 @@ static int first_of_hops(const struct plan *plan)
     return first_of_ports(plan) + port_count(plan->arch);
 }
 
-int cause_count(const struct plan *plan)
+static int first_of_dram(const struct plan *plan)
 {
     return first_of_hops(plan) + plan->arch->fanout_count;
+}
+
+int cause_count(const struct plan *plan)
+{
+    return first_of_dram(plan) + DRAM_PART_COUNT;
 }
 
 int cause_of_leaf(const struct plan *plan, enum stall stall, int leaf)
@@ -51,6 +57,11 @@ int cause_of_port(const struct plan *plan, int port)
 int cause_of_hops(const struct plan *plan, int fanout)
 {
     return first_of_hops(plan) + fanout;
+}
+
+int cause_of_dram(const struct plan *plan, enum dram_part part)
+{
+    return first_of_dram(plan) + (int)part;
 }
 
 /* ---- in words ------------------------------------------------------------ */
@@ -82,7 +93,8 @@ static void describe_port(const struct plan *plan, int port,
     static const char *const part[] = {[PORT_ALL] = NULL,
                                        [PORT_READS] = "read",
                                        [PORT_WRITES] = "write",
-                                       [PORT_LOADS] = "load"};
+                                       [PORT_LOADS] = "load",
+                                       [PORT_DRAM] = "data"};
     struct port_owner owner = port_find_owner(plan->arch, port);
     if (owner.fanout >= 0) {
         const struct arch_fanout *fanout = &plan->arch->fanouts[owner.fanout];
@@ -117,6 +129,19 @@ void cause_describe(const struct plan *plan, int id,
         describe_flow(plan, id - first_of_flows(plan), cause);
     } else if (id < first_of_hops(plan)) {
         describe_port(plan, id - first_of_ports(plan), cause);
+    } else if (id >= first_of_dram(plan)) {
+        enum dram_part part = (enum dram_part)(id - first_of_dram(plan));
+        static const char *const name[DRAM_PART_COUNT] = {
+            [DRAM_PART_TRANSFER] = "data",
+            [DRAM_PART_ROW] = "rows",
+            [DRAM_PART_BANK] = "banks",
+            [DRAM_PART_TURNAROUND] = "turnaround",
+            [DRAM_PART_REFRESH] = "refresh",
+            [DRAM_PART_QUEUE] = "queue"};
+        cause->stall =
+            part == DRAM_PART_TRANSFER ? STALL_BANDWIDTH : STALL_DRAM;
+        cause->component = plan->arch->memories[0].name;
+        cause->part = name[part];
     } else {
         cause->stall = STALL_NETWORK;
         cause->component = plan->arch->fanouts[id - first_of_hops(plan)].name;

@@ -186,6 +186,22 @@ static bool is_source_there(struct channel *channel,
     return true;
 }
 
+/* Where the loops stand for the fill at the channel's place. */
+static const int64_t *find_place(const struct channel *channel,
+                                 const struct stream *stream)
+{
+    struct machine *machine = channel->component.machine;
+    if (machine->main_memory == NULL) {
+        return NULL;
+    }
+    if (channel->child >= 0) {
+        return walk_child_index(channel->walk);
+    }
+    walk_find_place(machine->plan, machine->phase_index,
+                    channel->position - stream->first_delay, machine->index);
+    return machine->index;
+}
+
 /* Remembers why. */
 static bool is_held_up(struct channel *channel, const struct stream *stream)
 {
@@ -228,7 +244,8 @@ void channel_activate(struct sysc_process *self, void *user)
         } else {
             resize_fill(machine, stream, &channel->head_move);
         }
-        port_request(machine, stream->channel, &stream->transfer,
+        struct occasion occasion = {stream->flow, find_place(channel, stream)};
+        port_request(machine, stream->channel, &stream->transfer, &occasion,
                      channel->late_cause,
                      &stream->arrival[stream->issued % stream->copies]);
         stream->issued++;

@@ -1,5 +1,6 @@
 /* Builds the components of an architecture in a fresh SystemC context and runs
  * them. */
+#include "sim/main_memory.h"
 #include "sim/trace/recorder.h"
 
 /* ---- waking -------------------------------------------------------------- */
@@ -157,6 +158,11 @@ static enum sysc_status build(struct machine *machine)
     if (status == SYSC_OK) {
         status = add_channels(machine, chip);
     }
+    if (status == SYSC_OK && machine->main_memory != NULL) {
+        status =
+            add_component(&machine->main_memory->component, machine, chip,
+                          "dram", main_memory_activate, machine->main_memory);
+    }
     if (status == SYSC_OK) {
         status = add_component(&machine->sequencer, machine, chip, "sequencer",
                                sequencer_activate, machine);
@@ -193,6 +199,8 @@ enum status machine_new(const struct plan *plan,
         (options->trace == NULL ? 0 : recorder_counter_count(plan));
     machine->counters = g_new0(int64_t, (gsize)machine->counter_count);
     TRY(build_phases(machine));
+    machine->index = g_new0(int64_t, (gsize)plan->node_count + 1);
+    TRY(main_memory_new(machine, &machine->main_memory));
     machine_check(machine, build(machine));
     if (machine->status != OK) {
         return machine->status;
@@ -200,7 +208,8 @@ enum status machine_new(const struct plan *plan,
     if (options->trace != NULL) {
         TRY(recorder_new(machine, options->trace, &machine->recorder));
     }
-    if (options->use_fast_forward) {
+    /* Refreshes come at times of their own: states do not repeat. */
+    if (options->use_fast_forward && machine->main_memory == NULL) {
         machine->fast_forward = fast_forward_new(machine);
     }
     *result = g_steal_pointer(&machine);
@@ -237,6 +246,8 @@ void machine_free(struct machine *machine)
     /* Nothing useful can be done about a kernel that does not let go. */
     (void)sysc_context_free(machine->context);
     fast_forward_free(machine->fast_forward);
+    main_memory_free(machine->main_memory);
+    g_free(machine->index);
     recorder_free(machine->recorder);
     free_phases(machine);
     clear_ports(machine);

@@ -134,6 +134,8 @@ struct machine {
     int64_t *counters;
     int64_t tile_steps; /* really simulated */
     int64_t step_limit;
+    struct main_memory *main_memory;   /* NULL: it has a bandwidth alone */
+    int64_t *index;                    /* scratch: places of loops, by node */
     struct fast_forward *fast_forward; /* NULL: not used */
     struct recorder *recorder;         /* NULL: nothing is recorded */
     struct walk_event event;           /* scratch of whoever walks */
@@ -251,8 +253,12 @@ void port_activate(struct sysc_process *self, void *user);
  * Requests of one instant are served by `order`, equal ones first come first
  * served: fills by channel, then results by flow, then reads on the chip. */
 void port_request(struct machine *machine, int order,
-                  const struct transfer *transfer, int late_cause,
+                  const struct transfer *transfer,
+                  const struct occasion *occasion, int late_cause,
                   struct pending *pending);
+/* One leg is served at that time. */
+void port_note_served(struct machine *machine, int port, int64_t served_ticks,
+                      struct pending *pending);
 
 /* ---- ticks.c ------------------------------------------------------------- */
 
@@ -313,6 +319,7 @@ int cause_of_leaf(const struct plan *plan, enum stall stall, int leaf);
 /* OPERAND, BUFFER_FULL. */
 int cause_of_flow(const struct plan *plan, enum stall stall, int flow);
 int cause_of_port(const struct plan *plan, int port);
+int cause_of_dram(const struct plan *plan, enum dram_part part);
 int cause_of_hops(const struct plan *plan, int fanout);
 /* All but the unit and the cycles. */
 void cause_describe(const struct plan *plan, int id,

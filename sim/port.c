@@ -2,6 +2,7 @@
  * after another; one that finds the port idle starts at once. As each takes a
  * time that is known, so is its completion as soon as it has a place in the
  * queue. */
+#include "sim/main_memory.h"
 #include "sim/trace/recorder.h"
 
 static void note_arrival(struct machine *machine, struct pending *pending)
@@ -12,8 +13,30 @@ static void note_arrival(struct machine *machine, struct pending *pending)
         MAX(machine->last_arrival_ticks, pending->at_ticks);
 }
 
+void port_note_served(struct machine *machine, int port, int64_t served_ticks,
+                      struct pending *pending)
+{
+    if (served_ticks > pending->served_ticks ||
+        (served_ticks == pending->served_ticks && port < pending->port)) {
+        pending->served_ticks = served_ticks;
+        pending->port = port;
+        note_arrival(machine, pending);
+    }
+}
+
+static void request_dram(struct machine *machine, int order,
+                         const struct occasion *occasion, int64_t bytes,
+                         struct pending *pending)
+{
+    enum flow_kind kind = machine->plan->flows[occasion->flow].kind;
+    main_memory_request(
+        machine->main_memory, order, occasion->flow, occasion->index,
+        kind == FLOW_WRITE || kind == FLOW_DRAIN, bytes, pending);
+}
+
 void port_request(struct machine *machine, int order,
-                  const struct transfer *transfer, int late_cause,
+                  const struct transfer *transfer,
+                  const struct occasion *occasion, int late_cause,
                   struct pending *pending)
 {
     *pending = (struct pending){
@@ -27,6 +50,11 @@ void port_request(struct machine *machine, int order,
     note_arrival(machine, pending);
     int tag = recorder_tag(machine, order, transfer->leg_count);
     for (int i = 0; i < transfer->leg_count; i++) {
+        if (transfer->leg[i].port == port_of(0, PORT_DRAM)) {
+            request_dram(machine, order, occasion, transfer->leg[i].bytes,
+                         pending);
+            continue;
+        }
         struct port *port = &machine->ports[transfer->leg[i].port];
         struct request request = {.order = order,
                                   .ticks = transfer->leg[i].ticks,
@@ -50,13 +78,7 @@ static void serve(struct machine *machine, int id,
     recorder_serve(machine, id, request->tag, request->bytes, from_ticks,
                    port->busy_until_ticks);
     struct pending *pending = request->pending;
-    if (port->busy_until_ticks > pending->served_ticks ||
-        (port->busy_until_ticks == pending->served_ticks &&
-         id < pending->port)) {
-        pending->served_ticks = port->busy_until_ticks;
-        pending->port = id;
-        note_arrival(machine, pending);
-    }
+    port_note_served(machine, id, port->busy_until_ticks, pending);
     pending->legs--;
 }
 

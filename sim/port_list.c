@@ -49,6 +49,7 @@ int64_t port_bandwidth(const struct arch *arch, int port)
     case PORT_WRITES:
         return m->write_bandwidth_bytes_per_s;
     case PORT_LOADS:
+    case PORT_DRAM:
         return NUM_UNLIMITED;
     case PORT_KINDS:
         break;

@@ -5,6 +5,7 @@
  * slot has, the step ends: buffers whose tile no child needs any more are
  * released. After the last step the phase is closed as soon as all ports have
  * served what was asked of them and it has arrived. */
+#include "sim/main_memory.h"
 #include "sim/trace/recorder.h"
 
 /* ---- a child's program --------------------------------------------------- */
@@ -17,7 +18,7 @@ static void count_move(struct machine *machine, const struct walk_move *move)
 }
 
 static void pass_move(struct machine *machine, struct child *child,
-                      const struct walk_move *move)
+                      const struct walk_move *move, const int64_t *index)
 {
     struct phase *phase = machine->phase;
     int flow = move->flow;
@@ -32,7 +33,9 @@ static void pass_move(struct machine *machine, struct child *child,
     } else if (phase->sink_of_flow[flow] >= 0) {
         struct sink *sink = phase_sink(phase, phase->sink_of_flow[flow]);
         resize_drain(machine, sink, move);
-        port_request(machine, order_of_sink(machine, flow), &sink->transfer, -1,
+        struct occasion occasion = {flow, index};
+        port_request(machine, order_of_sink(machine, flow), &sink->transfer,
+                     &occasion, -1,
                      &sink->done[sink->requested++ % SINK_CREDITS]);
     }
 }
@@ -67,8 +70,12 @@ static void finish_child(struct machine *machine, struct child *child)
         int count =
             walk_outer_drains(machine->plan, machine->phase_index, child->index,
                               child->iteration, moves, CHANNEL_MAX_FLOWS);
+        if (machine->main_memory != NULL) {
+            walk_find_place(machine->plan, machine->phase_index,
+                            child->iteration, machine->index);
+        }
         for (int i = 0; i < count; i++) {
-            pass_move(machine, child, &moves[i]);
+            pass_move(machine, child, &moves[i], machine->index);
         }
     }
     machine->children_left--;
@@ -87,7 +94,7 @@ void child_go_on(struct machine *machine, struct child *child)
     struct walk_event *event = &machine->event;
     while (walk_child_next(child->walk, event)) {
         if (event->kind == WALK_MOVE) {
-            pass_move(machine, child, &event->move);
+            pass_move(machine, child, &event->move, event->index);
             continue;
         }
         reach_leaf(machine, child, event->leaf, event->cost);
@@ -294,6 +301,10 @@ static bool begin_phase(struct machine *machine)
 static bool close_phase(struct machine *machine)
 {
     int64_t end_ticks = MAX(machine->now_ticks, machine->last_arrival_ticks);
+    if (machine->main_memory != NULL &&
+        !main_memory_is_idle(machine->main_memory)) {
+        return false; /* it wakes the sequencer */
+    }
     for (int p = 0; p < machine->port_count; p++) {
         end_ticks = MAX(end_ticks, machine->ports[p].busy_until_ticks);
     }

@@ -1,6 +1,7 @@
 /* Runs the machine and turns its counters into an evaluation. Everything that
  * does not depend on time is counted by the model from how often each leaf and
  * flow happened, so that both fidelities count alike. */
+#include "sim/main_memory.h"
 #include "sim/trace/recorder.h"
 
 /* `each` times over, which for all of them is `total`. */
@@ -141,6 +142,10 @@ static void fill_in(struct machine *machine, struct evaluation *evaluation)
             *counter_busy(machine, u) / machine->ticks_per_cycle;
     }
     fill_in_causes(machine, evaluation);
+    if (machine->main_memory != NULL) {
+        evaluation->dram =
+            main_memory_say(machine->main_memory, machine_run_ticks(machine));
+    }
     model_fill_utilization(machine->plan, evaluation);
 }
 

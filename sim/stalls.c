@@ -11,7 +11,8 @@
  *   until it was asked for     what its channel was held up by: BUFFER_FULL, or
  *                              the OPERAND it is taken from
  *   its latencies after that   OPERAND, of the memory; NETWORK, of hops
- *   the rest                   the port that served it last: BANDWIDTH, NETWORK
+ *   the rest                   the port that served it last: BANDWIDTH, NETWORK,
+ *                              or what the buses of DRAM did: BANDWIDTH, DRAM
  *
  * So latency is to blame for what would be left if ports took no time. (Results
  * hold their room until they are served, whatever the latency.)
@@ -44,6 +45,28 @@ static void account_until(struct unit *unit, int cause, int64_t *from,
     }
 }
 
+/* To what DRAM's buses did meanwhile, in proportion. */
+static void account_dram(struct unit *unit, const struct pending *last,
+                         int64_t *from, int64_t to)
+{
+    const struct plan *plan = unit->component.machine->plan;
+    int64_t begin = *from;
+    int64_t all = 0;
+    int64_t sum = 0;
+    for (int p = 0; p < DRAM_PART_COUNT; p++) {
+        all += last->dram_cycles[p];
+    }
+    for (int p = 0; p < DRAM_PART_COUNT && all > 0 && begin < to; p++) {
+        int64_t share = 0;
+        sum += last->dram_cycles[p];
+        if (num_mul_div_floor(to - begin, sum, all, &share)) {
+            account_until(unit, cause_of_dram(plan, (enum dram_part)p), from,
+                          begin + share);
+        }
+    }
+    account_until(unit, cause_of_dram(plan, DRAM_PART_QUEUE), from, to);
+}
+
 static void account_rest(struct unit *unit, const struct pending *last,
                          bool is_result, int64_t from, int64_t to)
 {
@@ -63,6 +86,9 @@ static void account_rest(struct unit *unit, const struct pending *last,
                           ? cause_of_hops(plan, latency->fanout)
                           : operand,
                       &from, MIN(at, to));
+    }
+    if (last->port == port_of(0, PORT_DRAM)) {
+        account_dram(unit, last, &from, to);
     }
     account_until(unit,
                   last->port >= 0 ? cause_of_port(plan, last->port) : operand,

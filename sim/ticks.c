@@ -58,8 +58,8 @@ static enum status find_ticks(const struct arch *arch, const int64_t *divisor,
     for (int p = 0; p < port_count(arch); p++) {
         int64_t numerator = 0;
         int64_t denominator = 1;
-        if (divisor[p] == 0) {
-            continue; /* nothing moves, or it takes no time */
+        if (divisor[p] == 0 || port_bandwidth(arch, p) == NUM_UNLIMITED) {
+            continue; /* nothing moves, or its time is none of a port */
         }
         find_rate(arch, p, &numerator, &denominator);
         denominator /= num_gcd(denominator, divisor[p]);
@@ -81,6 +81,10 @@ struct conversion {
 static bool convert_leg(const struct conversion *c, struct leg *leg)
 {
     struct port_owner owner = port_find_owner(c->arch, leg->port);
+    if (owner.kind == PORT_DRAM) {
+        leg->ticks = 0;
+        return true;
+    }
     if (owner.kind == PORT_LOADS) {
         return num_mul(c->arch->memories[owner.memory].load_cycles,
                        c->ticks_per_cycle, &leg->ticks);

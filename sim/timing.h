@@ -28,6 +28,17 @@ struct latency {
     int fanout; /* of the hops; -1: none */
 };
 
+/* What a DRAM's data buses do with their cycles. */
+enum dram_part {
+    DRAM_PART_TRANSFER,
+    DRAM_PART_ROW,  /* rows are opened and closed */
+    DRAM_PART_BANK, /* the same bank group, or column, again too soon */
+    DRAM_PART_TURNAROUND,
+    DRAM_PART_REFRESH,
+    DRAM_PART_QUEUE, /* nothing to do yet, or the command bus is taken */
+    DRAM_PART_COUNT
+};
+
 /* A completion to come: known once no leg is outstanding. The rest says what it
  * waited for (stalls.c). */
 struct pending {
@@ -38,12 +49,27 @@ struct pending {
     int64_t issued_ticks;
     int late_cause; /* why it was not issued before; -1 */
     struct latency latency;
+    int64_t dram_cycles[DRAM_PART_COUNT]; /* of DRAM's buses meanwhile */
+};
+
+/* Whose event a request is, and where the loops stand, by node id (NULL:
+ * unknown). */
+struct occasion {
+    int flow;
+    const int64_t *index;
 };
 
 /* A memory's bandwidths are ports of their own: what it reads and writes in all,
  * what it reads, what it writes. Of registers that tiles are shifted into, the
  * links that they come along are one too. */
-enum port_kind { PORT_ALL, PORT_READS, PORT_WRITES, PORT_LOADS, PORT_KINDS };
+enum port_kind {
+    PORT_ALL,
+    PORT_READS,
+    PORT_WRITES,
+    PORT_LOADS,
+    PORT_DRAM, /* no port: what main_memory.c times burst by burst */
+    PORT_KINDS
+};
 
 static inline int port_of(int memory, enum port_kind kind)
 {

@@ -33,7 +33,8 @@ static enum status split_spilled(const struct plan *plan, int memory,
 enum status timing_add_port(const struct arch *arch, int port, int64_t bytes,
                             struct transfer *transfer)
 {
-    if (port_bandwidth(arch, port) == NUM_UNLIMITED) {
+    if (port_bandwidth(arch, port) == NUM_UNLIMITED &&
+        port_find_owner(arch, port).kind != PORT_DRAM) {
         return OK;
     }
     int i = 0;
@@ -68,6 +69,10 @@ static enum status add_leg(const struct plan *plan, int flow, int memory,
     bytes = num_ceil_div(bytes, plan->memories[memory].instances_used);
     TRY(timing_add_port(plan->arch, port_of(memory, PORT_ALL), bytes,
                         transfer));
+    if (plan->arch->memories[memory].dram != NULL) {
+        TRY(timing_add_port(plan->arch, port_of(memory, PORT_DRAM), bytes,
+                            transfer));
+    }
     return timing_add_port(plan->arch,
                            port_of(memory, is_write ? PORT_WRITES : PORT_READS),
                            bytes, transfer);
@@ -230,9 +235,8 @@ static enum status add_outer_fill(struct phase *phase, int flow_id)
     int last_delay = 0;
     walk_use_delays(plan, flow_id, &outer.first_delay, &last_delay);
     bool has_period = plan->is_regular && !is_irregular(plan, flow);
-    outer.tile_iterations =
-        has_period ? walk_tile_iterations(plan, flow_id)
-                   : walk_visit_iterations(plan, flow_id);
+    outer.tile_iterations = has_period ? walk_tile_iterations(plan, flow_id)
+                                       : walk_visit_iterations(plan, flow_id);
     g_array_append_val(phase->outer_flows, outer);
     struct stream stream = {
         .flow = flow_id,

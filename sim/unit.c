@@ -110,8 +110,10 @@ static void start(struct unit *unit, struct child *child,
     unit->on_chip = (struct pending){0};
     unit->is_emptying = false;
     if (transfer_takes_time(&leaf->on_chip)) {
+        struct occasion occasion = {leaf->on_chip.latency.flow,
+                                    walk_child_index(child->walk)};
         port_request(machine, order_of_leaf(machine, unit->leaf),
-                     &leaf->on_chip, -1, &unit->on_chip);
+                     &leaf->on_chip, &occasion, -1, &unit->on_chip);
     }
     component_wake_at(&unit->component, unit->done_ticks);
     machine->tile_steps++;
@@ -162,14 +164,15 @@ static void try_start(struct unit *unit)
 
 /* ---- finishing ----------------------------------------------------------- */
 
-static void request_writes(struct machine *machine,
+static void request_writes(struct machine *machine, const struct child *child,
                            const struct leaf_timing *leaf)
 {
     for (guint i = 0; i < leaf->writes->len; i++) {
         struct sink *sink =
             phase_sink(machine->phase, g_array_index(leaf->writes, int, i));
+        struct occasion occasion = {sink->flow, walk_child_index(child->walk)};
         port_request(machine, order_of_sink(machine, sink->flow),
-                     &sink->transfer, -1,
+                     &sink->transfer, &occasion, -1,
                      &sink->done[sink->requested++ % SINK_CREDITS]);
     }
 }
@@ -224,7 +227,7 @@ static void finish(struct unit *unit)
             MAX(machine->last_arrival_ticks,
                 machine->now_ticks + leaf->reduce_ticks);
     }
-    request_writes(machine, leaf);
+    request_writes(machine, child, leaf);
     if (child->left_on_unit != NULL) {
         child->left_on_unit[unit->id]--;
     }
