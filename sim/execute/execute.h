@@ -147,6 +147,7 @@ struct store {
     int64_t *present;  /* elements, by lane; NULL of the outermost memory */
     int64_t instances; /* of the memory, over which a lane's tiles spread */
     bool borrows_values;
+    bool is_carried; /* values go over from one tile to the next */
 };
 
 struct execution;
@@ -187,6 +188,9 @@ int64_t store_element_outside(const struct execution *x,
                               const struct frame *frame,
                               const struct einsum_access *access,
                               const struct region *region);
+/* The newest frame of the lane (age 0), the one before, ...; NULL: no more. */
+struct frame *store_remembered(const struct store *store, int64_t lane,
+                               int64_t age);
 struct place store_place(const struct store *store, const struct frame *frame);
 /* Is element `at` (base and place) of the store `element`, computed or begun? */
 static inline bool store_has(const struct store *store, int64_t at,

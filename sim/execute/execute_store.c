@@ -503,7 +503,8 @@ static int most_delay(const struct plan *plan)
 }
 
 /* Does the tensor advance along a rank whose loop is outside of the hold, with
- * nothing outside to keep the value before? Then the hold does. */
+ * nothing outside to keep the value before? Then the hold does: it goes over from
+ * tile to tile. */
 static bool keeps_advancing(const struct execution *x,
                             const struct store *store)
 {
@@ -518,29 +519,6 @@ static bool keeps_advancing(const struct execution *x,
     return t->iterative_dim >= 0 && t->producer >= 0 && is_stepped &&
            store->layout.wrap_dim < 0 && t->kind == TENSOR_INTERMEDIATE &&
            find_keeper(x->plan, store->node, store->tensor) < 0;
-}
-
-/* Its slices take turns in the room of all copies. */
-static void take_turns(const struct execution *x, struct store *store)
-{
-    const struct einsum_tensor *t = &x->workload->tensors[store->tensor];
-    int d = t->iterative_dim;
-    store->key_ranks &= ~(UINT32_C(1) << t->iterative_rank);
-    if (!store->is_shifted[d] || !can_wrap(store, d)) {
-        return;
-    }
-    int64_t inside = store->layout.stride[d];
-    int64_t outside = t->dim_count == 0 || d == 0 ? store->layout.elements
-                                                  : store->layout.stride[d - 1];
-    int64_t slices = outside / inside;
-    for (int i = 0; i < d; i++) {
-        store->layout.stride[i] *= store->copies;
-    }
-    store->layout.elements *= store->copies;
-    store->layout.wrap_dim = d;
-    store->layout.slices = slices * store->copies;
-    store->is_shifted[d] = false;
-    store->copies = 1;
 }
 
 /* An assumption of fewer copies than are needed (`assume:`) is taken at its
@@ -569,9 +547,7 @@ static enum status add_store(struct execution *x, int node, int at)
     if (hold->assumption != NULL) {
         store->copies = MAX(store->copies, delay + 1);
     }
-    if (keeps_advancing(x, store)) {
-        take_turns(x, store);
-    }
+    store->is_carried = keeps_advancing(x, store);
     store->frame_count = store->copies + delay + 3;
     return allocate(x, store);
 }
@@ -826,6 +802,14 @@ int64_t store_element_outside(const struct execution *x,
         element = element * t->extent[d] + (is_high ? high : low);
     }
     return element;
+}
+
+struct frame *store_remembered(const struct store *store, int64_t lane,
+                               int64_t age)
+{
+    return age < store->frame_count
+               ? frame_with(store, lane, store->newest[lane] - age)
+               : NULL;
 }
 
 struct place store_place(const struct store *store, const struct frame *frame)

@@ -143,6 +143,60 @@ static int64_t take_from_frame(const struct box *box,
     return -1;
 }
 
+/* Elements that are finished in `other` and not there in `frame` go over. */
+static void carry_part(const struct box *box, const struct einsum_access *read,
+                       struct store *store, int64_t lane,
+                       const struct frame *frame, const struct frame *other,
+                       const struct region *part)
+{
+    struct execution *x = box->x;
+    const struct place places[] = {store_place(store, frame),
+                                   store_place(store, other)};
+    int64_t to_base = store_base(store, lane, frame);
+    int64_t from_base = store_base(store, lane, other);
+    struct image image;
+    image_init(&image, x->workload, read, part, places, 2);
+    do {
+        for (int64_t i = 0; i < image.row_count; i++) {
+            int64_t element = image.row.element + i * image.row_step.element;
+            int64_t to = to_base + image.row.at[0] + i * image.row_step.at[0];
+            int64_t from =
+                from_base + image.row.at[1] + i * image.row_step.at[1];
+            if (store->tag[to] != element &&
+                is_finished(x, store, from, element)) {
+                store->present[lane] += store->tag[to] < 0;
+                store->tag[to] = element;
+                store->credit[to] = store->credit[from];
+                store->value[to] = store->value[from];
+                if (store->error != NULL) {
+                    store->error[to] = store->error[from];
+                }
+            }
+        }
+    } while (image_next(&image));
+}
+
+/* Of a tensor that advances from tile to tile: what older frames still have of
+ * the read. */
+static void carry(const struct box *box, const struct einsum_access *read,
+                  struct store *store, int64_t lane, const struct frame *frame)
+{
+    struct execution *x = box->x;
+    for (int64_t age = 0; age < store->frame_count; age++) {
+        const struct frame *other = store_remembered(store, lane, age);
+        for (guint p = 0; other != NULL && other->serial < frame->serial &&
+                          p < x->parts->len;
+             p++) {
+            const struct region *part =
+                &g_array_index(x->parts, struct region, p);
+            if (store_has_room(store, other, read, part) &&
+                store_has_room(store, frame, read, part)) {
+                carry_part(box, read, store, lane, frame, other, part);
+            }
+        }
+    }
+}
+
 static int64_t index_end(const struct affine *index,
                          const struct region *region, bool is_high)
 {
@@ -243,6 +297,9 @@ static enum status take_operand(const struct box *box,
         TRY(room_check_kept(x, store, frame));
     }
     TRY(check_race(box, read, store, lane, frame));
+    if (store->is_carried) {
+        carry(box, read, store, lane, frame);
+    }
     int64_t wrong_at = -1;
     int64_t wrong = take_from_frame(box, read, store, lane, frame, &wrong_at);
     struct frame *first = frame;
