@@ -200,6 +200,15 @@ static inline bool store_has(const struct store *store, int64_t at,
                               : store->credit == NULL || store->credit[at] != 0;
 }
 
+/* And is it finished? (carry.c) */
+bool store_has_finished(const struct execution *x, const struct store *store,
+                        int64_t at, int64_t element);
+/* Where a tensor advances from tile to tile (is_carried): what older frames still
+ * have of the access goes over into this one. */
+void store_carry(struct execution *x, struct store *store, int64_t lane,
+                 const struct frame *frame, const struct einsum_access *access,
+                 const struct region *region);
+
 /* ---- the whole ----------------------------------------------------------- */
 
 /* What was written in the current slot: nobody on another unit sees it yet. */

@@ -261,6 +261,9 @@ static enum status move_use(struct transfer *t, const struct store_use *use,
         !store_has_room(t->outer, outer, use->access, tile)) {
         return OK;
     }
+    if (t->outer->is_carried && t->kind == FLOW_FILL) {
+        store_carry(t->x, t->outer, t->outer_lane, outer, use->access, tile);
+    }
     int64_t inner_base = store_base(t->inner, t->inner_lane, inner);
     int64_t outer_base = store_base(t->outer, t->outer_lane, outer);
     struct place places[] = {store_place(t->inner, inner),

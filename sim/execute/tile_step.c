@@ -20,15 +20,6 @@ struct box {
     struct region region;
 };
 
-static bool is_finished(const struct execution *x, const struct store *store,
-                        int64_t at, int64_t element)
-{
-    return store_has(store, at, element) &&
-           (store->credit == NULL ||
-            store->credit[at] ==
-                credits_needed(x->credits, store->tensor, element));
-}
-
 /* ---- operands ------------------------------------------------------------ */
 
 /* Are all elements of a row there and finished? The quick answer, for rows of
@@ -94,7 +85,7 @@ static int64_t take_checked_row(struct execution *x, const struct store *store,
         return -1;
     }
     for (int64_t i = 0; i < image->row_count; i++) {
-        if (is_finished(x, store, at, element)) {
+        if (store_has_finished(x, store, at, element)) {
             take(x, store, at, element);
         } else if (store->credit == NULL ||
                    credits_needed(x->credits, store->tensor, element) != 0) {
@@ -141,60 +132,6 @@ static int64_t take_from_frame(const struct box *box,
         } while (image_next(&image));
     }
     return -1;
-}
-
-/* Elements that are finished in `other` and not there in `frame` go over. */
-static void carry_part(const struct box *box, const struct einsum_access *read,
-                       struct store *store, int64_t lane,
-                       const struct frame *frame, const struct frame *other,
-                       const struct region *part)
-{
-    struct execution *x = box->x;
-    const struct place places[] = {store_place(store, frame),
-                                   store_place(store, other)};
-    int64_t to_base = store_base(store, lane, frame);
-    int64_t from_base = store_base(store, lane, other);
-    struct image image;
-    image_init(&image, x->workload, read, part, places, 2);
-    do {
-        for (int64_t i = 0; i < image.row_count; i++) {
-            int64_t element = image.row.element + i * image.row_step.element;
-            int64_t to = to_base + image.row.at[0] + i * image.row_step.at[0];
-            int64_t from =
-                from_base + image.row.at[1] + i * image.row_step.at[1];
-            if (store->tag[to] != element &&
-                is_finished(x, store, from, element)) {
-                store->present[lane] += store->tag[to] < 0;
-                store->tag[to] = element;
-                store->credit[to] = store->credit[from];
-                store->value[to] = store->value[from];
-                if (store->error != NULL) {
-                    store->error[to] = store->error[from];
-                }
-            }
-        }
-    } while (image_next(&image));
-}
-
-/* Of a tensor that advances from tile to tile: what older frames still have of
- * the read. */
-static void carry(const struct box *box, const struct einsum_access *read,
-                  struct store *store, int64_t lane, const struct frame *frame)
-{
-    struct execution *x = box->x;
-    for (int64_t age = 0; age < store->frame_count; age++) {
-        const struct frame *other = store_remembered(store, lane, age);
-        for (guint p = 0; other != NULL && other->serial < frame->serial &&
-                          p < x->parts->len;
-             p++) {
-            const struct region *part =
-                &g_array_index(x->parts, struct region, p);
-            if (store_has_room(store, other, read, part) &&
-                store_has_room(store, frame, read, part)) {
-                carry_part(box, read, store, lane, frame, other, part);
-            }
-        }
-    }
 }
 
 static int64_t index_end(const struct affine *index,
@@ -297,8 +234,9 @@ static enum status take_operand(const struct box *box,
         TRY(room_check_kept(x, store, frame));
     }
     TRY(check_race(box, read, store, lane, frame));
-    if (store->is_carried) {
-        carry(box, read, store, lane, frame);
+    for (guint p = 0; store->is_carried && p < x->parts->len; p++) {
+        store_carry(x, store, lane, frame, read,
+                    &g_array_index(x->parts, struct region, p));
     }
     int64_t wrong_at = -1;
     int64_t wrong = take_from_frame(box, read, store, lane, frame, &wrong_at);
@@ -522,7 +460,7 @@ static enum status store_scaled(const struct box *box,
                &place, 1);
     do {
         for (int64_t i = 0; i < image.row_count; i++) {
-            finished += is_finished(
+            finished += store_has_finished(
                 x, store, base + image.row.at[0] + i * image.row_step.at[0],
                 image.row.element + i * image.row_step.element);
             all++;
