@@ -191,6 +191,7 @@ check-all: ## check, more random mappings, sanitizers, valgrind, fuzzing
 	WEIR_RANDOM_COUNT=10000 build/release/tests/mapping_random
 	WEIR_IRREGULAR_COUNT=10000 build/release/tests/mapping_irregular
 	WEIR_RANDOM_SIM_COUNT=10000 build/release/tests/mapping_random_sim
+	WEIR_RANDOM_EXECUTE_COUNT=2000 build/release/tests/execution_random
 	WEIR_UNEVEN_COUNT=1000 build/release/tests/sim_uneven
 	WEIR_RANDOM_TRACE_COUNT=1000 build/release/tests/sim_trace
 	WEIR_PE_COUNT=10000 build/release/tests/sim_pe

@@ -42,6 +42,32 @@ static double round_integer(const struct format *format,
     return round_whole(inside, rounding) + 0.0;
 }
 
+/* To the nearest even in the bits of the double: adds half of what is cut off,
+ * less one if the last bit kept is even. Right where the result is normal and
+ * within the range. */
+static double round_bits(double x, int cut)
+{
+    uint64_t bits = 0;
+    memcpy(&bits, &x, sizeof bits);
+    uint64_t half = (UINT64_C(1) << (cut - 1)) - 1;
+    bits += half + ((bits >> cut) & 1);
+    bits &= ~((UINT64_C(1) << cut) - 1);
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* May the bits be rounded? Below the last binade of the format, above the
+ * subnormals, to the nearest. */
+static bool is_ordinary(const struct format *format,
+                        const struct format_policy *policy, double x)
+{
+    uint64_t bits = 0;
+    memcpy(&bits, &x, sizeof bits);
+    int exponent = (int)(bits >> (DBL_MANT_DIG - 1) & 0x7ff) - 1023;
+    return policy->rounding == FORMAT_TO_NEAREST_EVEN &&
+           exponent >= 1 - format->bias && exponent < format->bias;
+}
+
 /* ---- floating point ------------------------------------------------------- */
 
 static bool stops_at_max(const struct format_policy *policy, double x)
@@ -127,7 +153,9 @@ double format_round(const struct format *format,
                : is_kept  ? copysign(DBL_MAX, x)
                           : x;
     }
-    return round_float(format, policy, x);
+    return is_ordinary(format, policy, x)
+               ? round_bits(x, DBL_MANT_DIG - 1 - format->fraction_bits)
+               : round_float(format, policy, x);
 }
 
 /* Half a step to the nearest, a whole one in a direction. */
@@ -182,20 +210,6 @@ double format_rounding_error(const struct format *format,
 }
 
 /* ---- rows ----------------------------------------------------------------- */
-
-/* To the nearest even in the bits of the double: adds half of what is cut off,
- * less one if the last bit kept is even. Right where the result is normal and
- * within the range. */
-static double round_bits(double x, int cut)
-{
-    uint64_t bits = 0;
-    memcpy(&bits, &x, sizeof bits);
-    uint64_t half = (UINT64_C(1) << (cut - 1)) - 1;
-    bits += half + ((bits >> cut) & 1);
-    bits &= ~((UINT64_C(1) << cut) - 1);
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
 
 /* What the machine's own conversion does. */
 static bool is_float(const struct format *format,

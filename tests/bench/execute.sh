@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 library=${1:-build/release/libweir.a}
 work=$(mktemp -d)
-
+trap 'rm -rf "$work"' EXIT
 cat >"$work/bench.c" <<'C'
 #include <stdio.h>
 #include <string.h>
