@@ -56,7 +56,7 @@ TEST_CFLAGS  := $(call pkg_cflags,$(TEST_LIBS))
 # ---- sources ---------------------------------------------------------------
 
 FOLDERS := base formats $(wildcard formats/*) einsum arch $(wildcard arch/*) \
-  kernels kernels/spmm \
+  kernels kernels/spmm cpu \
   mapping model sim \
   $(wildcard sim/*) \
   mappers $(wildcard mappers/*) reports $(wildcard reports/*) explore

@@ -20,6 +20,8 @@ struct settings {
     bool must_resume;
     bool is_unabridged; /* --no-fast-forward */
     bool wants_timeline;
+    bool is_portable;
+    int64_t seconds; /* 0: not said */
     int quiet;
     int verbose;
     int64_t seed;

@@ -1,6 +1,6 @@
 #!/bin/bash
 # The order of the folders (design: layers), as TAP:
-#   base < formats < { einsum, arch, kernels } < mapping < model < sim < mappers
+#   base < formats < { einsum, arch, kernels, cpu } < mapping < model < sim < mappers
 #        < reports < explore < cli
 # A file may include, in quotes, any header of its own folder and the public
 # header FOLDER/FOLDER.h of a folder further left. Folders in braces do not see
@@ -14,7 +14,7 @@ level_of()
     case $1 in
     base) echo 0 ;;
     formats) echo 1 ;;
-    einsum | arch | kernels) echo 2 ;;
+    einsum | arch | kernels | cpu) echo 2 ;;
     mapping) echo 3 ;;
     model) echo 4 ;;
     sim) echo 5 ;;
@@ -24,7 +24,7 @@ level_of()
     cli) echo 9 ;;
     esac
 }
-folders="base formats einsum arch kernels mapping model sim mappers reports explore cli"
+folders="base formats einsum arch kernels cpu mapping model sim mappers reports explore cli"
 
 check_include() # folder file included
 {
