@@ -10,7 +10,8 @@
  *
  * Tiles and lanes are followed as the flow itself is (chain.h): of a regular plan
  * all events are alike. Partial sums that come back take the way of the results,
- * in proportion; where those are added up outside, nothing comes back. */
+ * but for those visits that begin them; where they are added up outside, nothing
+ * comes back. */
 #include <string.h>
 
 #include "mapping/chain.h"
@@ -40,6 +41,7 @@ struct crossing {
     const bool *is_counted;
     int keeper;
     bool is_write;
+    const struct einsum_statement *statement; /* that writes; NULL */
     const struct arch_fanout *fanout;
     int fanout_id;
     enum crossing_sum sum;
@@ -230,9 +232,12 @@ static bool sum_regular(const struct crossing *c, const struct plan_flow *flow,
     return count_lanes(c, extent, sum) && num_mul(*sum, events, sum);
 }
 
-static enum status sum_irregular(struct crossing *c, struct chain *chain,
-                                 const struct step *step, int64_t *sum)
+/* Of visits that begin results (PARTIAL, REFILL), or of all. */
+static enum status sum_irregular(struct crossing *c, const struct chain *chain,
+                                 const struct step *step, bool begins,
+                                 int64_t *sum)
 {
+    struct chain followed = *chain;
     struct chain_tile tile = {
         .count = count_lanes,
         .context = c,
@@ -246,12 +251,16 @@ static enum status sum_irregular(struct crossing *c, struct chain *chain,
                           c->is_counted)) {
         tile.kept = count_kept;
     }
-    struct chain_total total;
-    if (!chain_count_fetched(chain, &tile, &total)) {
-        return flows_limit(c->b);
+    if (begins) {
+        flows_begin_results(&followed, c->statement);
+        tile.uses = c->leaf != NULL ? NULL : tile.uses;
     }
+    c->chain = &followed;
+    struct chain_total total;
+    bool fits = chain_count_fetched(&followed, &tile, &total);
+    c->chain = chain;
     *sum = total.elements;
-    return OK;
+    return fits ? OK : flows_limit(c->b);
 }
 
 static void count_used(const struct crossing *c, struct plan_crossing *crossing)
@@ -270,7 +279,8 @@ static void count_used(const struct crossing *c, struct plan_crossing *crossing)
 
 static enum status add_crossing(struct crossing *c,
                                 const struct plan_flow *flow,
-                                struct chain *chain, const struct step *step)
+                                const struct chain *chain,
+                                const struct step *step)
 {
     struct plan_crossing crossing = {
         .flow = (int)c->b->flows->len - 1,
@@ -282,7 +292,7 @@ static enum status add_crossing(struct crossing *c,
     for (int i = SUM_ENTRIES; i <= SUM_HOPS; i++) {
         c->sum = (enum crossing_sum)i;
         if (!c->b->plan->is_regular) {
-            TRY(sum_irregular(c, chain, step, sums[i]));
+            TRY(sum_irregular(c, chain, step, false, sums[i]));
         } else if (!sum_regular(c, flow, sums[i])) {
             return flows_limit(c->b);
         }
@@ -309,14 +319,35 @@ static bool is_added_outside(const struct crossing *c)
     return false;
 }
 
-static enum status scale(struct builder *b, int64_t *value, int64_t part,
-                         int64_t whole)
+/* What was sent: the events of a regular plan are alike; of others, what begins
+ * results does not come back. Of lanes with a predicate, in proportion. */
+static enum status take_off(struct crossing *c, const struct plan_flow *flow,
+                            const struct plan_flow *sent,
+                            const struct chain *chain, const struct step *step,
+                            struct plan_crossing *crossing)
 {
-    return num_mul_div_floor(*value, part, whole, value) ? OK : flows_limit(b);
+    int64_t *const sums[] = {&crossing->entries, &crossing->arrivals,
+                             &crossing->hops};
+    bool is_alike =
+        c->b->plan->is_regular || (c->leaf != NULL && c->leaf->is_masked);
+    for (int i = SUM_ENTRIES; i <= SUM_HOPS; i++) {
+        int64_t begun = 0;
+        c->sum = (enum crossing_sum)i;
+        if (!is_alike) {
+            TRY(sum_irregular(c, chain, step, true, &begun));
+            *sums[i] -= begun;
+        } else if (!num_mul_div_floor(*sums[i], flow->total, sent->total,
+                                      sums[i])) {
+            return flows_limit(c->b);
+        }
+    }
+    return OK;
 }
 
 static enum status add_returned(struct crossing *c,
-                                const struct plan_flow *flow)
+                                const struct plan_flow *flow,
+                                const struct chain *chain,
+                                const struct step *step)
 {
     struct builder *b = c->b;
     enum flow_kind kind = flow->kind == FLOW_PARTIAL ? FLOW_WRITE : FLOW_DRAIN;
@@ -333,9 +364,7 @@ static enum status add_returned(struct crossing *c,
             sent->node == flow->node && sent->total > 0) {
             crossing.flow = (int)b->flows->len - 1;
             crossing.is_inwards = true;
-            TRY(scale(b, &crossing.entries, flow->total, sent->total));
-            TRY(scale(b, &crossing.arrivals, flow->total, sent->total));
-            TRY(scale(b, &crossing.hops, flow->total, sent->total));
+            TRY(take_off(c, flow, sent, chain, step, &crossing));
             g_array_append_val(b->crossings, crossing);
             return OK;
         }
@@ -372,14 +401,14 @@ static bool is_between(const struct crossing *c, const struct plan_flow *flow,
 }
 
 static enum status add_all(struct crossing *c, const struct plan_flow *flow,
-                           struct chain *chain, const struct step *step)
+                           const struct chain *chain, const struct step *step)
 {
     bool is_returned = flow->kind == FLOW_PARTIAL || flow->kind == FLOW_REFILL;
     for (int f = 0; f < c->b->arch->fanout_count; f++) {
         c->fanout_id = f;
         c->fanout = &c->b->arch->fanouts[f];
         if (is_between(c, flow, f)) {
-            TRY(is_returned ? add_returned(c, flow)
+            TRY(is_returned ? add_returned(c, flow, chain, step)
                             : add_crossing(c, flow, chain, step));
         }
     }
@@ -436,6 +465,11 @@ enum status flows_add_crossings(struct builder *b, const struct plan_flow *flow)
         .keeper = source->keeper,
         .is_write = flow->kind != FLOW_READ && flow->kind != FLOW_FILL,
     };
+    int writer = source->leaf >= 0 ? source->leaf : flow->leaf;
+    if (c.is_write) {
+        c.statement =
+            &b->workload->statements[b->plan->leaves[writer].statement];
+    }
     return source->leaf >= 0 ? add_of_leaf(&c, flow, source)
                              : add_of_hold(&c, flow, source);
 }

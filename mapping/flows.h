@@ -85,6 +85,9 @@ void flows_share_lanes(const struct plan *plan, struct chain *chain, int keeper,
  * got for the first time. */
 void flows_share_first(const struct hold_tile *tile, int keeper,
                        struct chain *chain);
+/* Follows of a chain only the visits that begin results: the first of loops over
+ * ranks that the statement reduces. */
+void flows_begin_results(struct chain *chain, const struct einsum_statement *s);
 /* Do lanes between the hold and the place outside it send partial results that
  * nothing adds up on the way? */
 bool flows_adds_up_outside(const struct plan *plan, int hold,

@@ -136,6 +136,17 @@ bool flows_adds_up_outside(const struct plan *plan, int hold,
     return false;
 }
 
+void flows_begin_results(struct chain *chain, const struct einsum_statement *s)
+{
+    int path = chain->masked_links;
+    if (chain->masked_count == 0) {
+        chain_first_reduced(chain, s);
+    } else {
+        chain_drop_reduced(chain, s);
+    }
+    chain->masked_links = path < CHAIN_MAX_LINKS ? chain->count : path;
+}
+
 /* Elements of the output in tiles of which any point exists: each once, whatever
  * is reduced; of what is computed repeatedly, each time it is begun. */
 static bool count_touched(const struct chain *chain,
@@ -144,13 +155,7 @@ static bool count_touched(const struct chain *chain,
 {
     struct chain outputs = *chain;
     struct chain_total total;
-    int path = chain->masked_links;
-    if (chain->masked_count == 0) {
-        chain_first_reduced(&outputs, s);
-    } else {
-        chain_drop_reduced(&outputs, s);
-    }
-    outputs.masked_links = path < CHAIN_MAX_LINKS ? outputs.count : path;
+    flows_begin_results(&outputs, s);
     bool fits = chain_count_fetched(&outputs, tile, &total);
     *elements = total.elements;
     return fits;

@@ -42,7 +42,7 @@ static inline int nest_stream(const struct plan *plan, int node, int tensor)
     return oracle_memory(plan, keeper) == plan->nodes[hold].memory ? -1 : hold;
 }
 
-/* Hops of what moves for the first time; what comes back is in proportion. */
+/* Hops; of what comes back, where anything crosses on its way back. */
 static inline void nest_check_hops(struct nest *nest, enum flow_kind kind,
                                    int tensor, int leaf, int node, int number,
                                    const char *what)
@@ -66,7 +66,9 @@ static inline void nest_check_hops(struct nest *nest, enum flow_kind kind,
             planned += is_it ? crossing->hops : 0;
         }
         struct nest_flow counted = *nest_hops(nest, f, kind, number, tensor);
-        if (counted.inside > 0) { /* of a divided axis: an estimate */
+        bool returns = kind == FLOW_PARTIAL || kind == FLOW_REFILL;
+        if (counted.inside > 0 || /* of a divided axis: an estimate */
+            (returns && planned == 0)) {
             continue;
         }
         nest_expect(nest, what, tensor,
@@ -119,6 +121,10 @@ static inline void nest_check_leaf(struct nest *nest, int leaf)
     nest_expect(nest, "written by lanes", tensor, l->node,
                 nest_planned(nest, FLOW_WRITE, tensor, leaf, -1).outside,
                 nest_flow(nest, FLOW_WRITE, place, tensor)->outside);
+    if (!l->is_masked) {
+        nest_check_hops(nest, FLOW_PARTIAL, tensor, leaf, -1, place,
+                        "hops of what comes back to lanes");
+    }
     nest_expect(nest, "partial results read back by lanes", tensor, l->node,
                 nest_planned(nest, FLOW_PARTIAL, tensor, leaf, -1).outside,
                 nest_flow(nest, FLOW_PARTIAL, place, tensor)->outside);
@@ -174,10 +180,8 @@ static inline void nest_check_hold(struct nest *nest, int hold, int tensor)
         }
         struct nest_flow planned =
             nest_planned(nest, parts[i].kind, tensor, -1, hold);
-        if (parts[i].kind != FLOW_REFILL) {
-            nest_check_hops(nest, parts[i].kind, tensor, -1, hold, hold,
-                            "hops of a hold's tiles");
-        }
+        nest_check_hops(nest, parts[i].kind, tensor, -1, hold, hold,
+                        "hops of a hold's tiles");
         /* Of lanes whose windows overlap nothing is shared outside. */
         nest_expect(nest, parts[i].outside, tensor, hold, planned.outside,
                     counted.outside);

@@ -107,9 +107,11 @@ static inline void nest_forget(struct nest *nest, int hold, int tensor,
     }
 }
 
+/* `back` becomes what comes back with the tile. */
 static inline bool nest_open(struct nest *nest, int hold, int tensor,
                              const struct nest_lane *lane,
-                             struct element_set *written)
+                             struct element_set *written,
+                             struct element_set *back)
 {
     g_autofree char *key = nest_key(lane, "open", hold, tensor, NULL);
     const struct element_set *open = g_hash_table_lookup(nest->sets, key);
@@ -121,6 +123,7 @@ static inline bool nest_open(struct nest *nest, int hold, int tensor,
     nest_flow(nest, FLOW_DRAIN, hold, tensor)->inside += written->count;
     nest_flow(nest, FLOW_REFILL, hold, tensor)->inside +=
         element_set_common(written, ever);
+    element_set_keep(back, written, ever);
     element_set_merge(ever, written);
     if (nest_adds_outside(nest, hold, tensor,
                           oracle_hold(nest->plan, hold, tensor, false))) {
@@ -169,7 +172,9 @@ static inline void nest_visit_hold(struct nest *nest, int hold, int tensor,
     g_autoptr(GHashTable) writes =
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, nest_free_set);
     struct network_moment moment = nest_moment();
+    struct network_moment returns = nest_moment();
     for (int i = 0; i < count; i++) {
+        struct element_set *back = element_set_new(nest->plan, tensor);
         struct element_set *needed = element_set_new(nest->plan, tensor);
         struct element_set *written = element_set_new(nest->plan, tensor);
         nest_tiles(nest, hold, tensor, &lanes[i], needed, written);
@@ -183,7 +188,9 @@ static inline void nest_visit_hold(struct nest *nest, int hold, int tensor,
             nest_cross_tile(nest, &moment, FLOW_FILL, hold, tensor, &lanes[i],
                             needed);
         }
-        if (nest_open(nest, hold, tensor, &lanes[i], written)) {
+        if (nest_open(nest, hold, tensor, &lanes[i], written, back)) {
+            nest_cross_tile(nest, &returns, FLOW_REFILL, hold, tensor,
+                            &lanes[i], back);
             nest_kept(nest->plan, &lanes[i], keeper, true, is_kept);
             nest_join(nest, writes,
                       nest_key(&lanes[i], "group", hold, tensor, is_kept),
@@ -191,9 +198,11 @@ static inline void nest_visit_hold(struct nest *nest, int hold, int tensor,
             nest_cross_tile(nest, &moment, FLOW_DRAIN, hold, tensor, &lanes[i],
                             written);
         }
+        element_set_free(back);
         element_set_free(needed);
         element_set_free(written);
     }
+    g_hash_table_unref(returns.seen);
     GHashTableIter iter;
     gpointer set;
     g_hash_table_iter_init(&iter, reads);

@@ -297,7 +297,7 @@ static inline void nest_cross(struct nest *nest, struct network_moment *moment,
                               int inner, int unit, int64_t element)
 {
     const struct arch *arch = nest->plan->arch;
-    bool is_write = kind == FLOW_WRITE || kind == FLOW_DRAIN;
+    bool is_write = kind != FLOW_READ && kind != FLOW_FILL;
     for (int f = 0; f < arch->fanout_count; f++) {
         if (network_is_between(arch, f, outer, inner, unit)) {
             struct nest_flow *hops = nest_hops(nest, f, kind, number, tensor);
@@ -325,13 +325,15 @@ static inline void nest_cross_tile(struct nest *nest,
     }
 }
 
-/* The lanes of the unit take one element each. */
+/* The lanes of the unit take one element each, if it is one of `only` (NULL: of
+ * any). */
 static inline void nest_cross_lanes(struct nest *nest,
                                     struct network_moment *moment,
                                     enum flow_kind kind, int number,
                                     const struct einsum_access *access,
                                     const struct nest_lane *lane,
-                                    const struct oracle_step *step, int keeper)
+                                    const struct oracle_step *step, int keeper,
+                                    const struct element_set *only)
 {
     const struct plan_leaf *leaf = &nest->plan->leaves[step->leaf];
     const struct einsum_statement *s =
@@ -349,10 +351,13 @@ static inline void nest_cross_lanes(struct nest *nest,
                                   point[r] - step->lo[r], leaf->lane_extent[r]);
             }
         }
-        nest_cross(nest, moment, kind, step->leaf * 100 + number,
-                   access->tensor, &place, oracle_memory(nest->plan, keeper),
-                   -1, leaf->unit,
-                   oracle_element(&nest->oracle, s, access, point));
+        int64_t element = oracle_element(&nest->oracle, s, access, point);
+        if (only == NULL || only->has[element] != 0) {
+            nest_cross(nest, moment, kind, step->leaf * 100 + number,
+                       access->tensor, &place,
+                       oracle_memory(nest->plan, keeper), -1, leaf->unit,
+                       element);
+        }
     } while (oracle_next_point(s, step->lo, step->hi, point));
 }
 

@@ -38,6 +38,29 @@ static inline int64_t nest_copies(struct nest *nest,
                          step->hi);
 }
 
+/* What a lane writes, of that which the place outside had before, came back. */
+static inline void nest_cross_back(struct nest *nest,
+                                   struct network_moment *returns,
+                                   const struct nest_instant *instant, int lane,
+                                   const struct einsum_access *access,
+                                   int number, const struct oracle_step *step,
+                                   const struct element_set *set)
+{
+    int leaf = instant->leaf;
+    int keeper = oracle_hold(nest->plan, nest->plan->leaves[leaf].node,
+                             access->tensor, false);
+    bool is_kept[NEST_MAX_DEPTH];
+    nest_kept(nest->plan, &instant->lanes[lane], keeper, true, is_kept);
+    nest_above(nest->plan, &instant->lanes[lane], keeper, is_kept);
+    g_autofree char *key =
+        nest_key(&instant->lanes[lane], "made", leaf, access->tensor, is_kept);
+    struct element_set *back = element_set_new(nest->plan, access->tensor);
+    element_set_keep(back, set, nest_set(nest, key, access->tensor));
+    nest_cross_lanes(nest, returns, FLOW_PARTIAL, number, access,
+                     &instant->lanes[lane], step, keeper, back);
+    element_set_free(back);
+}
+
 /* The lanes ask for (or write) the elements of one access. `now` has no box for
  * lanes without work. */
 static inline void nest_ask(struct nest *nest, struct nest_instant *instant,
@@ -55,6 +78,7 @@ static inline void nest_ask(struct nest *nest, struct nest_instant *instant,
     g_autoptr(GHashTable) copies =
         g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     struct network_moment moment = nest_moment();
+    struct network_moment returns = nest_moment();
     for (int i = 0; i < instant->count; i++) {
         if (!has_work[i]) {
             continue;
@@ -80,7 +104,12 @@ static inline void nest_ask(struct nest *nest, struct nest_instant *instant,
             *most = MAX(*most, each);
             nest_join(nest, groups, key, access->tensor, set);
             nest_cross_lanes(nest, &moment, is_write ? FLOW_WRITE : FLOW_READ,
-                             number, access, &instant->lanes[i], &step, keeper);
+                             number, access, &instant->lanes[i], &step, keeper,
+                             NULL);
+            if (is_write) {
+                nest_cross_back(nest, &returns, instant, i, access, number,
+                                &step, set);
+            }
         }
         element_set_free(*before);
         *before = set;
@@ -110,6 +139,7 @@ static inline void nest_ask(struct nest *nest, struct nest_instant *instant,
         g_hash_table_remove(groups, key);
     }
     g_hash_table_unref(moment.seen);
+    g_hash_table_unref(returns.seen);
 }
 
 /* Ranks are taken in tiles, outermost first: those of `time`. */

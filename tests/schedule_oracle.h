@@ -115,6 +115,18 @@ static inline void element_set_remove(struct element_set *from,
     }
 }
 
+/* Adds what is in both. */
+static inline void element_set_keep(struct element_set *into,
+                                    const struct element_set *a,
+                                    const struct element_set *b)
+{
+    for (int64_t i = 0; i < a->size; i++) {
+        if (a->has[i] != 0 && b->has[i] != 0) {
+            element_set_add(into, i);
+        }
+    }
+}
+
 static inline int64_t element_set_common(const struct element_set *a,
                                          const struct element_set *b)
 {
