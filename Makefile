@@ -289,6 +289,7 @@ install: all ## install to PREFIX (/usr/local) below DESTDIR
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig \
 	  $(DESTDIR)$(PREFIX)/share/weir
 	$(if $(WEIR),install -m 755 $(WEIR) $(DESTDIR)$(PREFIX)/bin/weir)
+	$(if $(WEIR),cli/install.sh $(WEIR) $(DESTDIR)$(PREFIX)/share)
 	install -m 644 $(LIB) $(DESTDIR)$(PREFIX)/lib/libweir.a
 	for h in $(PUBLIC); do install -D -m 644 $$h \
 	  $(DESTDIR)$(PREFIX)/include/weir/$$h || exit 1; done

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/commands.h"
 #include "cli/options.h"
 #include "version.h"
 
@@ -21,7 +22,7 @@ enum exit_code {
     EXIT_LIMIT = 5,
 };
 
-static const char exit_codes[] =
+const char command_exit_codes[] =
     "Exit codes:\n"
     "  0  done\n"
     "  1  ran, and the answer is no\n"
@@ -36,18 +37,14 @@ static const char exit_codes[] =
 #include "cli/commands.def"
 #undef COMMAND
 
-struct row {
-    const char *name;
-    const char *operands;
-    const char *help;
-    const struct command *command;
-};
-
-static const struct row rows[] = {
+const struct command_row command_rows[] = {
 #define COMMAND(name, operands, help) {#name, operands, help, &command_##name},
 #include "cli/commands.def"
 #undef COMMAND
+    {NULL, NULL, NULL, NULL},
 };
+
+#define ROW_COUNT (G_N_ELEMENTS(command_rows) - 1)
 
 /* ---- help ------------------------------------------------------------------ */
 
@@ -55,15 +52,17 @@ static void print_usage(GString *out)
 {
     g_string_append(out, "usage: weir COMMAND [OPTION...] [FILE...]\n\n"
                          "Simulates attention accelerators.\n\nCommands:\n");
-    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-        g_string_append_printf(out, "  %-8s %s\n", rows[i].name, rows[i].help);
+    for (size_t i = 0; i < ROW_COUNT; i++) {
+        g_string_append_printf(out, "  %-10s %s\n", command_rows[i].name,
+                               command_rows[i].help);
     }
     g_string_append(out, "\n  weir COMMAND -h      options of a command\n"
                          "  weir COMMAND --help  its manual\n"
                          "  weir --version       version and git id\n");
 }
 
-static void print_command(const struct row *row, bool is_full, GString *out)
+static void print_command(const struct command_row *row, bool is_full,
+                          GString *out)
 {
     g_string_append_printf(out, "usage: weir %s [OPTION...]%s%s\n\n%s\n",
                            row->name, row->operands[0] == '\0' ? "" : " ",
@@ -73,7 +72,7 @@ static void print_command(const struct row *row, bool is_full, GString *out)
     options_print(row->command->options, out);
     if (is_full) {
         g_string_append_printf(out, "\nExamples:\n%s\n%s",
-                               row->command->examples, exit_codes);
+                               row->command->examples, command_exit_codes);
     }
 }
 
@@ -226,13 +225,13 @@ static int64_t find_time(void)
 
 /* ---- dispatch -------------------------------------------------------------- */
 
-static const struct row *find_row(struct cli *cli, const char *name)
+static const struct command_row *find_row(struct cli *cli, const char *name)
 {
-    const char *names[G_N_ELEMENTS(rows)];
-    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-        names[i] = rows[i].name;
+    const char *names[ROW_COUNT];
+    for (size_t i = 0; i < ROW_COUNT; i++) {
+        names[i] = command_rows[i].name;
         if (strcmp(name, names[i]) == 0) {
-            return &rows[i];
+            return &command_rows[i];
         }
     }
     g_autofree char *suggestion =
@@ -241,8 +240,8 @@ static const struct row *find_row(struct cli *cli, const char *name)
     return NULL;
 }
 
-static enum status run_command(struct cli *cli, const struct row *row, int argc,
-                               char **argv)
+static enum status run_command(struct cli *cli, const struct command_row *row,
+                               int argc, char **argv)
 {
     TRY(options_parse(cli, row->command, argc, argv));
     TRY(check_color(cli));
@@ -264,14 +263,14 @@ static enum status run_words(struct cli *cli, int argc, char **argv)
     if (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0) {
         print_usage(cli->out);
         if (word[1] == '-') {
-            g_string_append_printf(cli->out, "\n%s", exit_codes);
+            g_string_append_printf(cli->out, "\n%s", command_exit_codes);
         }
         return OK;
     }
     if (word[0] == '-') {
         return cli_fail_usage(cli, NULL, "unknown option '%s'", word);
     }
-    const struct row *row = find_row(cli, word);
+    const struct command_row *row = find_row(cli, word);
     return row == NULL ? ERR_INPUT : run_command(cli, row, argc - 2, argv + 2);
 }
 

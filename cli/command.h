@@ -39,14 +39,14 @@ struct settings {
     bool must_flush;
     const char *all; /* a folder */
     const char *directory;
-    const char *output;  /* a file */
-    const char *trace;   /* a file */
+    const char *output; /* a file */
+    const char *trace;  /* a file */
     const char *trace_format;
     const char *trace_level;
     const char *trace_window;
     GPtrArray *trace_only; /* const char * */
-    GPtrArray *set;      /* const char *, as written */
-    GPtrArray *fidelity; /* likewise */
+    GPtrArray *set;        /* const char *, as written */
+    GPtrArray *fidelity;   /* likewise */
     GPtrArray *format;
     GPtrArray *rewrite;
     GPtrArray *dtype;

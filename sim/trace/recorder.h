@@ -56,8 +56,8 @@ int recorder_counter_count(const struct plan *plan);
 static inline int64_t *recorder_total(const struct recorder *recorder, int port,
                                       int name)
 {
-    return &recorder->port_totals[(port * recorder->transfer_names + name) *
-                                  TOTALS];
+    int at = port * recorder->transfer_names + name;
+    return &recorder->port_totals[(size_t)at * TOTALS];
 }
 void recorder_add_totals(struct recorder *recorder);
 

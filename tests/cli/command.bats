@@ -14,7 +14,7 @@ setup() { cd "$BATS_TEST_DIRNAME/../.."; }
 }
 
 @test "help is on stdout with exit 0, short and full" {
-    for command in "" lint verify model sim sweep plot runs; do
+    for command in "" lint passes verify model sim sweep plot runs completion manual; do
         for option in -h --help; do
             run --separate-stderr $W $command $option
             [ $status = 0 ]
