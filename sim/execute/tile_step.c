@@ -418,20 +418,23 @@ static void leave_part(const struct box *box, struct store *store, int64_t lane,
     } while (image_next(&image));
 }
 
-/* Does the box have all that shares a scale? */
+/* Does the box have all that shares a scale: whole groups, or whole dimensions? */
 static bool shares_whole(const struct box *box,
                          const struct einsum_arithmetic *arithmetic)
 {
     const struct execution *x = box->x;
     const struct einsum_access *output = &box->statement->output;
     const struct einsum_storage *storage = &arithmetic->storage[output->tensor];
+    enum format_sharing sharing = storage->storage.sharing;
+    bool is_grouped =
+        sharing == FORMAT_SCALE_GROUP || sharing == FORMAT_SCALE_BLOCK;
     for (int d = 0; d < output->dim_count; d++) {
-        bool must = storage->storage.sharing == FORMAT_SCALE_ALL ||
-                    d == storage->scaled_dim;
+        int64_t extent = x->workload->tensors[output->tensor].extent[d];
+        int64_t group = is_grouped ? storage->storage.group : extent;
         int64_t low = index_end(&output->index[d], &box->region, false);
-        int64_t high = index_end(&output->index[d], &box->region, true);
-        if (must &&
-            high - low + 1 < x->workload->tensors[output->tensor].extent[d]) {
+        int64_t end = index_end(&output->index[d], &box->region, true) + 1;
+        bool must = sharing == FORMAT_SCALE_ALL || d == storage->scaled_dim;
+        if (must && (low % group != 0 || (end % group != 0 && end < extent))) {
             return false;
         }
     }

@@ -1,5 +1,7 @@
 /* The schedule applied to data gives what the interpreter gives, and every way
  * in which a schedule can be wrong is noticed, with names and coordinates. */
+#include <math.h>
+
 #include "tests/assert_close.h"
 #include "tests/sim_support.h"
 
@@ -177,6 +179,82 @@ static void test_an_element_that_is_left_out_is_named(void **state)
     assert_non_null(strstr(message, "0 of 32 contributions"));
 }
 
+/* ---- formats -------------------------------------------------------------- */
+
+static struct einsum_arithmetic *arithmetic_of(const struct fixture *fixture,
+                                               const char *dtype)
+{
+    struct einsum_complaint complaint = {0};
+    struct einsum_arithmetic *arithmetic =
+        einsum_arithmetic_new(fixture->problem->workload);
+    assert_true(einsum_arithmetic_set(arithmetic, dtype, &complaint));
+    return arithmetic;
+}
+
+static struct einsum_data *data_in(const struct fixture *fixture,
+                                   const struct einsum_arithmetic *arithmetic)
+{
+    struct einsum_data *data = NULL;
+    const struct workload *workload = fixture->problem->workload;
+    assert_ok(einsum_data_new(workload, true, fixture->diags, &data),
+              fixture->diags);
+    data->arithmetic = arithmetic;
+    einsum_fill_inputs(workload, 7, data);
+    einsum_store_inputs(workload, data);
+    return data;
+}
+
+/* Scores and weights are finished in tiles of whole groups, each element's sum in
+ * one tile step: the interpreter's values, bit for bit. */
+static void check_stored(const char *dtype)
+{
+    AUTO(fixture)
+    fixture = fixture_load("attention/three-pass", "teaching", "flat",
+                           "P=16 M=16 E=4 F=4 GBUF=8192");
+    AUTO(einsum_arithmetic) arithmetic = arithmetic_of(fixture, dtype);
+    AUTO(einsum_data) expected = data_in(fixture, arithmetic);
+    AUTO(einsum_data) got = data_in(fixture, arithmetic);
+    const struct workload *workload = fixture->problem->workload;
+    assert_ok(einsum_run(workload, fixture->diags, expected), fixture->diags);
+    assert_ok(sim_execute(fixture->problem->plan, fixture->diags, got),
+              fixture->diags);
+    int scores = workload_find_tensor(workload, "QK");
+    for (int t = 0; t < workload->tensor_count; t++) {
+        const struct tensor_data *a = &expected->tensors[t];
+        const struct tensor_data *b = &got->tensors[t];
+        for (int64_t i = 0; i < workload->tensors[t].element_count; i++) {
+            double bound = t == scores ? 0.0 : a->error[i] + b->error[i];
+            assert_true(fabs(a->value[i] - b->value[i]) <= bound);
+        }
+    }
+}
+
+static void test_values_are_stored_when_they_are_finished(void **state)
+{
+    (void)state;
+    check_stored("bf16");
+    check_stored("fp16:stored:fp16");
+    check_stored("int8@4");
+    check_stored("fp8-e4m3@mx4");
+}
+
+static void test_a_scale_beyond_the_tile_is_named(void **state)
+{
+    (void)state;
+    AUTO(fixture)
+    fixture = fixture_load("attention/one-pass", "teaching", "fusemax-binding",
+                           SETTINGS);
+    AUTO(einsum_arithmetic) arithmetic = arithmetic_of(fixture, "int8@tensor");
+    AUTO(einsum_data) data = data_in(fixture, arithmetic);
+    assert_int_equal(sim_execute(fixture->problem->plan, fixture->diags, data),
+                     ERR_INPUT);
+    const struct diag *diag = diags_get(fixture->diags, 0);
+    assert_string_equal(diag->code, "execute-scale");
+    assert_non_null(strstr(diag->message,
+                           "'QK' finishes part of what shares a scale in step "
+                           "0, slot 0"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -190,6 +268,8 @@ int main(void)
         cmocka_unit_test(test_an_operand_that_is_read_too_early_is_named),
         cmocka_unit_test(test_contributing_twice_is_named),
         cmocka_unit_test(test_an_element_that_is_left_out_is_named),
+        cmocka_unit_test(test_values_are_stored_when_they_are_finished),
+        cmocka_unit_test(test_a_scale_beyond_the_tile_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
