@@ -18,6 +18,7 @@ struct settings {
     bool as_json;
     bool as_csv;
     bool must_resume;
+    bool wants_errors;
     bool is_unabridged; /* --no-fast-forward */
     bool wants_timeline;
     bool is_portable;

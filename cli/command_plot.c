@@ -113,6 +113,35 @@ static enum status run_timeline(struct cli *cli)
     return timeline_plot(cli, formats);
 }
 
+/* Figures of checks, from the store. */
+static enum status run_errors(struct cli *cli)
+{
+    AUTO(store) store = NULL;
+    bool formats[FIGURE_FORMAT_COUNT] = {false};
+    const char *directory = cli->settings.directory;
+    TRY(parse_formats(cli, formats));
+    TRY(cli_need(cli, cli->settings.db, "db"));
+    TRY(store_open(cli->diags, cli->settings.db, STORE_READ, &store));
+    if (g_mkdir_with_parents(directory, 0777) != 0) {
+        return diag_fail(cli->diags, ERR_IO, "figure-write",
+                         "cannot make the folder '%s'", directory);
+    }
+    for (int i = 0; i < FIGURE_FORMAT_COUNT; i++) {
+        enum figure_format format = (enum figure_format)i;
+        if (!formats[i]) {
+            continue;
+        }
+        g_autofree char *errors = g_strdup_printf("%s/errors.%s", directory,
+                                                  figure_format_name(format));
+        g_autofree char *histogram = g_strdup_printf(
+            "%s/error-histogram.%s", directory, figure_format_name(format));
+        TRY(figure_draw_errors(store, cli->diags, "M", format, errors));
+        TRY(figure_draw_histogram(store, cli->diags, format, histogram));
+        cli_note(cli, "wrote %s and %s", errors, histogram);
+    }
+    return OK;
+}
+
 /* An experiment has its own files; a timeline is of one run. */
 static enum status check_experiment(struct cli *cli)
 {
@@ -130,6 +159,9 @@ static enum status run(struct cli *cli)
 {
     if (cli->settings.wants_timeline) {
         return run_timeline(cli);
+    }
+    if (cli->settings.wants_errors) {
+        return run_errors(cli);
     }
     AUTO(scope) chosen = NULL;
     AUTO(experiment) experiment = NULL;
@@ -155,6 +187,9 @@ static const struct option options[] = {
     {"timeline", 0, OPTION_FLAG, NULL,
      offsetof(struct settings, wants_timeline),
      "draw a window of one simulated run, of the files that follow"},
+    {"errors", 0, OPTION_FLAG, NULL, offsetof(struct settings, wants_errors),
+     "draw what 'weir verify --db' has stored: errors beside their bounds over "
+     "M"},
     OPTION_CASCADE_FILE,
     OPTION_ARCH_FILE,
     OPTION_MAPPING_FILE,
@@ -179,9 +214,14 @@ const struct command command_plot = {
         "window\n"
         "of it, that of --trace-window or one in its midst, is drawn as "
         "a\n"
-        "waterfall of units and memory ports: DIR/timeline-MAPPING.pdf.\n",
+        "waterfall of units and memory ports: DIR/timeline-MAPPING.pdf.\n\n"
+        "With --errors there is none either: DIR/errors.pdf has the errors of "
+        "all\n"
+        "checks of a store, a panel for each kind of inputs, and\n"
+        "DIR/error-histogram.pdf how those of the newest are spread.\n",
     .examples = "  weir plot experiments/fusemax.yaml -o out/fusemax\n"
                 "  weir plot experiments/fusemax.yaml fig8 --format svg\n"
+                "  weir plot --errors --db out/numerics.db -o out\n"
                 "  weir plot --timeline \\\n"
                 "    --cascade workloads/attention/one-pass.yaml \\\n"
                 "    --arch arch-configs/fusemax-cloud.yaml \\\n"

@@ -1,6 +1,7 @@
 #include "cli/verify_output.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 /* ---- running --------------------------------------------------------------- */
 
@@ -54,8 +55,18 @@ static enum status save(struct cli *cli,
     struct run_origin origin = cli->origin;
     origin.command = command;
     TRY(store_open(cli->diags, cli->settings.db, STORE_WRITE, &store));
-    return store_save_checks(store, cli->diags, &origin, verification->checks,
-                             verification->count);
+    struct check checks[2];
+    char *details[2] = {NULL, NULL};
+    for (size_t i = 0; i < verification->count; i++) {
+        details[i] = verify_print_details(verification, i);
+        checks[i] = verification->checks[i];
+        checks[i].details = details[i];
+    }
+    enum status status = store_save_checks(store, cli->diags, &origin, checks,
+                                           verification->count);
+    free(details[0]);
+    free(details[1]);
+    return status;
 }
 
 static enum status check_options(struct cli *cli)

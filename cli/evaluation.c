@@ -16,6 +16,28 @@ static enum status save(struct cli *cli, struct run *run)
     return OK;
 }
 
+/* Has the mapping been verified, and at which shapes? What the store says. */
+static enum status note_verified(struct cli *cli, const struct run *run)
+{
+    AUTO(store) store = NULL;
+    g_autoptr(GArray) found = NULL;
+    TRY(store_open(cli->diags, cli->settings.db, STORE_READ, &store));
+    TRY(store_find_verified(store, cli->diags, run->cascade_hash,
+                            run->arch_hash, run->mapping_hash, &found));
+    if (found->len == 0) {
+        cli_note(cli, "'%s' has not been verified on '%s' in '%s'",
+                 run->mapping, run->arch, cli->settings.db);
+    }
+    for (guint i = 0; i < found->len; i++) {
+        const struct verified *verified =
+            &g_array_index(found, struct verified, i);
+        cli_note(cli, "'%s' %s at %s in %s, inputs %s", run->mapping,
+                 verified->is_ok ? "was verified" : "FAILED to verify",
+                 verified->shapes, verified->dtype, verified->inputs);
+    }
+    return OK;
+}
+
 /* The key identifies the run in a store, whoever made it. */
 static enum status find_key(struct cli *cli, const struct point *point,
                             char **key)
@@ -110,6 +132,7 @@ enum status evaluation_run(struct cli *cli, enum fidelity fidelity)
     TRY(evaluate(cli, &point, &run));
     if (settings->db != NULL) {
         TRY(save(cli, run));
+        TRY(note_verified(cli, run));
     }
     TRY(evaluation_load_arch(cli, &point, &arch));
     print(cli, run, arch, has_iso ? &iso : NULL);

@@ -133,6 +133,18 @@ void verify_print_json(const struct verification *verification, GString *out)
     json_decref(object);
 }
 
+char *verify_print_details(const struct verification *verification, size_t i)
+{
+    json_t *tensors = i == 0 ? print_tensors(verification) : json_object();
+    const struct tensor_errors *errors = &verification->result[i];
+    json_t *object = json_object();
+    add_statistics(object, errors);
+    json_object_set_new(tensors, errors->tensor, object);
+    char *printed = json_dumps(tensors, JSON_REAL_PRECISION(17) | JSON_COMPACT);
+    json_decref(tensors);
+    return printed;
+}
+
 /* ---- tables ---------------------------------------------------------------- */
 
 static void add_real(struct table *table, double value)

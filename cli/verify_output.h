@@ -8,6 +8,9 @@
 /* Is every check ok? */
 bool verify_is_ok(const struct verification *verification);
 void verify_print_json(const struct verification *verification, GString *out);
+/* Worst element and histogram of the result of check i, and of all tensors of the
+ * interpreter: JSON by tensor name, caller frees by free(). */
+char *verify_print_details(const struct verification *verification, size_t i);
 /* `with_tensors`: all, not only the result. */
 void verify_print_table(const struct verification *verification,
                         bool with_tensors, GString *out);

@@ -144,6 +144,10 @@ static void compare(const struct problem *problem,
     check->max_abs_error = errors->max_abs;
     check->max_rel_error = errors->max_rel;
     check->error_bound = errors->bound;
+    check->mean_abs_error = errors->mean_abs;
+    check->mean_rel_error = errors->mean_rel;
+    check->max_ulp_error = errors->max_ulp;
+    check->mean_ulp_error = errors->mean_ulp;
 }
 
 static void describe(const struct problem *problem,
@@ -158,6 +162,7 @@ static void describe(const struct problem *problem,
         .cascade_hash = cascade_hash(problem->cascade),
         .shapes = verification->shapes,
         .dtype = verification->dtype,
+        .inputs = verification->inputs,
         .seed = (int64_t)seed,
     };
     if (strcmp(subject, "mapped") == 0) {

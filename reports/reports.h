@@ -147,12 +147,26 @@ struct check {
     const char *mapping_hash;
     const char *shapes; /* JSON object of all extents */
     const char *dtype;
+    const char *inputs; /* NULL: as the cascade declares them */
     int64_t seed;
     bool is_ok;
     double max_abs_error; /* NaN is stored as NULL */
     double max_rel_error;
     double error_bound;
     int64_t point_count;
+    double mean_abs_error;
+    double mean_rel_error;
+    double max_ulp_error;
+    double mean_ulp_error;
+    const char *details; /* JSON: worst element, histogram, tensors; or NULL */
+};
+
+/* What the store knows of a mapping's numbers. */
+struct verified {
+    char *shapes; /* owned, as is the next */
+    char *dtype;
+    char *inputs;
+    bool is_ok;
 };
 
 /* How long something took on a real machine. */
@@ -203,6 +217,14 @@ MUST_USE enum status
 store_save_measurements(struct store *store, struct diags *diags,
                         const struct run_origin *origin, const char *benchmark,
                         const struct measurement *measurements, size_t count);
+/* Checks of the mapped schedule of these three files, whatever the shapes, newest
+ * first. *found is an array of struct verified; free it by g_array_unref. */
+MUST_USE enum status store_find_verified(struct store *store,
+                                         struct diags *diags,
+                                         const char *cascade_hash,
+                                         const char *arch_hash,
+                                         const char *mapping_hash,
+                                         GArray **found);
 /* Is there a run of this key, version and git id? */
 MUST_USE enum status store_has_run(struct store *store, struct diags *diags,
                                    const struct run_origin *origin,
@@ -292,5 +314,20 @@ MUST_USE enum status figure_draw_timeline(struct diags *diags,
                                           const char *title, const char *name,
                                           enum figure_format format,
                                           const char *directory);
+
+/* ---- figures of checks ---------------------------------------------------- */
+
+/* From the interpreter's checks in the store: largest and mean error and bound of
+ * each cascade over the shape named (M), a panel for each kind of inputs. */
+MUST_USE enum status figure_draw_errors(struct store *store,
+                                        struct diags *diags, const char *shape,
+                                        enum figure_format format,
+                                        const char *path);
+/* How many elements of the newest check's result are off by how many units in the
+ * last place, and of its other tensors. */
+MUST_USE enum status figure_draw_histogram(struct store *store,
+                                           struct diags *diags,
+                                           enum figure_format format,
+                                           const char *path);
 
 #endif

@@ -182,9 +182,53 @@ static const char version_7[] =
 static const char version_8[] =
     "ALTER TABLE runs ADD COLUMN bound_unsized_bytes INTEGER;";
 
+/* Which inputs, statistics, and the run that a check justifies: a check has no run
+ * of its own, it holds for all runs of the same three files. */
+static const char version_9[] =
+    "CREATE TABLE new_checks ("
+    "  id INTEGER PRIMARY KEY,"
+    "  version TEXT NOT NULL,"
+    "  git_id TEXT NOT NULL,"
+    "  command TEXT,"
+    "  subject TEXT NOT NULL,"
+    "  kernel TEXT NOT NULL,"
+    "  cascade TEXT NOT NULL,"
+    "  cascade_hash TEXT NOT NULL,"
+    "  arch TEXT NOT NULL,"
+    "  arch_hash TEXT NOT NULL,"
+    "  mapping TEXT NOT NULL,"
+    "  mapping_hash TEXT NOT NULL,"
+    "  shapes TEXT NOT NULL,"
+    "  dtype TEXT NOT NULL,"
+    "  inputs TEXT NOT NULL,"
+    "  seed INTEGER NOT NULL,"
+    "  status TEXT NOT NULL,"
+    "  max_abs_error REAL,"
+    "  max_rel_error REAL,"
+    "  error_bound REAL,"
+    "  points INTEGER NOT NULL,"
+    "  mean_abs_error REAL,"
+    "  mean_rel_error REAL,"
+    "  max_ulp_error REAL,"
+    "  mean_ulp_error REAL,"
+    "  details TEXT,"
+    "  UNIQUE (version, git_id, subject, cascade_hash, arch_hash, mapping_hash,"
+    "          shapes, dtype, inputs, seed));"
+    "INSERT INTO new_checks SELECT id, version, git_id, command, subject,"
+    "  kernel, cascade, cascade_hash, arch, arch_hash, mapping, mapping_hash,"
+    "  shapes, dtype, 'declared', seed, status, max_abs_error, max_rel_error,"
+    "  error_bound, points, NULL, NULL, NULL, NULL, NULL FROM checks;"
+    "DROP TABLE checks;"
+    "ALTER TABLE new_checks RENAME TO checks;"
+    "CREATE VIEW checked_runs AS SELECT runs.id AS run, checks.id AS \"check\","
+    "  runs.fidelity, runs.cascade, runs.arch, runs.mapping,"
+    "  runs.shapes AS run_shapes, checks.shapes AS check_shapes, checks.dtype,"
+    "  checks.inputs, checks.status, checks.max_abs_error, checks.error_bound"
+    "  FROM runs JOIN checks USING (cascade_hash, arch_hash, mapping_hash);";
+
 static const char *const migrations[] = {version_1, version_2, version_3,
                                          version_4, version_5, version_6,
-                                         version_7, version_8};
+                                         version_7, version_8, version_9};
 
 static enum status check_owner(const struct store *store, struct diags *diags,
                                int64_t *version, bool *is_new)

@@ -299,6 +299,36 @@ setup() { cd "$BATS_TEST_DIRNAME/../.."; }
     [ $status = 2 ]
 }
 
+@test "verify and plot: errors in the store and in figures" {
+    T=$BATS_TEST_TMPDIR
+    for m in 32 64; do
+        run $W verify workloads/attention/one-pass.yaml -q --db $T/n.db \
+            --dtype bf16 --inputs Q=normal,scale=0.5 --set P=8,M=$m
+        [ $status = 0 ]
+    done
+    run $W verify workloads/attention/one-pass.yaml -q --db $T/n.db \
+        --arch arch-configs/teaching.yaml \
+        --mapping mappings/fusemax-binding.yaml --set P=16,M=32
+    [ $status = 0 ]
+    run sqlite3 $T/n.db "SELECT count(*), count(DISTINCT inputs), \
+        sum(mean_abs_error <= max_abs_error), sum(max_abs_error <= error_bound), \
+        sum(details LIKE '%ulp_histogram%') FROM checks"
+    [ "$output" = "4|2|4|4|4" ]
+    run $W plot --errors --db $T/n.db -o $T/figures --format svg
+    [ $status = 0 ]
+    grep -q attention-1pass $T/figures/errors.svg
+    grep -q 'Q=normal\*0.5' $T/figures/errors.svg
+    grep -q 'share of elements' $T/figures/error-histogram.svg
+    run $W plot --errors
+    [ $status = 2 ]
+    M="--cascade workloads/attention/one-pass.yaml --arch arch-configs/teaching.yaml"
+    run $W model $M --mapping mappings/fusemax-binding.yaml --set P=16,M=32 --db $T/n.db
+    [[ $output == *"'fusemax-binding' was verified at {"*'"M":32'*"in fp64"* ]]
+    run $W model $M --mapping mappings/fusemax-architecture.yaml --set P=16,M=32 --db $T/n.db
+    [[ $output == *"'fusemax-architecture' has not been verified on"* ]]
+    [ "$(sqlite3 $T/n.db 'SELECT mapping || status FROM checked_runs')" = fusemax-bindingok ]
+}
+
 @test "lint: every kind of file in the tree is right" {
     run $W lint workloads/*.yaml workloads/*/*.yaml arch-configs/*.yaml \
         mappings/*.yaml experiments/*.yaml

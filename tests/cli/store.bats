@@ -16,7 +16,7 @@ setup() {
     [ "$(sqlite3 "$T/a.db" 'SELECT id || fidelity FROM runs ORDER BY id' | xargs)" \
         = "1model 2sim" ]
     [ "$(sqlite3 "$T/a.db" 'PRAGMA journal_mode')" = wal ]
-    [ "$(sqlite3 "$T/a.db" 'PRAGMA user_version')" = 6 ]
+    [ "$(sqlite3 "$T/a.db" 'PRAGMA user_version')" = 9 ]
     [ -z "$(sqlite3 "$T/a.db" 'PRAGMA foreign_key_check')" ]
     # Energy is the sum of its parts, bytes are those of the actions.
     [ "$(sqlite3 "$T/a.db" "SELECT max(abs(r.energy_pj - (SELECT
