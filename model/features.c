@@ -14,7 +14,7 @@ unsigned model_used_features(enum fidelity fidelity)
                BIT(NETWORK_LATENCY) | BIT(MEMORY_LATENCY) | BIT(OP_LATENCY);
     case FIDELITY_PE: /* no memory is ever in the way */
         return BIT(LEAKAGE) | BIT(KEEPS) | BIT(NO_BYPASS) | BIT(MEMORY_WORD) |
-               BIT(NEIGHBOURS) | BIT(NETWORK_ENERGY);
+               BIT(NEIGHBOURS) | BIT(NETWORK_ENERGY) | BIT(LOAD);
     case FIDELITY_COUNT:
         break;
     case FIDELITY_SIM:
