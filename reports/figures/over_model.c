@@ -1,5 +1,5 @@
-/* Simulated cycles over those of the model: what filling, draining and contention
- * cost. */
+/* Simulated cycles over those of the model, as percent above them: what filling,
+ * draining and contention cost. */
 #include <math.h>
 
 #include "reports/figures/grouped_bars.h"
@@ -17,13 +17,14 @@ static enum status write_chart(struct diags *diags,
         /* NaN, which is no bar, where there is no run. */
         values[i] = run == NULL || run->evaluation.model_cycles == 0
                         ? (double)NAN
-                        : (double)run->evaluation.cycles /
-                              (double)run->evaluation.model_cycles;
+                        : 100.0 * ((double)run->evaluation.cycles /
+                                       (double)run->evaluation.model_cycles -
+                                   1.0);
     }
     struct grouped_bars chart = {
         .title = options->title,
         .x_label = options->x_label,
-        .y_label = "cycles, simulated over model",
+        .y_label = "simulated cycles above the model, %",
         .values = values,
     };
     grouped_bars_write(&chart, grid, script);
@@ -32,6 +33,6 @@ static enum status write_chart(struct diags *diags,
 
 const struct figure_kind figure_kind_over_model = {
     .name = "over_model",
-    .help = "simulated cycles over the model's",
+    .help = "simulated cycles above the model's, in percent",
     .write = write_chart,
 };
