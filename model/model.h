@@ -69,6 +69,7 @@ struct evaluation_cause {
     int64_t cycles;
     /* Of the run without this cause; -1 where nobody asked. */
     int64_t without_cycles;
+    int id; /* the simulator's own number of the cause, whatever the unit */
 };
 
 /* "bandwidth of gbuf.read"; caller frees. */

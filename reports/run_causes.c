@@ -17,9 +17,9 @@ enum stall run_find_stall(const char *name)
 }
 
 /* What sim_run did away with (struct sim_relief). */
-static const char *say_remedy(enum stall stall)
+static const char *say_remedy(const struct evaluation_cause *cause)
 {
-    switch (stall) {
+    switch (cause->stall) {
     case STALL_DEPENDENCY:
         return "it twice as fast";
     case STALL_REDUCTION:
@@ -27,7 +27,8 @@ static const char *say_remedy(enum stall stall)
     case STALL_OPERAND:
         return "no latency of it";
     case STALL_BANDWIDTH:
-        return "twice the bandwidth";
+        return g_strcmp0(cause->part, "data") == 0 ? "bandwidth alone"
+                                                   : "twice the bandwidth";
     case STALL_BANK_CONFLICT:
         return "no conflicts in it";
     case STALL_DRAM:
@@ -61,7 +62,7 @@ static void print_cause(struct table *table,
     g_autofree char *without = NULL;
     if (cause->without_cycles >= 0) {
         without = g_strdup_printf(
-            "%s: %+.1f %%", say_remedy(cause->stall),
+            "%s: %+.1f %%", say_remedy(cause),
             100.0 * ((double)cause->without_cycles / cycles - 1.0));
     }
     table_add_text(table, without == NULL ? "" : without);

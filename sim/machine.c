@@ -185,14 +185,15 @@ static enum status build_phases(struct machine *machine)
 }
 
 enum status machine_new(const struct plan *plan,
-                        const struct sim_options *options, struct diags *diags,
-                        struct machine **result)
+                        const struct sim_options *options, int relieved,
+                        struct diags *diags, struct machine **result)
 {
     AUTO(machine) machine = g_new0(struct machine, 1);
     machine->plan = plan;
     machine->diags = diags;
     machine->step_limit = options->step_limit;
     machine->cause_count = cause_count(plan);
+    machine->relieved = relieved;
     machine->counter_count =
         1 + plan->arch->unit_count * (1 + machine->cause_count) +
         3 * plan->leaf_count + 3 * plan->flow_count +
@@ -200,7 +201,10 @@ enum status machine_new(const struct plan *plan,
     machine->counters = g_new0(int64_t, (gsize)machine->counter_count);
     TRY(build_phases(machine));
     machine->index = g_new0(int64_t, (gsize)plan->node_count + 1);
-    TRY(main_memory_new(machine, &machine->main_memory));
+    if (!relief_leaves_out_dram(machine)) {
+        TRY(main_memory_new(machine, &machine->main_memory));
+    }
+    relief_apply(machine);
     machine_check(machine, build(machine));
     if (machine->status != OK) {
         return machine->status;

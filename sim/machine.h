@@ -131,6 +131,7 @@ struct machine {
     /* All that adds up, in one array so that fast-forward can multiply it. */
     int counter_count;
     int cause_count;
+    int relieved; /* the cause that this run goes without; -1 */
     int64_t *counters;
     int64_t tile_steps; /* really simulated */
     int64_t step_limit;
@@ -212,9 +213,11 @@ static inline int64_t machine_run_ticks(struct machine *m)
 
 /* ---- machine.c ----------------------------------------------------------- */
 
+/* Without the cause `relieved` (-1: as it is). */
 MUST_USE enum status machine_new(const struct plan *plan,
                                  const struct sim_options *options,
-                                 struct diags *diags, struct machine **machine);
+                                 int relieved, struct diags *diags,
+                                 struct machine **machine);
 void machine_free(struct machine *machine);
 BASE_DEFINE_CLEANUP(machine)
 /* Runs all phases. */
@@ -285,6 +288,17 @@ void resize_direct(struct machine *machine, struct stream *stream,
 /* The next step of the leaf: its time, reads on the chip and writes. */
 void resize_step(struct machine *machine, int leaf,
                  const struct walk_cost *cost);
+
+/* ---- relief.c ------------------------------------------------------------ */
+
+/* The machine's `relieved` cause goes from what is timed once; from an event of
+ * an irregular plan. */
+void relief_apply(struct machine *machine);
+void relief_of_transfer(const struct machine *machine,
+                        struct transfer *transfer);
+void relief_of_step(const struct machine *machine, int leaf,
+                    int64_t *busy_ticks);
+bool relief_leaves_out_dram(const struct machine *machine);
 
 /* ---- dma.c --------------------------------------------------------------- */
 

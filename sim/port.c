@@ -50,7 +50,8 @@ void port_request(struct machine *machine, int order,
     note_arrival(machine, pending);
     int tag = recorder_tag(machine, order, transfer->leg_count);
     for (int i = 0; i < transfer->leg_count; i++) {
-        if (transfer->leg[i].port == port_of(0, PORT_DRAM)) {
+        if (machine->main_memory != NULL &&
+            transfer->leg[i].port == port_of(0, PORT_DRAM)) {
             request_dram(machine, order, occasion, transfer->leg[i].bytes,
                          pending);
             continue;

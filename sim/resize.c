@@ -14,6 +14,7 @@ static void convert(struct machine *machine, struct transfer *transfer)
 {
     check(machine, ticks_convert(machine->plan->arch, machine->ticks_per_cycle,
                                  transfer));
+    relief_of_transfer(machine, transfer);
 }
 
 static void resize_move(struct machine *machine, const struct walk_move *move,
@@ -87,4 +88,5 @@ void resize_step(struct machine *machine, int leaf_id,
                  &leaf->busy_ticks)) {
         check(machine, ERR_LIMIT);
     }
+    relief_of_step(machine, leaf_id, &leaf->busy_ticks);
 }

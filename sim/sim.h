@@ -18,10 +18,14 @@ struct sim_options {
     /* Filled with what happens in its window, which is then not fast-forwarded;
      * the result is the same. NULL: nothing is recorded. */
     struct trace *trace;
+    /* For so many of the largest causes of stalls that can be removed, simulates
+     * the run without (without_cycles); where that takes long, none. */
+    int remedy_count;
 };
 #define SIM_OPTIONS_DEFAULT                                                    \
     {                                                                          \
-        .use_fast_forward = true, .step_limit = 0, .trace = NULL               \
+        .use_fast_forward = true, .step_limit = 0, .trace = NULL,              \
+        .remedy_count = 0                                                      \
     }
 
 /* Simulates; the evaluation has fidelity SIM, stalls per unit that sum with the

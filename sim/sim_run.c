@@ -119,6 +119,7 @@ static void fill_in_causes(struct machine *machine,
             struct evaluation_cause cause;
             cause_describe(machine->plan, c, &cause);
             cause.unit = unit->name;
+            cause.id = c;
             cause.cycles = cycles[c];
             unit->stall_cycles[cause.stall] += cycles[c];
             if (cycles[c] > 0) {
@@ -149,6 +150,58 @@ static void fill_in(struct machine *machine, struct evaluation *evaluation)
     model_fill_utilization(machine->plan, evaluation);
 }
 
+/* Tile steps of a run without a cause. */
+#define REMEDY_MOST_STEPS 500000
+
+static bool has_remedy(const struct evaluation *evaluation, int c)
+{
+    const struct evaluation_cause *cause = &evaluation->causes[c];
+    return cause->without_cycles < 0 && cause->stall != STALL_FILL &&
+           cause->stall != STALL_DRAIN && cause->stall != STALL_OUT_OF_WORK;
+}
+
+/* All units that wait for the same gain the same. */
+static void note_remedy(struct evaluation *evaluation, int id, int64_t cycles)
+{
+    for (int c = 0; c < evaluation->cause_count; c++) {
+        if (evaluation->causes[c].id == id) {
+            evaluation->causes[c].without_cycles = cycles;
+        }
+    }
+}
+
+/* Always with fast-forward, so that results do not depend on it. False where it
+ * takes too long. */
+static bool run_without(const struct plan *plan, int cause, int64_t *cycles)
+{
+    AUTO(diags) diags = diags_new(); /* what was to be said has been */
+    AUTO(machine) machine = NULL;
+    struct sim_options options = SIM_OPTIONS_DEFAULT;
+    options.step_limit = REMEDY_MOST_STEPS;
+    if (machine_new(plan, &options, cause, diags, &machine) != OK ||
+        machine_run(machine) != OK) {
+        return false;
+    }
+    *cycles = machine_run_ticks(machine) / machine->ticks_per_cycle;
+    return true;
+}
+
+static void find_remedies(const struct plan *plan, int count,
+                          struct evaluation *evaluation)
+{
+    bool fits = true;
+    for (int c = 0; c < evaluation->cause_count && count > 0 && fits; c++) {
+        int64_t cycles = 0;
+        if (has_remedy(evaluation, c)) {
+            fits = run_without(plan, evaluation->causes[c].id, &cycles);
+            if (fits) {
+                note_remedy(evaluation, evaluation->causes[c].id, cycles);
+            }
+            count--;
+        }
+    }
+}
+
 enum status sim_run(const struct plan *plan, const struct sim_options *options,
                     struct diags *diags, struct evaluation **evaluation,
                     int64_t *simulated_steps)
@@ -156,7 +209,7 @@ enum status sim_run(const struct plan *plan, const struct sim_options *options,
     AUTO(machine) machine = NULL;
     AUTO(evaluation) counted = NULL;
     AUTO(evaluation) modelled = NULL;
-    TRY(machine_new(plan, options, diags, &machine));
+    TRY(machine_new(plan, options, -1, diags, &machine));
     TRY(machine_run(machine));
     if (machine->recorder != NULL) {
         TRY(recorder_finish(machine->recorder));
@@ -170,8 +223,12 @@ enum status sim_run(const struct plan *plan, const struct sim_options *options,
     counted->drain_cycles = modelled->drain_cycles;
     g_free(counted->bottleneck);
     counted->bottleneck = g_strdup(modelled->bottleneck);
+    int64_t tile_steps = machine->tile_steps;
+    /* One context at a time. */
+    g_clear_pointer(&machine, machine_free);
+    find_remedies(plan, options->remedy_count, counted);
     if (simulated_steps != NULL) {
-        *simulated_steps = machine->tile_steps;
+        *simulated_steps = tile_steps;
     }
     *evaluation = g_steal_pointer(&counted);
     return OK;

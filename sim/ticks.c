@@ -125,8 +125,8 @@ static enum status convert_leaves(struct phase *phase, int64_t ticks_per_cycle)
         if (!num_mul(skew_cycles, ticks_per_cycle, &leaf->skew_ticks) ||
             !num_mul(planned->busy_cycles_per_step, ticks_per_cycle,
                      &leaf->busy_ticks) ||
-            !num_add(planned->reduce_latency_cycles,
-                     planned->op_latency_cycles, &behind_cycles) ||
+            !num_add(planned->reduce_latency_cycles, planned->op_latency_cycles,
+                     &behind_cycles) ||
             !num_mul(behind_cycles, ticks_per_cycle, &leaf->reduce_ticks)) {
             return ERR_LIMIT;
         }

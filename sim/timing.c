@@ -117,8 +117,8 @@ static enum status build_leaf(struct phase *phase, int leaf_id)
     int64_t skew_cycles = 0;
     TRY(arch_count_skew_cycles(&phase->plan->arch->units[leaf->unit],
                                &skew_cycles));
-    if (planned->reduce_latency_cycles > 0 ||
-        planned->op_latency_cycles > 0 || skew_cycles > 0) {
+    if (planned->reduce_latency_cycles > 0 || planned->op_latency_cycles > 0 ||
+        skew_cycles > 0) {
         leaf->arrived_ticks = g_new0(int64_t, (gsize)phase->ring_count);
     }
     struct child *child = &phase->children[leaf->child];

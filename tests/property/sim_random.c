@@ -101,7 +101,7 @@ static void check_walked_counts(const struct fixture *fixture)
     const struct plan *plan = fixture->problem->plan;
     struct sim_options options = SIM_OPTIONS_DEFAULT;
     AUTO(machine) machine = NULL;
-    assert_ok(machine_new(plan, &options, fixture->diags, &machine),
+    assert_ok(machine_new(plan, &options, -1, fixture->diags, &machine),
               fixture->diags);
     assert_ok(machine_run(machine), fixture->diags);
     for (int l = 0; l < plan->leaf_count; l++) {

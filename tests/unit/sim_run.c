@@ -386,6 +386,44 @@ static void test_weights_come_while_others_are_in_use(void **state)
     assert_true(e->cycles - 7813 < e->model_cycles + e->model_cycles / 80);
 }
 
+static int64_t cycles_without(const struct fixture *fixture, enum stall stall)
+{
+    struct sim_options options = SIM_OPTIONS_DEFAULT;
+    options.remedy_count = 3;
+    AUTO(evaluation) e = NULL;
+    assert_ok(
+        sim_run(fixture->problem->plan, &options, fixture->diags, &e, NULL),
+        fixture->diags);
+    for (int c = 0; c < e->cause_count; c++) {
+        if (e->causes[c].stall == stall) {
+            return e->causes[c].without_cycles;
+        }
+    }
+    fail_msg("no '%s'", stall_name(stall));
+    return -1;
+}
+
+/* What a remedy is said to gain is what the better chip does. */
+static void test_remedies_are_runs_of_the_better_chip(void **state)
+{
+    (void)state;
+    AUTO(fixture)
+    slow = fixture_of_tree("gemm", "teaching", DIRECT, "M=16 N=16 K=16");
+    AUTO(fixture)
+    fast = fixture_of_tree("gemm", "teaching", DIRECT,
+                           "M=16 N=16 K=16 DRAM_BW=16");
+    AUTO(evaluation) better = run(fast, true, NULL);
+    assert_int_equal(cycles_without(slow, STALL_BANDWIDTH), better->cycles);
+    AUTO(fixture)
+    uneven = fixture_of_tree("gemm", "teaching", DIRECT, "M=18 N=15 K=16");
+    AUTO(fixture)
+    uneven_fast = fixture_of_tree("gemm", "teaching", DIRECT,
+                                  "M=18 N=15 K=16 DRAM_BW=16");
+    AUTO(evaluation) uneven_better = run(uneven_fast, true, NULL);
+    assert_int_equal(cycles_without(uneven, STALL_BANDWIDTH),
+                     uneven_better->cycles);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -406,6 +444,7 @@ int main(void)
         cmocka_unit_test(test_waiting_for_reductions_is_told_apart),
         cmocka_unit_test(test_several_runs_in_one_process_agree),
         cmocka_unit_test(test_weights_come_while_others_are_in_use),
+        cmocka_unit_test(test_remedies_are_runs_of_the_better_chip),
         cmocka_unit_test(test_the_step_limit_ends_a_run),
         cmocka_unit_test(test_a_million_tokens_take_few_steps),
     };
