@@ -59,28 +59,35 @@ static void print_paths(struct cli *cli, const GPtrArray *paths)
     json_decref(object);
 }
 
+static enum status draw_format(struct cli *cli, const struct trace *trace,
+                               const char *name, enum figure_format format,
+                               GPtrArray *paths)
+{
+    const char *folder = cli->settings.directory;
+    TRY(figure_draw_timeline(cli->diags, trace, NULL, name, format, folder));
+    g_ptr_array_add(paths, g_strdup_printf("%s/%s.%s", folder, name,
+                                           figure_format_name(format)));
+    return OK;
+}
+
 static enum status draw(struct cli *cli, const struct run *run,
                         const struct trace *trace, const bool *formats)
 {
-    const char *folder = cli->settings.directory;
     g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
     g_autofree char *name = g_strdup_printf("timeline-%s", run->mapping);
-    if (g_mkdir_with_parents(folder, 0777) != 0) {
+    enum status status = OK;
+    if (g_mkdir_with_parents(cli->settings.directory, 0777) != 0) {
         return diag_fail(cli->diags, ERR_IO, "figure-folder",
-                         "cannot make the folder '%s': %s", folder,
-                         g_strerror(errno));
+                         "cannot make the folder '%s': %s",
+                         cli->settings.directory, g_strerror(errno));
     }
-    for (int f = 0; f < FIGURE_FORMAT_COUNT; f++) {
-        enum figure_format format = (enum figure_format)f;
-        if (formats[f]) {
-            TRY(figure_draw_timeline(cli->diags, trace, NULL, name, format,
-                                     folder));
-            g_ptr_array_add(paths, g_strdup_printf("%s/%s.%s", folder, name,
-                                                   figure_format_name(format)));
-        }
+    for (int f = 0; f < FIGURE_FORMAT_COUNT && status == OK; f++) {
+        status = formats[f] ? draw_format(cli, trace, name,
+                                          (enum figure_format)f, paths)
+                            : OK;
     }
     print_paths(cli, paths);
-    return OK;
+    return status;
 }
 
 static enum status plot(struct cli *cli, struct trace_request *request,

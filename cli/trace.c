@@ -133,18 +133,20 @@ enum status trace_request_parse_selection(struct cli *cli,
 static enum status fail_format(struct cli *cli, const char *word)
 {
     const char *const *names = trace_format_names();
-    g_autofree char *list =
-        g_strjoinv(", ", (char **)(uintptr_t)(const void *)names);
+    g_autoptr(GString) list = g_string_new(NULL);
+    for (const char *const *name = names; *name != NULL; name++) {
+        g_string_append_printf(list, "%s%s", name == names ? "" : ", ", *name);
+    }
     g_autofree char *suggestion =
         word == NULL ? NULL : suggest_text(word, names, TRACE_FORMAT_COUNT);
     return word == NULL
                ? cli_fail_usage(cli, NULL,
                                 "the ending of '%s' says no format of a trace: "
                                 "say '--trace-format' (%s)",
-                                cli->settings.trace, list)
+                                cli->settings.trace, list->str)
                : cli_fail_usage(cli, suggestion,
                                 "unknown format of a trace '%s' (%s)", word,
-                                list);
+                                list->str);
 }
 
 static bool is_same_file(const char *path, const char *other)

@@ -40,7 +40,7 @@ struct timeline {
     struct rank_use *ranks;
     GArray *color_ids; /* int: those that occur; the place says the colour */
     GArray *legend;    /* int: name of each */
-    GString **boxes;   /* by colour */
+    GPtrArray *boxes;  /* GString *, by colour */
     GString *stalls;
     GString *labels;
     GString *tall_labels; /* of two lines */
@@ -125,6 +125,7 @@ static int find_color(struct timeline *t, const struct trace_slice *slice)
     }
     g_array_append_val(t->color_ids, id);
     g_array_append_val(t->legend, slice->name);
+    g_ptr_array_add(t->boxes, g_string_new(NULL));
     return (int)t->color_ids->len - 1;
 }
 
@@ -264,13 +265,19 @@ static void add_stall_label(struct timeline *t, const struct trace_slice *slice,
     }
 }
 
+static GString *get_boxes(struct timeline *t, const struct trace_slice *slice)
+{
+    int color = find_color(t, slice); /* may be a new one */
+    return g_ptr_array_index(t->boxes, color);
+}
+
 static void add_box(struct timeline *t, const struct trace_slice *slice)
 {
     int row = t->row_of_track[slice->track];
     double from = MAX(cycle_of(t, slice->begin_ticks), t->from_cycle);
     double to = MIN(cycle_of(t, slice->end_ticks), t->to_cycle);
     bool is_stall = kind_of(t, slice) == TRACK_STALLS;
-    GString *boxes = is_stall ? t->stalls : t->boxes[find_color(t, slice)];
+    GString *boxes = is_stall ? t->stalls : get_boxes(t, slice);
     double half = is_stall ? 0.30 : 0.40;
     const double numbers[] = {(from + to) / 2.0, -row,       from, to,
                               -row - half,       -row + half};
@@ -421,7 +428,7 @@ static char *write_script(const struct timeline *t, const char *title)
     GString *script = g_string_new(NULL);
     for (guint i = 0; i < t->color_ids->len; i++) {
         g_autofree char *name = g_strdup_printf("boxes%u", i);
-        write_data(script, name, t->boxes[i]);
+        write_data(script, name, g_ptr_array_index(t->boxes, i));
     }
     write_data(script, "stalls", t->stalls);
     write_data(script, "labels", t->labels);
@@ -454,25 +461,22 @@ static void init(struct timeline *t, const struct trace *trace)
         .trace = trace,
         .color_ids = g_array_new(false, false, sizeof(int)),
         .legend = g_array_new(false, false, sizeof(int)),
-        .boxes = g_new0(GString *, trace->names->len + 1),
+        .boxes = g_ptr_array_new(),
         .stalls = g_string_new(NULL),
         .labels = g_string_new(NULL),
         .tall_labels = g_string_new(NULL),
         .stall_labels = g_string_new(NULL),
     };
-    for (guint i = 0; i < trace->names->len; i++) {
-        t->boxes[i] = g_string_new(NULL);
-    }
     t->from_cycle = cycle_of(t, trace->window_from_ticks);
     t->to_cycle = cycle_of(t, trace->window_to_ticks);
 }
 
 static void clear(struct timeline *t)
 {
-    for (guint i = 0; i < t->trace->names->len; i++) {
-        g_string_free(t->boxes[i], TRUE);
+    for (guint i = 0; i < t->boxes->len; i++) {
+        g_string_free(g_ptr_array_index(t->boxes, i), TRUE);
     }
-    g_free(t->boxes);
+    g_ptr_array_unref(t->boxes);
     g_array_unref(t->color_ids);
     g_array_unref(t->legend);
     g_string_free(t->stalls, TRUE);

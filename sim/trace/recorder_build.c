@@ -103,11 +103,9 @@ static void add_names(struct recorder *r)
 
 /* ---- tracks ---------------------------------------------------------------- */
 
-static int add_track(struct trace *trace, enum track_kind kind, int component,
-                     char *name)
+/* Takes the name. */
+static int add_track(struct trace *trace, struct trace_track track)
 {
-    struct trace_track track = {
-        .kind = kind, .name = name, .component = component};
     g_array_append_val(trace->tracks, track);
     return (int)trace->tracks->len - 1;
 }
@@ -116,7 +114,7 @@ static bool is_wanted(const struct trace *trace, const char *name)
 {
     const struct trace_options *options = &trace->options;
     bool is_named = options->only == NULL;
-    for (size_t i = 0; i < options->only_count; i++) {
+    for (size_t i = 0; options->only != NULL && i < options->only_count; i++) {
         is_named |= g_str_equal(options->only[i].name, name);
     }
     return is_named;
@@ -130,10 +128,12 @@ static void add_unit_tracks(struct recorder *r)
         r->unit_track[u] = -1;
         r->stall_track[u] = -1;
         if (is_wanted(r->trace, name)) {
-            r->unit_track[u] =
-                add_track(r->trace, TRACK_UNIT, u, g_strdup(name));
-            r->stall_track[u] = add_track(r->trace, TRACK_STALLS, u,
-                                          g_strdup_printf("%s stalls", name));
+            r->unit_track[u] = add_track(
+                r->trace, (struct trace_track){TRACK_UNIT, g_strdup(name), u});
+            r->stall_track[u] = add_track(
+                r->trace,
+                (struct trace_track){TRACK_STALLS,
+                                     g_strdup_printf("%s stalls", name), u});
         }
     }
 }
@@ -162,8 +162,10 @@ static void add_port_tracks(struct recorder *r)
             is_wanted(r->trace, owner.fanout < 0
                                     ? arch->memories[owner.memory].name
                                     : arch->fanouts[owner.fanout].name)) {
-            r->port_track[p] = add_track(r->trace, TRACK_PORT, owner.memory,
-                                         name_port(arch, &owner));
+            r->port_track[p] = add_track(
+                r->trace,
+                (struct trace_track){TRACK_PORT, name_port(arch, &owner),
+                                     owner.memory});
         }
     }
 }
@@ -194,9 +196,12 @@ static void add_buffer_tracks(struct recorder *r)
                                    : plan->arch->units[component].name;
         if (is_wanted(r->trace, name)) {
             r->buffer_track[f] = add_track(
-                r->trace, TRACK_BUFFER, is_held ? component : -1,
-                g_strdup_printf("%s: %s", name,
-                                plan->workload->tensors[flow->tensor].name));
+                r->trace,
+                (struct trace_track){
+                    TRACK_BUFFER,
+                    g_strdup_printf("%s: %s", name,
+                                    plan->workload->tensors[flow->tensor].name),
+                    is_held ? component : -1});
         }
     }
 }
@@ -284,7 +289,8 @@ enum status recorder_new(struct machine *machine, struct trace *trace,
         r->intervals = intervals_new(machine);
     }
     add_names(r);
-    r->phase_track = add_track(trace, TRACK_PHASES, -1, g_strdup("phases"));
+    r->phase_track = add_track(
+        trace, (struct trace_track){TRACK_PHASES, g_strdup("phases"), -1});
     add_unit_tracks(r);
     add_port_tracks(r);
     add_buffer_tracks(r);
