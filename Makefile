@@ -92,7 +92,7 @@ LINK    = $(LINKER) $(filter-out -D%,$(flags_$(CONFIG))) $(LDFLAGS)
 
 # ---- building --------------------------------------------------------------
 
-.PHONY: all deps check check-all run-tests paper run-paper honest run-honest format lint bench \
+.PHONY: all deps check check-all run-tests paper run-paper numerics honest run-honest format lint bench \
   run-bench bench-spmm golden-update install clean help tests fuzz FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -201,6 +201,7 @@ check-all: ## check, more random mappings, sanitizers, valgrind, fuzzing
 	WEIR_RANDOM_DRAM_COUNT=3000 build/release/tests/dram_timing
 	WEIR_RANDOM_PASSES_COUNT=3000 build/release/tests/passes_beyond
 	WEIR_NAIVE_COUNT=10000 build/release/tests/einsum_naive
+	WEIR_EXHAUSTIVE=1 build/release/tests/formats_approximations
 	WEIR_RANDOM_SPMM_COUNT=10000 build/release/tests/spmm_random
 	WEIR_RANDOM_SPMM_COUNT=10000 build/release/tests/spmm_real_random
 	WEIR_ZOO_SEEDS=25 tests/attention_zoo.sh
@@ -227,6 +228,11 @@ paper: ## the FuseMax study: out/fusemax/*.pdf, *.png and the table
 	@./deps.sh build
 	@$(SUBMAKE) all
 	@$(SUBMAKE) run-paper
+
+numerics: ## errors of attention in bfloat16: out/numerics/*.pdf, *.png
+	@./deps.sh build
+	@$(SUBMAKE) all
+	@WEIR=$(WEIR) experiments/numerics.sh out/numerics
 
 # Experiments of the study, each with a database of its name.
 STUDY := fusemax fusemax-accounting fusemax-area
