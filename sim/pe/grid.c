@@ -20,7 +20,7 @@ struct pe_grid {
     int64_t *tag;          /* [register][row] */
     double *above;         /* [row][column]: what the row sent down last */
     struct exp_state *exp; /* [row][column] */
-    double *operand[3];    /* scratch: a row's a, b, c */
+    double *operand[4];    /* scratch: a row's a, b, c and result */
     double *tops;
     /* What row r does is flights[(head + r) % rows]. */
     struct flight *flights;
@@ -38,7 +38,7 @@ struct pe_grid *pe_grid_new(int rows, int columns, int registers)
     grid->tag = g_try_new0(int64_t, (gsize)rows * ((gsize)registers + 1));
     grid->above = g_try_new0(double, elements);
     grid->exp = g_try_new0(struct exp_state, elements);
-    grid->tops = g_try_new0(double, 2 * elements + 3 * (gsize)columns);
+    grid->tops = g_try_new0(double, 2 * elements + 4 * (gsize)columns);
     grid->flights = g_try_new0(struct flight, (gsize)rows);
     if (grid->reg == NULL || grid->tag == NULL || grid->above == NULL ||
         grid->exp == NULL || grid->tops == NULL || grid->flights == NULL) {
@@ -49,7 +49,7 @@ struct pe_grid *pe_grid_new(int rows, int columns, int registers)
         grid->flights[r].top[0] = grid->tops + 2 * r * columns;
         grid->flights[r].top[1] = grid->tops + (2 * r + 1) * columns;
     }
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         grid->operand[i] = grid->tops + (2 * rows + i) * columns;
     }
     return grid;
@@ -82,69 +82,82 @@ static void fill(double *to, double value, int count)
     }
 }
 
-/* The values of a source in a row; false if a register holds something else. */
-static bool fetch(const struct pe_grid *grid, int row,
-                  const struct flight *flight, const struct pe_source *source,
-                  const double *top, double *to)
+/* The values of a source in a row, where they are or in `scratch`; NULL if a
+ * register holds something else. */
+static const double *fetch(const struct pe_grid *grid, int row,
+                           const struct flight *flight,
+                           const struct pe_source *source, const double *top,
+                           double *scratch)
 {
     int columns = flight->instruction.columns;
-    size_t bytes = (size_t)columns * sizeof(double);
     switch (source->place) {
     case PE_CONSTANT:
-        fill(to, flight->instruction.constant, columns);
-        return true;
+        fill(scratch, flight->instruction.constant, columns);
+        return scratch;
     case PE_REGISTER: {
         int at = source->index * grid->rows + row;
-        memcpy(to, grid->reg + (int64_t)at * grid->columns, bytes);
-        return grid->tag[at] == source->tag;
+        return grid->tag[at] == source->tag
+                   ? grid->reg + (int64_t)at * grid->columns
+                   : NULL;
     }
     case PE_LEFT:
-        fill(to, source->value[row * source->stride], columns);
-        return true;
+        fill(scratch, source->value[row * source->stride], columns);
+        return scratch;
     case PE_TOP:
-        memcpy(to, top, bytes);
-        return true;
+        return top;
     case PE_ABOVE:
-        if (row == 0) {
-            fill(to, flight->instruction.constant, columns);
-        } else {
-            memcpy(to, grid->above + (int64_t)(row - 1) * grid->columns, bytes);
+        if (row > 0) {
+            return grid->above + (int64_t)(row - 1) * grid->columns;
         }
-        return true;
+        fill(scratch, flight->instruction.constant, columns);
+        return scratch;
     }
     BUG("operand from place %d", (int)source->place);
 }
 
 /* ---- one row ----------------------------------------------------------------- */
 
-static double compute(const struct pe_instruction *i, double a, double b,
-                      double c, struct exp_state *state)
+#define EACH_COLUMN(expression)                                                \
+    for (int n = 0; n < i->columns; n++) {                                     \
+        to[n] = (expression);                                                  \
+    }                                                                          \
+    return
+
+/* What each element of a row computes. */
+static void compute(const struct pe_instruction *i, const double *a,
+                    const double *b, const double *c, struct exp_state *state,
+                    double *to)
 {
     switch (i->op) {
     case PE_IDLE:
-        return 0.0;
+        return;
     case PE_MAC:
-        return a * b + c;
+        EACH_COLUMN(a[n] * b[n] + c[n]);
     case PE_MUL:
-        return a * b;
+        EACH_COLUMN(a[n] * b[n]);
     case PE_ADD:
-        return a + b;
+        EACH_COLUMN(a[n] + b[n]);
     case PE_SUB:
-        return a - b;
+        EACH_COLUMN(a[n] - b[n]);
     case PE_MAX:
-        return a > b ? a : b;
+        EACH_COLUMN(a[n] > b[n] ? a[n] : b[n]);
     case PE_DIVIDE:
-        return a / b;
+        EACH_COLUMN(a[n] / b[n]);
     case PE_EXP:
-        return exp(a);
+        EACH_COLUMN(exp(a[n]));
     case PE_EXP_STEP:
-        exp_step(state, i->exp_step, a);
-        return i->exp_step + 1 == PE_EXP_STEPS ? exp_result(state) : 0.0;
+        for (int n = 0; n < i->columns; n++) {
+            exp_step(&state[n], i->exp_step, a[n]);
+        }
+        if (i->exp_step + 1 == PE_EXP_STEPS) {
+            EACH_COLUMN(exp_result(&state[n]));
+        }
+        return;
     }
     BUG("operation %d", (int)i->op);
 }
 
-/* The row writes what it computed; rows that are not in use pass on. */
+/* The row writes what it computed. */
 static void write_row(struct pe_grid *grid, int row,
                       const struct pe_instruction *i, const double *value)
 {
@@ -159,37 +172,44 @@ static void write_row(struct pe_grid *grid, int row,
     }
 }
 
+/* A row that is not in use passes on what goes down. */
+static void pass_on(struct pe_grid *grid, int row,
+                    const struct pe_instruction *i)
+{
+    double *passed = grid->above + (int64_t)row * grid->columns;
+    if (i->goes_down) {
+        memcpy(passed, passed - grid->columns,
+               (size_t)i->columns * sizeof(double));
+    }
+}
+
 static bool run_row(struct pe_grid *grid, int row, const struct flight *flight,
                     int *overwritten)
 {
     const struct pe_instruction *i = &flight->instruction;
-    double *a = grid->operand[0];
-    double *b = grid->operand[1];
-    double *c = grid->operand[2];
+    const struct pe_source *source[] = {&i->a, &i->b, &i->c};
+    const double *operand[3] = {NULL, NULL, NULL};
+    /* Constants of operations that have fewer operands are not looked at. */
+    int count = i->op == PE_MAC ? 3 : i->op == PE_EXP_STEP ? 1 : 2;
     if (i->op == PE_IDLE) {
         return true;
     }
     if (row >= i->rows) {
-        double *passed = grid->above + (int64_t)row * grid->columns;
-        if (i->goes_down) {
-            memcpy(passed, passed - grid->columns,
-                   (size_t)i->columns * sizeof(double));
-        }
+        pass_on(grid, row, i);
         return true;
     }
-    const struct pe_source *source[] = {&i->a, &i->b, &i->c};
-    for (int s = 0; s < 3; s++) {
-        if (!fetch(grid, row, flight, source[s], s < 2 ? flight->top[s] : NULL,
-                   grid->operand[s])) {
+    for (int s = 0; s < count; s++) {
+        operand[s] = fetch(grid, row, flight, source[s],
+                           s < 2 ? flight->top[s] : NULL, grid->operand[s]);
+        if (operand[s] == NULL) {
             *overwritten = source[s]->index;
             return false;
         }
     }
-    struct exp_state *state = grid->exp + (int64_t)row * grid->columns;
-    for (int column = 0; column < i->columns; column++) {
-        a[column] = compute(i, a[column], b[column], c[column], &state[column]);
-    }
-    write_row(grid, row, i, a);
+    double *value = grid->operand[3];
+    compute(i, operand[0], operand[1], operand[2],
+            grid->exp + (int64_t)row * grid->columns, value);
+    write_row(grid, row, i, value);
     return true;
 }
 
