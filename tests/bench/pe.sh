@@ -42,21 +42,30 @@ ${CC:-gcc} -std=c11 -D_POSIX_C_SOURCE=200809L -O2 -I. \
     "$library" $(pkg-config --libs glib-2.0) -lm
 "$work/bench"
 
-# The command, start to end: SCALE-Sim needs 93 s (os) and 76 s (ws) of CPU time.
+# The command, from start to end, and the start alone (libsystemc.so is half of it).
+# SCALE-Sim needs 93 s (os) and 76 s (ws) of CPU time for the product.
 weir=${WEIR:-build/weir}
+time_command() # TIMES WHAT ARGUMENTS: seconds of CPU time each
+{
+    local times=$1 what=$2 TIMEFORMAT="%U %S"
+    shift 2
+    { time for ((i = 0; i < times; i++)); do
+        "$weir" "$@" >"$work/out" 2>&1
+    done; } 2>&1 |
+        awk -v n="$times" -v w="$what" '{ printf "%s: %.4f s\n", w, ($1 + $2) / n }'
+}
+size=M=1024,N=1024,K=1024,ROWS=128,COLS=128
+time_command 50 "weir --version" --version
 for mapping in os ws; do
-    for mode in "sim 20" "pe 1"; do
+    for mode in "sim 50" "pe 1"; do
         read -r fidelity times <<<"$mode"
-        begin=$(date +%s%N)
-        for ((i = 0; i < times; i++)); do
-            "$weir" sim --fidelity "$fidelity" --json >"$work/run.json" \
-                --cascade workloads/gemm.yaml --arch arch-configs/systolic.yaml \
-                --mapping "mappings/gemm-$mapping.yaml" \
-                --set M=1024,N=1024,K=1024,ROWS=128,COLS=128
-        done
-        awk -v t="$(($(date +%s%N) - begin))" -v n="$times" -v f="$fidelity" \
-            -v m="$mapping" 'BEGIN {
-            printf "weir sim --fidelity %s, gemm-%s 1024^3 on 128 x 128: %.4f s\n",
-                f, m, t / n / 1e9 }'
+        time_command "$times" "weir sim --fidelity $fidelity, gemm-$mapping 1024^3" \
+            sim --fidelity "$fidelity" --cascade workloads/gemm.yaml \
+            --arch arch-configs/systolic.yaml \
+            --mapping "mappings/gemm-$mapping.yaml" --set $size
     done
 done
+time_command 1 "weir sim --fidelity pe, 19,970 cycles of FuseMax's arrays of 128" \
+    sim --fidelity pe --cascade workloads/attention/one-pass.yaml \
+    --arch arch-configs/fusemax-cloud.yaml --mapping mappings/fusemax-binding.yaml \
+    --set PE=128,B=1,H=8,P=512,M=512,E=64,F=64
