@@ -576,7 +576,10 @@ static int64_t count_busy(const struct plan *plan, int leaf,
                             &visit.region[m->depth], &total)) {
         BUG("cycles that were counted exceed 64 bits");
     }
-    return total.elements * plan->leaves[leaf].cycles_per_trip;
+    /* Of a core, a share of the run's mix, rounded up: steps are nearly alike. */
+    return plan->leaves[leaf].instructions != NULL
+               ? plan->leaves[leaf].busy_cycles_per_step
+               : total.elements * plan->leaves[leaf].cycles_per_trip;
 }
 
 static int64_t count_points(const struct plan *plan, int leaf,

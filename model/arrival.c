@@ -72,11 +72,14 @@ static int64_t memory_cycles(const struct plan *plan, int memory, int64_t read,
 }
 
 /* Bytes of `elements` at one instance of the memory. */
-static int64_t instance_bytes(const struct plan *plan, int memory,
+static int64_t instance_bytes(const struct plan *plan, int flow, int memory,
                               int64_t elements)
 {
-    return num_ceil_div(elements *
-                            arch_word_bytes(&plan->arch->memories[memory]),
+    int64_t bits = 0;
+    if (!plan_count_bits(plan, flow, memory, elements, &bits)) {
+        return 0; /* the whole run is refused */
+    }
+    return num_ceil_div(num_ceil_div(bits, 8),
                         plan->memories[memory].instances_used);
 }
 
@@ -90,11 +93,13 @@ static void add_event(const struct plan *plan, const struct walk_move *move,
     bool is_whole = !flow->spills && !flow->outer_spills;
     if (is_whole) {
         int64_t *sum = is_out ? load->written : load->read;
-        sum[outside] += instance_bytes(plan, outside, move->outside);
+        sum[outside] +=
+            instance_bytes(plan, move->flow, outside, move->outside);
     }
     if (is_whole && flow->node >= 0 && !flow->is_cut_through) {
         int64_t *sum = is_out ? load->read : load->written;
-        sum[flow->memory] += instance_bytes(plan, flow->memory, move->inside);
+        sum[flow->memory] +=
+            instance_bytes(plan, move->flow, flow->memory, move->inside);
     }
 }
 

@@ -202,6 +202,33 @@ static void find_remedies(const struct plan *plan, int count,
     }
 }
 
+static bool passes(const struct plan *plan, int memory)
+{
+    for (int f = 0; f < plan->flow_count; f++) {
+        if (plan->flows[f].memory == memory || plan->flows[f].outer == memory) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* In the machine, transfers overlap each other and what units do. */
+static enum status check_overlap(const struct plan *plan, struct diags *diags)
+{
+    for (int m = 0; m < plan->arch->memory_count; m++) {
+        const struct arch_memory *memory = &plan->arch->memories[m];
+        if (memory->is_serial && passes(plan, m)) {
+            diag_error(diags, memory->span, "sim-serial",
+                       "'weir model' knows them",
+                       "transfers of memory '%s', which overlap nothing, "
+                       "cannot be simulated yet",
+                       memory->name);
+            return ERR_INPUT;
+        }
+    }
+    return OK;
+}
+
 enum status sim_run(const struct plan *plan, const struct sim_options *options,
                     struct diags *diags, struct evaluation **evaluation,
                     int64_t *simulated_steps)
@@ -209,6 +236,7 @@ enum status sim_run(const struct plan *plan, const struct sim_options *options,
     AUTO(machine) machine = NULL;
     AUTO(evaluation) counted = NULL;
     AUTO(evaluation) modelled = NULL;
+    TRY(check_overlap(plan, diags));
     TRY(machine_new(plan, options, -1, diags, &machine));
     TRY(machine_run(machine));
     if (machine->recorder != NULL) {
