@@ -32,20 +32,26 @@ static void carry_element(const struct execution *x, struct store *store,
     }
 }
 
-static void carry_from(struct execution *x, struct store *store, int64_t lane,
-                       const struct frame *frame, const struct frame *other,
-                       const struct einsum_access *access,
-                       const struct region *region)
+struct carrying {
+    struct execution *x;
+    struct store *store;
+    int64_t lane;
+    const struct frame *frame;
+    const struct einsum_access *access;
+    const struct region *region;
+};
+
+static void carry_from(const struct carrying *c, const struct frame *other)
 {
-    const struct place places[] = {store_place(store, frame),
-                                   store_place(store, other)};
-    int64_t to = store_base(store, lane, frame);
-    int64_t from = store_base(store, lane, other);
+    const struct place places[] = {store_place(c->store, c->frame),
+                                   store_place(c->store, other)};
+    int64_t to = store_base(c->store, c->lane, c->frame);
+    int64_t from = store_base(c->store, c->lane, other);
     struct image image;
-    image_init(&image, x->workload, access, region, places, 2);
+    image_init(&image, c->x->workload, c->access, c->region, places, 2);
     do {
         for (int64_t i = 0; i < image.row_count; i++) {
-            carry_element(x, store, lane,
+            carry_element(c->x, c->store, c->lane,
                           to + image.row.at[0] + i * image.row_step.at[0],
                           from + image.row.at[1] + i * image.row_step.at[1],
                           image.row.element + i * image.row_step.element);
@@ -57,12 +63,13 @@ void store_carry(struct execution *x, struct store *store, int64_t lane,
                  const struct frame *frame, const struct einsum_access *access,
                  const struct region *region)
 {
+    const struct carrying carrying = {x, store, lane, frame, access, region};
     for (int64_t age = 0; age < store->frame_count; age++) {
         const struct frame *other = store_remembered(store, lane, age);
         if (other != NULL && other->serial < frame->serial &&
             store_has_room(store, other, access, region) &&
             store_has_room(store, frame, access, region)) {
-            carry_from(x, store, lane, frame, other, access, region);
+            carry_from(&carrying, other);
         }
     }
 }

@@ -70,55 +70,52 @@ static bool is_reused(const struct store *store, int64_t lane,
 }
 
 /* The value is not where the mapping says. */
-static enum status complain_absent(struct execution *x, int leaf,
-                                   const struct einsum_access *read,
-                                   const struct store *store, int64_t at,
+static enum status complain_absent(struct execution *x, const struct operand *o,
                                    bool is_overwritten, const char *element)
 {
     g_autofree char *step = step_name(x);
-    const char *tensor = x->workload->tensors[read->tensor].name;
+    const char *reader = leaf_name(x, o->leaf);
     if (is_overwritten) {
         g_autofree char *other =
-            element_name(x->workload, read->tensor, store->tag[at]);
-        diag_error(x->diags, read->span, "execute-overwritten", NULL,
+            element_name(x->workload, o->read->tensor, o->store->tag[o->at]);
+        diag_error(x->diags, o->read->span, "execute-overwritten", NULL,
                    "Einsum '%s' reads %s%s, but in '%s' %s has taken its place",
-                   leaf_name(x, leaf), element, step, memory_name(x, store),
-                   other);
-    } else if (store == NULL) {
-        diag_error(x->diags, read->span, "execute-not-held", NULL,
+                   reader, element, step, memory_name(x, o->store), other);
+    } else if (o->store == NULL) {
+        diag_error(x->diags, o->read->span, "execute-not-held", NULL,
                    "Einsum '%s' reads %s%s, but nothing brings '%s' there",
-                   leaf_name(x, leaf), element, step, tensor);
+                   reader, element, step,
+                   x->workload->tensors[o->read->tensor].name);
     } else {
-        diag_error(x->diags, read->span, "execute-not-held", NULL,
-                   "Einsum '%s' reads %s%s, but it is not in '%s'",
-                   leaf_name(x, leaf), element, step, memory_name(x, store));
+        diag_error(x->diags, o->read->span, "execute-not-held", NULL,
+                   "Einsum '%s' reads %s%s, but it is not in '%s'", reader,
+                   element, step, memory_name(x, o->store));
     }
     return ERR_INPUT;
 }
 
-enum status complain_operand(struct execution *x, int leaf,
-                             const struct einsum_access *read,
-                             const struct store *store, int64_t lane,
-                             const struct frame *frame, int64_t at,
-                             int64_t element)
+enum status complain_operand(struct execution *x, const struct operand *o)
 {
-    g_autofree char *name = element_name(x->workload, read->tensor, element);
+    int tensor = o->read->tensor;
+    const struct store *store = o->store;
+    g_autofree char *name = element_name(x->workload, tensor, o->element);
     g_autofree char *step = step_name(x);
-    bool is_here = store != NULL && at >= 0 && store_has(store, at, element);
-    bool is_computed = x->is_done[read->tensor] != NULL;
-    if (!is_here && (!is_computed || x->is_done[read->tensor][element] != 0)) {
-        bool has_other = store != NULL && at >= 0 && store->tag != NULL &&
-                         store->tag[at] >= 0;
-        return complain_absent(x, leaf, read, store, at,
-                               has_other && (is_reused(store, lane, frame) ||
-                                             store->layout.wrap_dim >= 0),
-                               name);
+    bool is_somewhere = store != NULL && o->at >= 0;
+    bool is_here = is_somewhere && store_has(store, o->at, o->element);
+    bool is_done =
+        x->is_done[tensor] == NULL || x->is_done[tensor][o->element] != 0;
+    if (!is_here && is_done) {
+        bool has_other = is_somewhere && store->tag != NULL &&
+                         store->tag[o->at] >= 0 &&
+                         (is_reused(store, o->lane, o->frame) ||
+                          store->layout.wrap_dim >= 0);
+        return complain_absent(x, o, has_other, name);
     }
-    g_autofree char *got = contributions(x, read->tensor, element,
-                                         is_here ? store->credit[at] : 0);
-    diag_error(x->diags, read->span, "execute-unfinished-operand", NULL,
+    g_autofree char *got = contributions(x, tensor, o->element,
+                                         is_here ? store->credit[o->at] : 0);
+    diag_error(x->diags, o->read->span, "execute-unfinished-operand", NULL,
                "Einsum '%s' reads %s%s before it is finished: it has %s",
-               leaf_name(x, leaf), name, step, got);
+               leaf_name(x, o->leaf), name, step, got);
     return ERR_INPUT;
 }
 

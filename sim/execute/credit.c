@@ -159,6 +159,10 @@ static enum status make_needed(struct credits *credits, int tensor,
 {
     const struct workload *workload = credits->workload;
     const struct einsum_tensor *t = &workload->tensors[tensor];
+    if (t->producer < 0 ||
+        workload->statements[t->producer].kind != EINSUM_COMPUTE) {
+        return OK;
+    }
     if (!is_uneven(workload, tensor)) {
         credits->uniform[tensor] = credits_of_box(
             credits, &workload->statements[t->producer], &credits->whole);
@@ -191,11 +195,7 @@ enum status credits_new(const struct workload *workload, struct diags *diags,
         TRY(make_prefix(credits, r, diags));
     }
     for (int t = 0; t < workload->tensor_count; t++) {
-        int producer = workload->tensors[t].producer;
-        if (producer >= 0 &&
-            workload->statements[producer].kind == EINSUM_COMPUTE) {
-            TRY(make_needed(credits, t, diags));
-        }
+        TRY(make_needed(credits, t, diags));
     }
     *result = g_steal_pointer(&credits);
     return OK;

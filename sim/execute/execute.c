@@ -186,7 +186,8 @@ static enum status check_tensor(struct execution *x, int tensor)
     const struct einsum_tensor *t = &x->workload->tensors[tensor];
     const struct store *store = x->outermost[tensor];
     bool must_arrive = t->kind == TENSOR_OUTPUT;
-    for (int64_t e = 0; e < t->element_count; e++) {
+    for (int64_t e = 0; x->is_done[tensor] != NULL && e < t->element_count;
+         e++) {
         uint64_t needed = credits_needed(x->credits, tensor, e);
         bool is_made = x->is_done[tensor][e] != 0;
         uint64_t credit = must_arrive ? store->credit[e] : 0;
@@ -201,9 +202,7 @@ static enum status check_tensor(struct execution *x, int tensor)
 static enum status check_complete(struct execution *x)
 {
     for (int t = 0; t < x->workload->tensor_count; t++) {
-        if (x->is_done[t] != NULL) {
-            TRY(check_tensor(x, t));
-        }
+        TRY(check_tensor(x, t));
     }
     return OK;
 }

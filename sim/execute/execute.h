@@ -300,12 +300,18 @@ char *element_name(const struct workload *workload, int tensor,
                    int64_t element);
 /* " in step 3, slot 0"; caller frees. */
 char *step_name(const struct execution *x);
-/* An operand that is not as it should be, at `at` in the store (-1: nowhere). */
-enum status complain_operand(struct execution *x, int leaf,
-                             const struct einsum_access *read,
-                             const struct store *store, int64_t lane,
-                             const struct frame *frame, int64_t at,
-                             int64_t element);
+/* An operand that is not as it should be. */
+struct operand {
+    int leaf;
+    const struct einsum_access *read;
+    int64_t element;
+    const struct store *store; /* NULL: nothing brings it to the leaf */
+    int64_t lane;
+    const struct frame *frame;
+    int64_t at; /* in the store; -1: nowhere */
+};
+enum status complain_operand(struct execution *x,
+                             const struct operand *operand);
 enum status complain_race(struct execution *x, int leaf,
                           const struct einsum_access *read, int writer);
 enum status complain_twice(struct execution *x, int leaf, int64_t element,

@@ -533,7 +533,7 @@ static enum status add_store(struct execution *x, int node, int at)
     store->memory = hold->memory;
     store->uses = g_array_new(FALSE, TRUE, sizeof(struct store_use));
     find_uses(x, store);
-    if (store->uses->len == 0) {
+    if (store->uses->len == 0 || is_same_place(x->plan, node, store->tensor)) {
         store_free(store);
         return OK;
     }
@@ -554,11 +554,12 @@ static enum status add_store(struct execution *x, int node, int at)
 
 /* Inputs lie in the outermost memory, outputs arrive there, and so does what no
  * hold keeps. */
-static enum status add_outermost(struct execution *x, int tensor)
+static enum status add_outermost(struct execution *x, int tensor,
+                                 bool is_wanted)
 {
     const struct einsum_tensor *t = &x->workload->tensors[tensor];
     const struct tensor_data *data = &x->data->tensors[tensor];
-    if (x->outermost[tensor] != NULL || data->value == NULL) {
+    if (!is_wanted || x->outermost[tensor] != NULL || data->value == NULL) {
         return OK;
     }
     struct store *store = g_new0(struct store, 1);
@@ -582,31 +583,31 @@ static enum status add_outermost(struct execution *x, int tensor)
     return OK;
 }
 
+static enum status add_stores(struct execution *x, int node)
+{
+    const struct plan_node *hold = &x->plan->nodes[node];
+    bool keeps = hold->kind == PLAN_HOLD && !hold->is_stream;
+    for (int i = 0; keeps && i < hold->held_count; i++) {
+        TRY(add_store(x, node, i));
+    }
+    return OK;
+}
+
 enum status stores_new(struct execution *x)
 {
     x->stores = g_ptr_array_new_with_free_func(store_free);
     x->outermost = g_new0(struct store *, (gsize)x->workload->tensor_count + 1);
     for (int n = 0; n < x->plan->node_count; n++) {
-        const struct plan_node *node = &x->plan->nodes[n];
-        for (int i = 0; node->kind == PLAN_HOLD && !node->is_stream &&
-                        i < node->held_count;
-             i++) {
-            if (!is_same_place(x->plan, n, node->held[i])) {
-                TRY(add_store(x, n, i));
-            }
-        }
+        TRY(add_stores(x, n));
     }
     for (int t = 0; t < x->workload->tensor_count; t++) {
-        if (x->workload->tensors[t].kind != TENSOR_INTERMEDIATE) {
-            TRY(add_outermost(x, t));
-        }
+        TRY(add_outermost(x, t,
+                          x->workload->tensors[t].kind != TENSOR_INTERMEDIATE));
     }
     for (int l = 0; l < x->plan->leaf_count; l++) {
-        const struct einsum_statement *s =
-            &x->workload->statements[x->plan->leaves[l].statement];
-        if (leaf_store(x, l, s->output.tensor) == NULL) {
-            TRY(add_outermost(x, s->output.tensor));
-        }
+        int tensor =
+            x->workload->statements[x->plan->leaves[l].statement].output.tensor;
+        TRY(add_outermost(x, tensor, leaf_store(x, l, tensor) == NULL));
     }
     return OK;
 }

@@ -252,12 +252,18 @@ static enum status move_row(struct transfer *t, const struct image *image,
     return OK;
 }
 
+static bool is_moved(enum flow_kind kind, const struct store_use *use)
+{
+    return kind == FLOW_FILL ? use->is_fetched : use->is_write;
+}
+
 static enum status move_use(struct transfer *t, const struct store_use *use,
                             const struct region *tile,
                             const struct frame *inner,
                             const struct frame *outer)
 {
-    if (!store_has_room(t->inner, inner, use->access, tile) ||
+    if (!is_moved(t->kind, use) ||
+        !store_has_room(t->inner, inner, use->access, tile) ||
         !store_has_room(t->outer, outer, use->access, tile)) {
         return OK;
     }
@@ -274,11 +280,6 @@ static enum status move_use(struct transfer *t, const struct store_use *use,
         TRY(move_row(t, &image, inner_base, outer_base));
     } while (image_next(&image));
     return OK;
-}
-
-static bool is_moved(enum flow_kind kind, const struct store_use *use)
-{
-    return kind == FLOW_FILL ? use->is_fetched : use->is_write;
 }
 
 /* The frame outside. What a move brings for the first time begins it. */
@@ -338,9 +339,7 @@ static enum status move_lane(struct transfer *t, int flow)
     for (guint u = 0; u < t->inner->uses->len; u++) {
         const struct store_use *use =
             &g_array_index(t->inner->uses, struct store_use, u);
-        if (is_moved(t->kind, use)) {
-            TRY(move_use(t, use, &tile, inner, outer));
-        }
+        TRY(move_use(t, use, &tile, inner, outer));
     }
     return OK;
 }

@@ -191,6 +191,17 @@ static enum status check_race(const struct box *box,
     return OK;
 }
 
+/* Nothing brings the operand to the leaf. */
+static enum status complain_nowhere(const struct box *box,
+                                    const struct einsum_access *read)
+{
+    struct operand operand = {.leaf = box->leaf,
+                              .read = read,
+                              .element = first_element(box, read),
+                              .at = -1};
+    return complain_operand(box->x, &operand);
+}
+
 /* What arrives inside the lane is what the leaf before has just made there. */
 static enum status take_handed(const struct box *box,
                                const struct einsum_access *read)
@@ -205,8 +216,7 @@ static enum status take_handed(const struct box *box,
             return OK;
         }
     }
-    return complain_operand(x, box->leaf, read, NULL, 0, NULL, -1,
-                            first_element(box, read));
+    return complain_nowhere(box, read);
 }
 
 static enum status take_operand(const struct box *box,
@@ -218,8 +228,7 @@ static enum status take_operand(const struct box *box,
     }
     struct store *store = leaf_store(x, box->leaf, read->tensor);
     if (store == NULL || !stream_has(x, box->leaf, read->tensor)) {
-        return complain_operand(x, box->leaf, read, NULL, 0, NULL, -1,
-                                first_element(box, read));
+        return complain_nowhere(box, read);
     }
     int64_t lane = store_lane(store, x, x->event.index);
     struct frame *frame = NULL;
@@ -249,9 +258,14 @@ static enum status take_operand(const struct box *box,
             return OK;
         }
     }
-    return wrong < 0 ? OK
-                     : complain_operand(x, box->leaf, read, store, lane, first,
-                                        wrong_at, wrong);
+    struct operand operand = {.leaf = box->leaf,
+                              .read = read,
+                              .element = wrong,
+                              .store = store,
+                              .lane = lane,
+                              .frame = first,
+                              .at = wrong_at};
+    return wrong < 0 ? OK : complain_operand(x, &operand);
 }
 
 /* ---- results ------------------------------------------------------------- */
@@ -331,6 +345,27 @@ static enum status contribute(const struct box *box, struct store *store,
     return OK;
 }
 
+/* What each element of a box gets, in a lane's frame. */
+struct share {
+    struct store *store;
+    int64_t lane;
+    int64_t base;
+    uint64_t credit;
+};
+
+static enum status contribute_row(const struct box *box,
+                                  const struct share *share,
+                                  const struct image *image)
+{
+    for (int64_t i = 0; i < image->row_count; i++) {
+        TRY(contribute(
+            box, share->store, share->lane,
+            share->base + image->row.at[0] + i * image->row_step.at[0],
+            image->row.element + i * image->row_step.element, share->credit));
+    }
+    return OK;
+}
+
 static enum status contribute_part(const struct box *box, struct store *store,
                                    int64_t lane, const struct frame *frame,
                                    const struct region *part)
@@ -338,16 +373,12 @@ static enum status contribute_part(const struct box *box, struct store *store,
     struct execution *x = box->x;
     struct place place = store_place(store, frame);
     int64_t base = store_base(store, lane, frame);
-    uint64_t credit = credits_of_box(x->credits, box->statement, part);
+    const struct share share = {
+        store, lane, base, credits_of_box(x->credits, box->statement, part)};
     struct image image;
     image_init(&image, x->workload, &box->statement->output, part, &place, 1);
     do {
-        for (int64_t i = 0; i < image.row_count; i++) {
-            TRY(contribute(box, store, lane,
-                           base + image.row.at[0] + i * image.row_step.at[0],
-                           image.row.element + i * image.row_step.element,
-                           credit));
-        }
+        TRY(contribute_row(box, &share, &image));
     } while (image_next(&image));
     return OK;
 }
