@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "mapping/builder.h"
+#include "mapping/lanes.h"
 #include "mapping/formats.h"
 #include "mapping/issue.h"
 #include "mapping/moves.h"
@@ -289,6 +290,9 @@ enum status plan_bind(const struct mapping *mapping,
     }
     builder_hand_over(&b);
     TRY(status);
+    if (plan->has_masked_lanes) {
+        TRY(lanes_sum_schedule(plan, diags));
+    }
     *result = g_steal_pointer(&plan);
     return OK;
 }

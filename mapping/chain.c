@@ -593,6 +593,12 @@ static int64_t next_kind(const struct chain_link *link, int64_t lane,
     return next;
 }
 
+bool chain_has_masked_lanes(const struct chain *chain, int at)
+{
+    return chain->link[at].axis != NULL && chain->masked_count > 0 &&
+           (chain->masked_ranks >> chain->link[at].rank & 1U) != 0;
+}
+
 static bool each_kind(struct chain *chain, int at, int64_t lanes, bool is_first,
                       chain_lanes_function *function, void *context)
 {
@@ -606,8 +612,10 @@ static bool each_kind(struct chain *chain, int at, int64_t lanes, bool is_first,
     int64_t extent[MAX_EXTENTS];
     int extents = possible_extents(chain, at, extent);
     bool fits = true;
+    bool is_masked = chain_has_masked_lanes(chain, at);
     for (int64_t lane = 0;;) {
         int64_t next = next_kind(link, lane, extent, extents);
+        next = is_masked && next > lane ? lane + 1 : next;
         if (next == lane || (link->is_single && lane > 0)) {
             return fits;
         }

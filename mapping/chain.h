@@ -128,6 +128,10 @@ bool chain_count_region(const struct chain *chain,
                         const struct chain_tile *tile, int at,
                         const struct region *region, struct chain_total *total);
 
+/* Does a predicate name the rank of link `at`, which is one of lanes? Then no two of
+ * them are alike. */
+bool chain_has_masked_lanes(const struct chain *chain, int at);
+
 /* Of one kind of lanes, those that the links name, `lanes` in number;
  * `is_first`: none before it. False ends it. */
 typedef bool chain_lanes_function(struct chain *chain, int64_t lanes,

@@ -309,6 +309,9 @@ struct plan {
      * nothing is computed repeatedly and no hold keeps what windows overlap in: all events of a flow, all steps of a
      * leaf are alike. */
     bool is_regular;
+    /* `spatial` nodes spread a rank that a predicate below names: lanes have points
+     * at different times. What moves was added up event by event. */
+    bool has_masked_lanes;
     struct moves *moves; /* of an irregular plan: what each event moves; for the
                             walkers */
     GPtrArray

@@ -13,11 +13,15 @@
 #include <string.h>
 
 #include "mapping/flows.h"
+#include "mapping/lanes.h"
 
 /* Lanes alike: the one that is followed, by link of the chain. */
 struct lane_kind {
     int64_t times;
     int64_t *lane;
+    /* Where a predicate tells lanes apart: those of a group share what moves, but
+     * want it at times of their own. */
+    int group;
 };
 
 /* A flow of a hold, or of one leaf. */
@@ -60,7 +64,7 @@ static bool add_kind(struct chain *chain, int64_t lanes, bool is_first,
                      void *context)
 {
     (void)is_first;
-    struct lane_kind kind = {lanes, g_new(int64_t, (gsize)chain->count + 1)};
+    struct lane_kind kind = {lanes, g_new(int64_t, (gsize)chain->count + 1), 0};
     for (int i = 0; i < chain->count; i++) {
         kind.lane[i] = chain->link[i].lane;
     }
@@ -68,16 +72,51 @@ static bool add_kind(struct chain *chain, int64_t lanes, bool is_first,
     return true;
 }
 
+static bool is_same_group(const struct chain *chain, const bool *is_shared,
+                          const struct lane_kind *a, const struct lane_kind *b)
+{
+    for (int i = 0; i < chain->count; i++) {
+        if (!is_shared[i] && a->lane[i] != b->lane[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void group_kinds(const struct chain *chain, const bool *is_shared,
+                        GArray *kinds)
+{
+    for (guint k = 0; k < kinds->len; k++) {
+        struct lane_kind *kind = &g_array_index(kinds, struct lane_kind, k);
+        kind->group = (int)k;
+        for (guint j = 0; j < k && kind->group == (int)k; j++) {
+            const struct lane_kind *other =
+                &g_array_index(kinds, struct lane_kind, j);
+            if (is_same_group(chain, is_shared, kind, other)) {
+                kind->group = other->group;
+            }
+        }
+    }
+}
+
 static GArray *kinds_new(struct chain *chain)
 {
     GArray *kinds = g_array_new(FALSE, FALSE, sizeof(struct lane_kind));
+    bool is_shared[CHAIN_MAX_LINKS] = {false};
     g_array_set_clear_func(kinds, clear_kind);
+    for (int i = 0; i < chain->count; i++) {
+        is_shared[i] =
+            chain->link[i].is_single && chain_has_masked_lanes(chain, i);
+        chain->link[i].is_single &= !is_shared[i];
+    }
     if (!chain_each_kind(chain, add_kind, kinds)) {
         BUG("lanes that were counted exceed 64 bits");
     }
     for (int i = 0; i < chain->count; i++) {
         chain->link[i].lane = 0;
+        chain->link[i].is_single |= is_shared[i];
     }
+    group_kinds(chain, is_shared, kinds);
     return kinds;
 }
 
@@ -450,32 +489,72 @@ static int64_t count_elements(const struct flow_moves *m,
 
 enum counted { COUNT_MOVED, COUNT_RETURNED, COUNT_FIRST };
 
-/* What lanes of the kinds move now, by their `counted` part. */
+/* What a kind of lanes moves now, by its `counted` part. */
+static int64_t count_kind(const struct flow_moves *m,
+                          const struct lane_kind *lanes, enum flow_kind kind,
+                          enum counted counted, const int64_t *index)
+{
+    struct visit visit;
+    struct region other;
+    if (!find_visit(&m->chain, m->depth, lanes, index, &visit) ||
+        (find_neighbour(&visit, kind == FLOW_DRAIN ? 1 : -1, &other) &&
+         chain_is_same_tile(&m->chain, &m->tile, &visit.region[m->depth],
+                            &other))) {
+        return 0;
+    }
+    if (counted != COUNT_MOVED) {
+        bool is_first = !has_earlier(&visit, m->writer);
+        if (is_first != (counted == COUNT_FIRST)) {
+            return 0;
+        }
+    }
+    return lanes->times * count_elements(m, lanes, &visit);
+}
+
+/* What lanes of the kinds move; of those that share, once what one needs most. */
 static int64_t sum_kinds(const struct flow_moves *m, const GArray *kinds,
                          enum flow_kind kind, enum counted counted,
                          const int64_t *index)
 {
+    g_autofree int64_t *most = g_new0(int64_t, (gsize)kinds->len + 1);
     int64_t sum = 0;
+    for (guint k = 0; k < kinds->len; k++) {
+        const struct lane_kind *lanes =
+            &g_array_index(kinds, struct lane_kind, k);
+        int64_t moved = count_kind(m, lanes, kind, counted, index);
+        sum += MAX(moved - most[lanes->group], 0);
+        most[lanes->group] = MAX(most[lanes->group], moved);
+    }
+    return sum;
+}
+
+/* The lanes that have a part in what happens at `index`. */
+static int find_members(const struct chain *chain, int depth,
+                        const GArray *kinds, const int64_t *index,
+                        struct lane_member *members)
+{
+    int count = 0;
     struct visit visit;
     for (guint k = 0; k < kinds->len; k++) {
         const struct lane_kind *lanes =
             &g_array_index(kinds, struct lane_kind, k);
-        struct region other;
-        if (!find_visit(&m->chain, m->depth, lanes, index, &visit) ||
-            (find_neighbour(&visit, kind == FLOW_DRAIN ? 1 : -1, &other) &&
-             chain_is_same_tile(&m->chain, &m->tile, &visit.region[m->depth],
-                                &other))) {
-            continue;
+        if (find_visit(chain, depth, lanes, index, &visit)) {
+            members[count++] = (struct lane_member){
+                lanes->lane, lanes->times, lanes->group, visit.region[depth]};
         }
-        if (counted != COUNT_MOVED) {
-            bool is_first = !has_earlier(&visit, m->writer);
-            if (is_first != (counted == COUNT_FIRST)) {
-                continue;
-            }
-        }
-        sum += lanes->times * count_elements(m, lanes, &visit);
     }
-    return sum;
+    return count;
+}
+
+/* Where lanes are told apart. */
+static int64_t sum_together(const struct flow_moves *m, const int64_t *index)
+{
+    g_autofree struct lane_member *members =
+        g_new(struct lane_member, (gsize)m->outside->len + 1);
+    int count = find_members(&m->chain, m->depth, m->outside, index, members);
+    const struct lanes_together lanes = {&m->chain, &m->tile, m->depth,
+                                         m->tile.fresh, (int)m->outside->len};
+    return lanes_count_together(&lanes, members, count);
 }
 
 /* What the leaf's lanes take in the region that is left at depth. */
@@ -483,6 +562,9 @@ static int64_t sum_lanes(const struct flow_moves *m, const int64_t *index)
 {
     int64_t sum = 0;
     struct visit visit;
+    if (m->access.plan->has_masked_lanes) {
+        return sum_together(m, index);
+    }
     for (guint k = 0; k < m->outside->len; k++) {
         const struct lane_kind *lanes =
             &g_array_index(m->outside, struct lane_kind, k);
@@ -561,6 +643,23 @@ static bool count_one(const void *context, const int64_t *extent,
     return true;
 }
 
+/* Iterations of a step in which any lane has a part. */
+static int64_t count_instants(const struct leaf_moves *m,
+                              const struct chain_tile *steps,
+                              const int64_t *index)
+{
+    g_autofree struct lane_member *members =
+        g_new(struct lane_member, (gsize)m->kinds->len + 1);
+    int count = find_members(&m->chain, m->depth, m->kinds, index, members);
+    for (int i = 0; i < count; i++) {
+        members[i].group = 0;
+        members[i].times = 1;
+    }
+    const struct lanes_together lanes = {&m->chain, steps, m->depth, m->depth,
+                                         1};
+    return lanes_count_together(&lanes, members, count);
+}
+
 static int64_t count_busy(const struct plan *plan, int leaf,
                           const int64_t *index)
 {
@@ -569,6 +668,10 @@ static int64_t count_busy(const struct plan *plan, int leaf,
                                      .fresh = CHAIN_MAX_LINKS};
     struct visit visit;
     struct chain_total total = {0, 0};
+    if (plan->has_masked_lanes) {
+        return plan->leaves[leaf].cycles_per_trip *
+               count_instants(m, &steps, index);
+    }
     if (find_visit(&m->chain, m->depth,
                    &g_array_index(m->kinds, struct lane_kind, 0), index,
                    &visit) &&

@@ -167,21 +167,32 @@ static void check_unit(struct builder *b, const struct plan_node *node,
     }
 }
 
-/* Which lanes have points of a predicate, and when, is not followed. */
+/* Lanes that have points at different times each make results of their own. */
 static void check_mask(struct builder *b, const struct plan_node *node,
                        const struct plan_leaf *leaf)
 {
     const struct einsum_statement *s =
         &b->workload->statements[leaf->statement];
     unsigned ranks = workload_mask_ranks(b->workload, leaf->statement);
-    if ((ranks >> node->rank & 1) != 0) {
+    if ((ranks >> node->rank & 1) == 0) {
+        return;
+    }
+    const char *what = !access_uses_rank(&s->output, node->rank) ? "reduced"
+                       : leaf->is_recomputed ? "computed repeatedly"
+                       : leaf->masking == ARCH_MASKING_SKIP
+                           ? "skipped by lanes that step together"
+                           : NULL;
+    b->plan->has_masked_lanes = true;
+    if (what != NULL) {
         diag_error(b->diags, b->plan->nodes[leaf->node].span,
                    "mapping-unsupported",
-                   "spread it by 'spatial' of the compute node",
+                   leaf->masking == ARCH_MASKING_SKIP
+                       ? "say 'masked: gate', or spread it by 'spatial' of the "
+                         "compute node"
+                       : "spread it by 'spatial' of the compute node",
                    "spatial nodes over rank '%s', which the predicate of '%s' "
-                   "names, are not modelled: their lanes would stop at "
-                   "different times",
-                   b->workload->rank[node->rank].name, s->name);
+                   "names, are not modelled where it is %s",
+                   b->workload->rank[node->rank].name, s->name, what);
     }
 }
 

@@ -390,16 +390,17 @@ static bool fill_box(const struct plan *plan, int leaf_id, const int64_t *index,
     return has_points;
 }
 
-/* Steps in which no point exists are left out. (Lanes of spatial nodes have the
- * same: the predicate does not name their ranks.) */
-static bool has_point(const struct plan *plan, int leaf_id,
-                      const int64_t *index)
+/* Has the lane that `index` names a point? */
+static bool lane_has_point(const struct plan *plan, int leaf_id,
+                           const int64_t *index)
 {
     const struct plan_leaf *leaf = &plan->leaves[leaf_id];
     struct walk_event box;
     bool is_any = true;
     if (leaf->is_masked) {
-        (void)fill_box(plan, leaf_id, index, &box);
+        if (!fill_box(plan, leaf_id, index, &box)) {
+            return false;
+        }
         if (box_has_point(plan->workload, leaf->statement, box.lo, box.hi,
                           &is_any) != OK) {
             BUG("points of a step exceed 64 bits");
@@ -423,12 +424,27 @@ static bool next_lane(const struct plan *plan, int node, int64_t *index)
     return false;
 }
 
+/* Steps in which no point exists are left out. Lanes of spatial nodes have the
+ * same unless a predicate names their ranks: then the first with one is found, and
+ * stays in `index`. */
+static bool find_point(const struct plan *plan, int leaf_id, int64_t *index)
+{
+    bool is_found = lane_has_point(plan, leaf_id, index);
+    while (!is_found && plan->has_masked_lanes &&
+           next_lane(plan, plan->leaves[leaf_id].node, index)) {
+        is_found = lane_has_point(plan, leaf_id, index);
+    }
+    return is_found;
+}
+
 bool walk_child_next_lane(struct walk_child *walk, struct walk_event *event)
 {
     const struct plan *plan = walk->plan;
     walk->asked = plan->leaves[event->leaf].node;
     while (next_lane(plan, walk->asked, walk->index)) {
-        if (fill_box(plan, event->leaf, walk->index, event)) {
+        if (fill_box(plan, event->leaf, walk->index, event) &&
+            (!plan->has_masked_lanes ||
+             lane_has_point(plan, event->leaf, walk->index))) {
             return true;
         }
     }
@@ -491,8 +507,9 @@ static bool compute(struct walk_child *walk, int leaf, struct walk_event *event)
 {
     const struct plan *plan = walk->plan;
     bool is_run = runs_now(walk, &plan->leaves[leaf]) &&
-                  has_point(plan, leaf, walk->index);
+                  find_point(plan, leaf, walk->index);
     if (is_run) {
+        walk->asked = plan->leaves[leaf].node; /* lanes before it have none */
         event->kind = WALK_COMPUTE;
         event->leaf = leaf;
         event->cost = walk->costs == NULL

@@ -212,8 +212,10 @@ enum status machine_new(const struct plan *plan,
     if (options->trace != NULL) {
         TRY(recorder_new(machine, options->trace, &machine->recorder));
     }
-    /* Refreshes come at times of their own: states do not repeat. */
-    if (options->use_fast_forward && machine->main_memory == NULL) {
+    /* Refreshes come at times of their own: states do not repeat. Nor do lanes
+     * that a predicate tells apart. */
+    if (options->use_fast_forward && machine->main_memory == NULL &&
+        !plan->has_masked_lanes) {
         machine->fast_forward = fast_forward_new(machine);
     }
     *result = g_steal_pointer(&machine);

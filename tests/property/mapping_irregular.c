@@ -36,6 +36,7 @@ struct run {
     int legal;
     int irregular;
     int masked;
+    int apart; /* lanes that a predicate tells apart */
     int repeated; /* some points are computed again */
     int refused;
     bool is_done;
@@ -218,6 +219,7 @@ static void check_seed(struct run *run)
         run->legal++;
         run->irregular += !problem->plan->is_regular;
         run->masked += problem->plan->leaves[0].is_masked;
+        run->apart += problem->plan->has_masked_lanes;
         run->repeated += is_repeated(problem->plan);
     }
     random_case_clear(&c);
@@ -256,10 +258,10 @@ static int tear_down(void **state)
                     run->seed, c.cascade, c.arch, c.text);
         random_case_clear(&c);
     }
-    print_message("# up to seed %u: %d legal (%d irregular, %d masked, %d "
-                  "computed repeatedly), %d refused\n",
+    print_message("# up to seed %u: %d legal (%d irregular, %d masked, %d of "
+                  "lanes told apart, %d computed repeatedly), %d refused\n",
                   run->seed, run->legal, run->irregular, run->masked,
-                  run->repeated, run->refused);
+                  run->apart, run->repeated, run->refused);
     g_free(run);
     return 0;
 }

@@ -287,8 +287,8 @@ static const struct fault faults[] = {
           "on: array2d}]",
           "QK, on", "added up outside"),
     FAULT(&masked, "mapping-unsupported", "- {compute: QK, on: array2d}",
-          "- tree: [{spatial: {p: X}}, {compute: QK, on: array2d}]", "QK, on",
-          "spatial nodes over rank 'p'"),
+          "- tree: [{spatial: {m: X}}, {compute: A_MAX, on: array2d}]",
+          "A_MAX, on", "where it is reduced"),
     /* form */
     FAULT(&gemm, "mapping-no-tree", "tree:", "variants: []\ntree:", "schema",
           "'tree'"),
