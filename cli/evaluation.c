@@ -90,7 +90,7 @@ static enum status evaluate_traced(struct cli *cli, const struct point *point,
     sim.use_fast_forward = !cli->settings.is_unabridged;
     TRY(trace_request_parse(cli, request));
     sim.trace = request->trace;
-    sim.remedy_count = request->trace == NULL ? 4 : 0;
+    sim.remedy_count = 4;
     TRY(explore_evaluate(cli->diags, NULL, point, &cli->origin, &sim, run));
     return request->trace == NULL ? OK : trace_request_save(cli, request);
 }
