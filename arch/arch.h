@@ -139,8 +139,8 @@ struct arch_memory {
     /* The file of its timing (arch-configs/dram/), as written: beside this one.
      * NULL: bandwidth and latency are all. */
     const char *dram;
-    int keep_count;       /* 0: any tensor may be kept */
-    const char **keep;    /* the tensors that may */
+    int keep_count;    /* 0: any tensor may be kept */
+    const char **keep; /* the tensors that may */
     double read_energy_pj_per_access;
     double write_energy_pj_per_access;
     double area_um2; /* of one instance, as is */
@@ -283,9 +283,9 @@ struct arch {
     int64_t technology_nm; /* 0 if the file does not say */
     double voltage_mv;     /* 0: the nominal one of the technology */
     struct arch_formats formats;
-    bool counts_fill;      /* the model's cycles include filling and draining */
-    int axis_count;        /* ids of axes are 0 .. axis_count - 1 */
-    int node_count; /* the tree, depth first, a parent before its children */
+    bool counts_fill; /* the model's cycles include filling and draining */
+    int axis_count;   /* ids of axes are 0 .. axis_count - 1 */
+    int node_count;   /* the tree, depth first, a parent before its children */
     struct arch_node *nodes;
     int memory_count;
     struct arch_memory *memories;
@@ -369,11 +369,15 @@ MUST_USE enum status arch_count_access_cycles(const struct arch *arch,
 MUST_USE enum status arch_count_link_cycles(const struct arch *arch, int fanout,
                                             int64_t bytes, int64_t *cycles);
 
-/* A range of the lanes of an axis, and whether they take the same value. */
+/* A range of the lanes of an axis, and whether they take the same value. Where an
+ * axis is divided, each of the lanes is a row of further ones, of which `inner`
+ * says the same; rows before one that shares are taken to be used in full. */
 struct arch_lanes {
     int64_t first;
     int64_t end; /* > first */
     bool is_shared;
+    const struct arch_lanes *inner; /* NULL: single lanes */
+    int64_t row_size;               /* of an `inner`: lanes of its row */
 };
 
 /* Links crossed between what stands above a fan-out and a box of its lanes: a

@@ -77,7 +77,83 @@ static bool sum_axis(enum arch_topology topology, int64_t size, int64_t n,
 /* Lanes of an axis that get a value of their own. */
 static int64_t count_targets(const struct arch_lanes *lanes)
 {
-    return lanes->is_shared ? lanes->first == 0 : lanes->end - lanes->first;
+    int64_t targets =
+        lanes->is_shared ? lanes->first == 0 : lanes->end - lanes->first;
+    return lanes->inner == NULL ? targets
+                                : targets * count_targets(lanes->inner);
+}
+
+static int64_t count_lanes(const struct arch_lanes *lanes)
+{
+    int64_t count = lanes->end - lanes->first;
+    return lanes->inner == NULL ? count : count * count_lanes(lanes->inner);
+}
+
+/* ---- axes that are divided ------------------------------------------------- */
+
+/* Links to lane `to` that are not on the route to `last`, the furthest lane before
+ * it that takes the same value; -1: there is none. */
+static int64_t count_further(enum arch_topology topology, int64_t size,
+                             int64_t to, int64_t last)
+{
+    if (topology == ARCH_TREE) {
+        int64_t edges = 0;
+        for (int64_t level = 0; level < log2_ceil(size); level++) {
+            edges += last < 0 || to >> level != last >> level;
+        }
+        return edges;
+    }
+    if (topology == ARCH_MESH || to <= size / 2) {
+        return to - MAX(last, 0);
+    }
+    return last > size / 2 ? 0 : size - to;
+}
+
+struct division {
+    enum arch_topology topology;
+    int64_t size; /* of the axis */
+    int64_t sum;
+};
+
+/* Of the lanes of row `row`; `last` is the row in which the furthest lane before
+ * them is, or -1. */
+static void sum_row(struct division *d, const struct arch_lanes *lanes,
+                    int64_t row, int64_t last)
+{
+    for (int64_t i = lanes->first; i < lanes->end; i++) {
+        int64_t to = row * lanes->row_size + i;
+        int64_t before = -1;
+        if (lanes->is_shared && i > 0) {
+            before = to - 1;
+        } else if (last >= 0) {
+            before = last * lanes->row_size +
+                     (lanes->is_shared ? lanes->row_size - 1 : i);
+        }
+        if (lanes->inner != NULL) {
+            sum_row(d, lanes->inner, to, before);
+        } else {
+            d->sum += count_further(d->topology, d->size, to, before);
+        }
+    }
+}
+
+/* What the lanes of an axis add to the routes of those before them. */
+static bool sum_lanes(enum arch_topology topology, int64_t size,
+                      const struct arch_lanes *lanes, int64_t *sum)
+{
+    int64_t before = 0;
+    if (lanes->inner != NULL) {
+        struct division d = {topology, size, 0};
+        sum_row(&d, lanes, 0, -1);
+        *sum = d.sum;
+        return true;
+    }
+    if (!sum_axis(topology, size, lanes->first, lanes->is_shared, &before) ||
+        !sum_axis(topology, size, lanes->end, lanes->is_shared, sum)) {
+        return false;
+    }
+    *sum -= before;
+    return true;
 }
 
 static bool sum_along_axes(const struct arch_fanout *fanout,
@@ -87,16 +163,12 @@ static bool sum_along_axes(const struct arch_fanout *fanout,
     for (int a = 0; a < fanout->axis_count; a++) {
         enum arch_topology topology = fanout->network.topology;
         int64_t size = fanout->axis[a].size;
-        int64_t before = 0;
         int64_t sum = 0;
-        if (!sum_axis(topology, size, lanes[a].first, lanes[a].is_shared,
-                      &before) ||
-            !sum_axis(topology, size, lanes[a].end, lanes[a].is_shared, &sum)) {
+        if (!sum_lanes(topology, size, &lanes[a], &sum)) {
             return false;
         }
-        sum -= before;
         for (int b = 0; b < fanout->axis_count; b++) {
-            int64_t times = b < a    ? lanes[b].end - lanes[b].first
+            int64_t times = b < a    ? count_lanes(&lanes[b])
                             : b == a ? 1
                                      : count_targets(&lanes[b]);
             if (!num_mul(sum, times, &sum)) {
@@ -117,8 +189,8 @@ static bool count_single_links(const struct arch_fanout *fanout,
 {
     *hops = 1;
     for (int a = 0; a < fanout->axis_count; a++) {
-        int64_t times = is_of_lanes ? lanes[a].end - lanes[a].first
-                                    : count_targets(&lanes[a]);
+        int64_t times =
+            is_of_lanes ? count_lanes(&lanes[a]) : count_targets(&lanes[a]);
         if (!num_mul(*hops, times, hops)) {
             return false;
         }

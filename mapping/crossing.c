@@ -93,65 +93,37 @@ static int find_parts(const struct crossing *c, const int64_t *extent,
     return count;
 }
 
-struct boxes {
-    const struct crossing *crossing;
-    const struct part *parts;
-    int count;
-    struct arch_lanes lanes[ARCH_MAX_AXES];
-    int64_t hops;
-};
-
-static bool has_inner_part(const struct boxes *boxes, int at)
-{
-    for (int i = at + 1; i < boxes->count; i++) {
-        if (boxes->parts[i].axis->id == boxes->parts[at].axis->id) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Adds the hops of all boxes of lanes of the fan-out. An axis that several nodes
- * share is taken lane by lane of the outer ones. */
-static bool add_boxes(struct boxes *boxes, int at)
-{
-    const struct arch_fanout *fanout = boxes->crossing->fanout;
-    while (at < boxes->count &&
-           boxes->parts[at].axis->fanout != boxes->crossing->fanout_id) {
-        at++;
-    }
-    if (at == boxes->count) {
-        int64_t hops = 0;
-        return arch_count_hops(fanout, boxes->lanes, &hops) == OK &&
-               num_add(boxes->hops, hops, &boxes->hops);
-    }
-    const struct part *part = &boxes->parts[at];
-    struct arch_lanes *lanes =
-        &boxes->lanes[part->axis->id - fanout->first_axis_id];
-    struct arch_lanes before = *lanes;
-    bool is_split = has_inner_part(boxes, at);
-    int64_t times = is_split ? part->count : 1;
-    bool fits = true;
-    lanes->is_shared = before.is_shared && (part->is_shared || part->size == 1);
-    for (int64_t i = 0; i < times && fits; i++) {
-        lanes->first = before.first * part->size + part->first + i;
-        lanes->end = lanes->first + (is_split ? 1 : part->count);
-        fits = add_boxes(boxes, at + 1);
-    }
-    *lanes = before;
-    return fits;
-}
-
+/* Hops of the lanes of the fan-out that are followed. An axis that several nodes
+ * divide has lanes of lanes. */
 static bool count_hops(const struct crossing *c, const struct part *parts,
                        int count, int64_t *hops)
 {
-    struct boxes boxes = {.crossing = c, .parts = parts, .count = count};
+    struct arch_lanes divided[MAX_PARTS];
+    struct arch_lanes lanes[ARCH_MAX_AXES];
+    struct arch_lanes *last[ARCH_MAX_AXES] = {NULL};
     for (int a = 0; a < ARCH_MAX_AXES; a++) {
-        boxes.lanes[a] = (struct arch_lanes){0, 1, true};
+        lanes[a] = (struct arch_lanes){.end = 1, .is_shared = true};
     }
-    bool fits = add_boxes(&boxes, 0);
-    *hops = boxes.hops;
-    return fits;
+    for (int i = 0; i < count; i++) {
+        const struct part *part = &parts[i];
+        if (part->axis->fanout != c->fanout_id) {
+            continue;
+        }
+        int axis = part->axis->id - c->fanout->first_axis_id;
+        struct arch_lanes *own =
+            last[axis] == NULL ? &lanes[axis] : &divided[i];
+        *own = (struct arch_lanes){
+            .first = part->first,
+            .end = part->first + part->count,
+            .is_shared = part->is_shared || part->size == 1,
+            .row_size = part->size,
+        };
+        if (last[axis] != NULL) {
+            last[axis]->inner = own;
+        }
+        last[axis] = own;
+    }
+    return arch_count_hops(c->fanout, lanes, hops) == OK;
 }
 
 /* Lanes that are followed, or their hops, at one point in time: what each value is

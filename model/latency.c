@@ -32,7 +32,8 @@ static int64_t count_hops(const struct arch_fanout *fanout,
     struct arch_lanes lanes[ARCH_MAX_AXES];
     int64_t hops = 0;
     for (int a = 0; a < fanout->axis_count; a++) {
-        lanes[a] = (struct arch_lanes){position[a], position[a] + 1, false};
+        lanes[a] = (struct arch_lanes){
+            .first = position[a], .end = position[a] + 1, .is_shared = false};
     }
     return arch_count_hops(fanout, lanes, &hops) == OK ? hops : 0;
 }

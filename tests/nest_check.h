@@ -67,8 +67,7 @@ static inline void nest_check_hops(struct nest *nest, enum flow_kind kind,
         }
         struct nest_flow counted = *nest_hops(nest, f, kind, number, tensor);
         bool returns = kind == FLOW_PARTIAL || kind == FLOW_REFILL;
-        if (counted.inside > 0 || /* of a divided axis: an estimate */
-            (returns && planned == 0)) {
+        if (returns && planned == 0) {
             continue;
         }
         nest_expect(nest, what, tensor,

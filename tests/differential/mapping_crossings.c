@@ -55,10 +55,72 @@ static void test_products_on_chiplets_cross_networks_as_they_do(void **state)
     assert_true(back > 0);
 }
 
+/* The chips' rows, and the elements', are each divided between two ranks. */
+static const char divided_text[] = "schema: 1\n"
+                                   "mapping: divided\n"
+                                   "cascade: gemm\n"
+                                   "params: {N2: %d, K2: %d}\n"
+                                   "tree:\n"
+                                   "- for: {m: 2}\n"
+                                   "- for: {k: \"min(K, 16)\"}\n"
+                                   "- spatial: {%c: CY}\n"
+                                   "  tile: {%c: \"%s\"}\n"
+                                   "- spatial: {%c: CY}\n"
+                                   "  tile: {%c: \"%s\"}\n"
+                                   "- hold: [A, B, Z]\n"
+                                   "  in: gbuf\n"
+                                   "- spatial: {%c: PY}\n"
+                                   "  tile: {%c: \"%s\"}\n"
+                                   "- spatial: {%c: PY}\n"
+                                   "  tile: {%c: \"%s\"}\n"
+                                   "- hold: [Z]\n"
+                                   "  in: abuf\n"
+                                   "- hold: [A]\n"
+                                   "  in: ibuf\n"
+                                   "- hold: [B]\n"
+                                   "  in: wbuf\n"
+                                   "- for: {m: 1}\n"
+                                   "- for: {n: 1}\n"
+                                   "- for: {k: 1}\n"
+                                   "- {compute: Z, on: mac_array}\n";
+
+static void check_divided(char outer, char inner, const char *outer_tile,
+                          const char *inner_tile, const char *outer_element,
+                          const char *inner_element, const char *settings)
+{
+    AUTO(diags) diags = diags_new();
+    g_autofree char *text = g_strdup_printf(
+        divided_text, 4, 4, outer, outer, outer_tile, inner, inner, inner_tile,
+        outer, outer, outer_element, inner, inner, inner_element);
+    AUTO(problem)
+    problem = fixture_load_text(diags, "gemm", "simba-like", text, settings);
+    nest_check_plan(problem->plan);
+    assert_int_not_equal(problem->plan->crossing_count, 0);
+}
+
+static void test_axes_may_be_divided_between_ranks(void **state)
+{
+    (void)state;
+    static const char *const shapes[] = {
+        "M=4 N=8 K=16 CHIPS=4 PES=4 VECTORS=1 WIDTH=1",
+        "M=5 N=7 K=23 CHIPS=4 PES=4 VECTORS=1 WIDTH=1",
+        "M=3 N=5 K=9 CHIPS=4 PES=4 VECTORS=1 WIDTH=1",
+    };
+    for (gsize s = 0; s < G_N_ELEMENTS(shapes); s++) {
+        check_divided('n', 'k', "min(N, N2)", "min(K, 8)", "min(N, 2)",
+                      "min(K, 4)", shapes[s]);
+        check_divided('k', 'n', "min(K, 8)", "min(N, N2)", "min(K, 4)",
+                      "min(N, 2)", shapes[s]);
+        check_divided('k', 'k', "min(K, 8)", "min(K, K2)", "min(K, 2)",
+                      "min(K, 1)", shapes[s]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_products_on_chiplets_cross_networks_as_they_do),
+        cmocka_unit_test(test_axes_may_be_divided_between_ranks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

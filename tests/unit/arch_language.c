@@ -330,13 +330,19 @@ static int64_t follow_all(const struct arch_fanout *fanout,
 static void check_hops(struct arch_fanout *fanout, int64_t x, int64_t y,
                        bool shares_x, bool shares_y)
 {
-    struct arch_lanes lanes[2] = {{0, x, shares_x}, {0, y, shares_y}};
+    struct arch_lanes lanes[2] = {
+        {.first = 0, .end = x, .is_shared = shares_x},
+        {.first = 0, .end = y, .is_shared = shares_y}};
     int64_t hops = 0;
     assert_int_equal(arch_count_hops(fanout, lanes, &hops), OK);
     assert_int_equal(hops, follow_all(fanout, lanes));
     for (int64_t cut = 1; cut < x; cut++) {
-        struct arch_lanes low[2] = {{0, cut, shares_x}, {0, y, shares_y}};
-        struct arch_lanes high[2] = {{cut, x, shares_x}, {0, y, shares_y}};
+        struct arch_lanes low[2] = {
+            {.first = 0, .end = cut, .is_shared = shares_x},
+            {.first = 0, .end = y, .is_shared = shares_y}};
+        struct arch_lanes high[2] = {
+            {.first = cut, .end = x, .is_shared = shares_x},
+            {.first = 0, .end = y, .is_shared = shares_y}};
         int64_t parts[2] = {0, 0};
         assert_int_equal(arch_count_hops(fanout, low, &parts[0]), OK);
         assert_int_equal(arch_count_hops(fanout, high, &parts[1]), OK);
@@ -365,7 +371,9 @@ static void test_hops_are_those_of_routes(void **state)
         }
     }
     fanout.network.topology = ARCH_MESH;
-    const struct arch_lanes many[2] = {{0, INT64_MAX, false}, {0, 2, false}};
+    const struct arch_lanes many[2] = {
+        {.first = 0, .end = INT64_MAX, .is_shared = false},
+        {.first = 0, .end = 2, .is_shared = false}};
     int64_t hops = 0;
     assert_int_equal(arch_count_hops(&fanout, many, &hops), ERR_LIMIT);
 }
