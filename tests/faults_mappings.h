@@ -124,6 +124,32 @@ static const struct valid causal = {
     .mapping = "mappings/causal-three-pass.yaml",
     .settings = "P=12 M=12 E=4 F=4 B=1 H=1 PE=4"};
 
+/* Two products in turns for each row; the second operand of both stays in the
+ * buffer from row to row. */
+static const struct valid turns = {.name = "turns",
+                                   .cascade =
+                                       "tests/data/cascade/two-products.yaml",
+                                   .arch = "arch-configs/teaching.yaml",
+                                   .text = "schema: 1\n"
+                                           "mapping: turns\n"
+                                           "cascade: two-products\n"
+                                           "tree:\n"
+                                           "- for: {m: 1}\n"
+                                           "- hold: [T]\n"
+                                           "  in: edge\n"
+                                           "- sequence:\n"
+                                           "  - tree:\n"
+                                           "    - hold: [B]\n"
+                                           "      in: gbuf\n"
+                                           "    - for: {n: 4}\n"
+                                           "    - {compute: T, on: array2d}\n"
+                                           "  - tree:\n"
+                                           "    - hold: [C]\n"
+                                           "      in: gbuf\n"
+                                           "    - for: {n: 4}\n"
+                                           "    - {compute: Z, on: array2d}\n",
+                                   .settings = "M=6 K=4 N=8 P=4 GBUF=128"};
+
 static const struct valid *const valid_mappings[] = {
     &binding, &serial, &sums, &lanes, &pipelined, &again, &scattered, &causal};
 

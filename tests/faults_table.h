@@ -254,6 +254,17 @@ static const struct mutation plan_faults[] = {
      .says = "'AV' reads RNV[0,0,0,3,0] in step 0"},
 };
 
+/* Legal by the rule that children of a sequence take turns in a memory. */
+static const struct mutation room_faults[] = {
+    {.about = "room for one of two operands that both stay",
+     .valid = &turns,
+     .settings = " GBUF=64",
+     .catcher = EXECUTION,
+     .code = "execute-capacity",
+     .says = "memory 'gbuf' holds 128 bytes in step 1, with 'B' in it, and has "
+             "64"},
+};
+
 static const struct mutation schedule_faults[] = {
     {.about = "a step dropped",
      .valid = &binding,

@@ -421,6 +421,12 @@ static void test_faults_of_plans_are_caught(void **state)
     check_all(plan_faults, G_N_ELEMENTS(plan_faults));
 }
 
+static void test_what_stays_needs_room(void **state)
+{
+    (void)state;
+    check_all(room_faults, G_N_ELEMENTS(room_faults));
+}
+
 static void test_faults_of_schedules_are_caught(void **state)
 {
     (void)state;
@@ -445,6 +451,7 @@ int main(void)
         cmocka_unit_test(test_what_they_are_made_from_is_valid),
         cmocka_unit_test(test_faults_of_mappings_are_caught),
         cmocka_unit_test(test_faults_of_plans_are_caught),
+        cmocka_unit_test(test_what_stays_needs_room),
         cmocka_unit_test(test_faults_of_schedules_are_caught),
         cmocka_unit_test(test_faults_of_cascades_are_caught),
         cmocka_unit_test(test_equivalent_programs_pass),
