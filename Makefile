@@ -205,6 +205,7 @@ check-all: ## check, more random mappings, sanitizers, valgrind, fuzzing
 	WEIR_RANDOM_SPMM_COUNT=10000 build/release/tests/spmm_random
 	WEIR_RANDOM_SPMM_COUNT=10000 build/release/tests/spmm_real_random
 	WEIR_ZOO_SEEDS=25 tests/attention_zoo.sh
+	WEIR_FORMATS=all tests/attention_formats.sh
 	@$(SUBMAKE) CONFIG=asan check
 	@$(SUBMAKE) CONFIG=tsan check
 	@tests/valgrind.sh build/release

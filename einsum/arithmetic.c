@@ -7,16 +7,60 @@
 
 static const struct format_policy to_nearest = FORMAT_POLICY_DEFAULT;
 
-static bool is_whole(const struct workload *workload, int tensor)
-{
-    const struct einsum_tensor *t = &workload->tensors[tensor];
-    return t->values.kind == EINSUM_VALUES_INTEGER;
-}
-
 void einsum_complaint_clear(struct einsum_complaint *complaint)
 {
     g_clear_pointer(&complaint->problem, g_free);
     g_clear_pointer(&complaint->suggestion, g_free);
+}
+
+/* ---- indices --------------------------------------------------------------- */
+
+static void mark_access(const struct bound_access *access, bool *is_index);
+
+/* The tensors whose values are part of an index. Recursion is as deep as the
+ * index, whose height is bounded. */
+static void mark_node(const struct index_node *node, bool *is_index)
+{
+    if (node == NULL || !node->has_data) {
+        return;
+    }
+    if (node->read != NULL) {
+        is_index[node->read->tensor] = true;
+        mark_access(node->read, is_index);
+    }
+    mark_node(node->child[0], is_index);
+    mark_node(node->child[1], is_index);
+}
+
+static void mark_access(const struct bound_access *access, bool *is_index)
+{
+    for (int d = 0; access != NULL && d < access->dim_count; d++) {
+        mark_node(access->index[d], is_index);
+    }
+}
+
+/* Whole numbers by declaration, places that an operator found, and whatever is
+ * used as an index. */
+static void find_indices(const struct workload *workload, bool *is_index)
+{
+    for (int i = 0; i < workload->tensor_count; i++) {
+        is_index[i] = workload->tensors[i].values.kind == EINSUM_VALUES_INTEGER;
+    }
+    for (int i = 0; i < workload->statement_count; i++) {
+        const struct einsum_statement *statement = &workload->statements[i];
+        const struct einsum_extension *extension = statement->extension;
+        if (extension == NULL) {
+            continue;
+        }
+        if ((statement->features & EINSUM_INDEX_PRODUCER) != 0 &&
+            !extension->gives_values) {
+            is_index[statement->output.tensor] = true;
+        }
+        mark_access(extension->output, is_index);
+        for (int r = 0; r < statement->read_count; r++) {
+            mark_access(extension->read[r], is_index);
+        }
+    }
 }
 
 struct einsum_arithmetic *einsum_arithmetic_new(const struct workload *workload)
@@ -25,6 +69,8 @@ struct einsum_arithmetic *einsum_arithmetic_new(const struct workload *workload)
     const struct format *fp64 = format_find("fp64");
     made->workload = workload;
     made->text = g_string_new(NULL);
+    made->is_index = g_new0(bool, (gsize)workload->tensor_count);
+    find_indices(workload, made->is_index);
     made->storage =
         g_new0(struct einsum_storage, (gsize)workload->tensor_count);
     for (int i = 0; i < workload->tensor_count; i++) {
@@ -47,6 +93,7 @@ void einsum_arithmetic_free(struct einsum_arithmetic *arithmetic)
         }
         g_free(arithmetic->of_statement);
         g_free(arithmetic->storage);
+        g_free(arithmetic->is_index);
         g_string_free(arithmetic->text, TRUE);
         g_free(arithmetic);
     }
@@ -122,7 +169,7 @@ static void set_storage(struct einsum_arithmetic *arithmetic, int tensor,
                         const struct format_storage *storage, int dim)
 {
     struct einsum_storage *stored = &arithmetic->storage[tensor];
-    if (!is_whole(arithmetic->workload, tensor)) {
+    if (!arithmetic->is_index[tensor]) {
         struct format_policy policy = stored->storage.policy;
         stored->storage = *storage;
         stored->storage.policy = policy;
@@ -434,7 +481,8 @@ void einsum_store_inputs(const struct workload *workload,
         for (int d = 0; d < region.tensor->dim_count; d++) {
             region.count[d] = region.tensor->extent[d];
         }
-        if (region.tensor->kind == TENSOR_INPUT && !is_whole(workload, i)) {
+        if (region.tensor->kind == TENSOR_INPUT &&
+            !data->arithmetic->is_index[i]) {
             store_region(&data->arithmetic->storage[i], &region, &values);
         }
     }
@@ -486,7 +534,7 @@ void einsum_store_box(const struct workload *workload, int statement_id,
     int tensor = statement->output.tensor;
     struct region region = {.tensor = NULL};
     if (data->arithmetic == NULL || statement->kind == EINSUM_VIEW ||
-        is_whole(workload, tensor)) {
+        data->arithmetic->is_index[tensor]) {
         return;
     }
     if (!find_region(workload, statement, lo, hi, &region)) {

@@ -506,6 +506,7 @@ struct einsum_storage {
 struct einsum_arithmetic {
     const struct workload *workload;
     struct einsum_storage *storage; /* by tensor id */
+    bool *is_index;                 /* whole numbers: stay as they are */
     const struct format *multiplicand;
     const struct format *product;
     struct einsum_operation operation[EINSUM_OP_COUNT];

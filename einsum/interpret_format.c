@@ -151,10 +151,12 @@ static void round_results(const struct einsum_operation *operation,
 /* The relative error is of the result for these or other operands within twice
  * their errors; subnormal and overflowing results are rounded besides. */
 static void approximate(const struct einsum_operation *operation,
-                        const struct bounded_row *operand, const double *exact,
-                        double *result, double *error, int64_t count)
+                        const struct bounded_row *operand, int operand_count,
+                        const double *exact, double *result, double *error,
+                        int64_t count)
 {
     const struct approximation *approximation = operation->approximation;
+    const double *second = operand[operand_count - 1].value;
     for (int64_t i = 0; i < count; i++) {
         double a = operand[0].value[i];
         if (error != NULL) {
@@ -170,9 +172,8 @@ static void approximate(const struct einsum_operation *operation,
             error[i] = rounded_error(operation, exact[i], error[i]) +
                        own * ERROR_INFLATE;
         }
-        result[i] =
-            approximation_value(approximation, operation->format,
-                                &operation->policy, a, operand[1].value[i]);
+        result[i] = approximation_value(approximation, operation->format,
+                                        &operation->policy, a, second[i]);
     }
 }
 
@@ -194,7 +195,8 @@ const struct format *format_chunk(const struct box_plan *plan,
         return operation.format;
     }
     if (operation.approximation != NULL) {
-        approximate(&operation, operand, exact, result, error, count);
+        approximate(&operation, operand, op_arity(op), exact, result, error,
+                    count);
         return operation.format;
     }
     for (int64_t i = 0; error != NULL && i < count; i++) {

@@ -198,6 +198,7 @@ struct row_buffers {
     double value[EINSUM_MAX_STACK + 1][ROW_CHUNK];
     double error[EINSUM_MAX_STACK + 1][ROW_CHUNK];
     double result[ROW_CHUNK]; /* while its operands are still needed */
+    double raised[ROW_CHUNK]; /* likewise, its error */
 };
 
 /* Points first .. first + count - 1 of a row. */
@@ -300,7 +301,8 @@ static struct bounded_row apply_chunk(const struct chunk *chunk,
         value[i] = operand[i].value;
     }
     double *result = chunk->buffers->value[depth];
-    double *error = has_error ? chunk->buffers->error[depth] : NULL;
+    double *kept = has_error ? chunk->buffers->error[depth] : NULL;
+    double *error = has_error && is_formatted ? chunk->buffers->raised : kept;
     if (!has_error && !is_formatted) {
         vector_ops[op](value, result, chunk->count);
         return (struct bounded_row){result, NULL, NULL};
@@ -314,10 +316,13 @@ static struct bounded_row apply_chunk(const struct chunk *chunk,
     if (is_formatted) {
         format = format_chunk(chunk->plan, op, is_root, operand, exact, result,
                               error, chunk->count);
+        if (has_error) {
+            memcpy(kept, error, (size_t)chunk->count * sizeof(double));
+        }
     } else {
         memcpy(result, exact, (size_t)chunk->count * sizeof(double));
     }
-    return (struct bounded_row){result, error, format};
+    return (struct bounded_row){result, kept, format};
 }
 
 static struct bounded_row constant_chunk(const struct chunk *chunk,

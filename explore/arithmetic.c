@@ -53,13 +53,15 @@ enum status explore_make_arithmetic(struct diags *diags,
 void explore_approximate(const struct problem *problem,
                          struct einsum_arithmetic *arithmetic)
 {
+    const struct workload *workload = problem->workload;
     for (int l = 0; problem->plan != NULL && l < problem->plan->leaf_count;
          l++) {
         const struct plan_leaf *leaf = &problem->plan->leaves[l];
         const struct arch_unit *unit = &problem->arch->units[leaf->unit];
         for (int i = 0; i < unit->op_count; i++) {
             enum einsum_op op = einsum_op_find(unit->ops[i].name);
-            if (unit->ops[i].approximation != NULL && op != EINSUM_OP_COUNT) {
+            if (unit->ops[i].approximation != NULL && op != EINSUM_OP_COUNT &&
+                workload->statements[leaf->statement].ops_per_point[op] > 0) {
                 einsum_arithmetic_approximate(arithmetic, leaf->statement, op,
                                               unit->ops[i].approximation);
             }

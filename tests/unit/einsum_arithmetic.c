@@ -136,6 +136,24 @@ static void test_integers_share_a_scale(void **state)
     loaded_clear(&loaded);
 }
 
+/* bf16 does not have the place 601. */
+static void test_places_stay_whole(void **state)
+{
+    (void)state;
+    struct loaded loaded =
+        load_cascade("P: 1, M: 800", "A: \"[p,m]\", B: \"[m]\"",
+                     "W[p,m] = exp(0 * A[p,m] - 0.5 * abs(index(m - 601)))\n"
+                     "I[p] = argmax(m) W[p,m]\n"
+                     "Y[p] = B[I[p]]",
+                     "Y");
+    AUTO(einsum_arithmetic) arithmetic = arithmetic_of(&loaded, "bf16");
+    AUTO(einsum_data) data = new_data(&loaded, true, 5);
+    run(&loaded, arithmetic, data);
+    double place = values_of(&loaded, data, "I")->value[0];
+    assert_true(place > 600.5 && place < 601.5);
+    loaded_clear(&loaded);
+}
+
 /* Every storage and every rounding, on a cascade with most operations. */
 static void check_bound(const char *dtype, enum format_rounding rounding)
 {
@@ -201,6 +219,7 @@ int main(void)
         cmocka_unit_test(test_float_sums_are_fused),
         cmocka_unit_test(test_multiplicands_are_rounded),
         cmocka_unit_test(test_integers_share_a_scale),
+        cmocka_unit_test(test_places_stay_whole),
         cmocka_unit_test(test_bounds_hold_in_every_format),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
