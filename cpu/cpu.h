@@ -25,12 +25,14 @@ struct cpu_machine {
     int64_t product_clock_hz; /* while products run at full rate */
     double issue_per_cycle;
     double products_per_cycle;
+    double fmas_per_cycle; /* fused products and sums of fp32 */
     double shuffles_per_cycle;
     double vectors_per_cycle; /* additions */
     double loads_per_cycle;   /* of a few bytes, or a broadcast */
     double lines_per_cycle;   /* of an array in the first cache */
     double stores_per_cycle;  /* lines, likewise */
     double product_latency_cycles;
+    double fma_latency_cycles;
     double mispredict_cycles;
     bool shares_shuffle_port; /* shuffles take the place of products */
     bool shares_vector_port;  /* so do additions */

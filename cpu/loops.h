@@ -16,6 +16,8 @@ struct cpu_loops {
     cpu_loop nops;           /* 64 that take a slot of issue alone */
     cpu_loop products;
     cpu_loop product_chain;
+    cpu_loop fmas;
+    cpu_loop fma_chain;
     cpu_loop shuffles;
     cpu_loop vectors;
     cpu_loop loads;             /* of 4 bytes, broadcast */

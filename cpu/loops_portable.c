@@ -153,6 +153,8 @@ void cpu_loops_portable(struct cpu_loops *loops)
         .nops = nops,
         .products = products,
         .product_chain = product_chain,
+        .fmas = products,
+        .fma_chain = product_chain,
         .shuffles = products,
         .vectors = products,
         .loads = loads,

@@ -20,6 +20,7 @@
 #define ADD        "addq $3, %%rax\n\t"
 #define ADDS4      REPEAT4(ADD)
 #define PRODUCT(r) "vpdpbusd %%zmm30, %%zmm31, %%zmm" r "\n\t"
+#define FMA(r)     "vfmadd231ps %%zmm30, %%zmm31, %%zmm" r "\n\t"
 #define SHUFFLE(r) "vpunpcklbw %%zmm30, %%zmm31, %%zmm" r "\n\t"
 #define VECTOR(r)  "vpaddd %%zmm30, %%zmm31, %%zmm" r "\n\t"
 #define LOAD(r)    "vpbroadcastd (%1), %%zmm" r "\n\t"
@@ -36,7 +37,10 @@
         int64_t rounds, void *buffer, int64_t bytes)                           \
     {                                                                          \
         (void)bytes;                                                           \
-        __asm__ volatile(".p2align 6\n1:\n\t" body "decq %0\n\tjnz 1b\n\t"     \
+        __asm__ volatile("vzeroall\n\t" /* no values that are slow */          \
+                         "vpxord %%zmm30, %%zmm30, %%zmm30\n\t"                \
+                         "vpxord %%zmm31, %%zmm31, %%zmm31\n\t"                \
+                         ".p2align 6\n1:\n\t" body "decq %0\n\tjnz 1b\n\t"     \
                          : "+r"(rounds)                                        \
                          : "r"(buffer)                                         \
                          : CLOBBERS);                                          \
@@ -51,6 +55,8 @@ LOOP(vectors_clock, SIXTEEN(SHUFFLE_ADDS))
 LOOP(products_clock, SIXTEEN(PRODUCT_ADDS) SIXTEEN(PRODUCT_ADDS))
 LOOP(products, SIXTEEN(PRODUCT) SIXTEEN(PRODUCT))
 LOOP(product_chain, REPEAT16(PRODUCT("0")) REPEAT16(PRODUCT("0")))
+LOOP(fmas, SIXTEEN(FMA) SIXTEEN(FMA))
+LOOP(fma_chain, REPEAT16(FMA("0")) REPEAT16(FMA("0")))
 LOOP(shuffles, SIXTEEN(SHUFFLE) SIXTEEN(SHUFFLE))
 LOOP(vectors, SIXTEEN(VECTOR) SIXTEEN(VECTOR))
 LOOP(loads, SIXTEEN(LOAD) SIXTEEN(LOAD))
@@ -98,6 +104,8 @@ bool cpu_loops_x86(struct cpu_loops *loops)
     loops->products_clock = products_clock;
     loops->products = products;
     loops->product_chain = product_chain;
+    loops->fmas = fmas;
+    loops->fma_chain = fma_chain;
     loops->shuffles = shuffles;
     loops->vectors = vectors;
     loops->loads = loads;

@@ -70,6 +70,10 @@ static void measure_core(struct measurement *m)
         per_cycle(m, loops->products, 32, machine->product_clock_hz);
     machine->product_latency_cycles =
         1 / per_cycle(m, loops->product_chain, 32, machine->product_clock_hz);
+    machine->fmas_per_cycle =
+        per_cycle(m, loops->fmas, 32, machine->product_clock_hz);
+    machine->fma_latency_cycles =
+        1 / per_cycle(m, loops->fma_chain, 32, machine->product_clock_hz);
     machine->shuffles_per_cycle =
         per_cycle(m, loops->shuffles, 32, machine->vector_clock_hz);
     machine->vectors_per_cycle =

@@ -61,6 +61,11 @@ static void print_instructions(GString *out, const struct cpu_machine *m)
                         at_least(round(m->product_latency_cycles), 1));
     print_rate(out, "dot", is_pool ? "v0, v1" : "v0", is_pool ? 2 : 1,
                m->products_per_cycle, product);
+    g_autofree char *fma =
+        g_strdup_printf(", latency: %.0f cycles, licence: product",
+                        at_least(round(m->fma_latency_cycles), 1));
+    print_rate(out, "fma", is_pool ? "v0, v1" : "v0", is_pool ? 2 : 1,
+               m->fmas_per_cycle, fma);
     print_rate(out, "shuffle", m->shares_shuffle_port ? "v1" : "shuffle", 1,
                m->shuffles_per_cycle, ", licence: vector");
     print_rate(out, "permute", m->shares_shuffle_port ? "v1" : "shuffle", 1,
