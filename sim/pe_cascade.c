@@ -313,31 +313,45 @@ static bool open_slot(struct cascade_run *c)
     return is_any;
 }
 
+static enum status run_cycle(struct cascade_run *c)
+{
+    int unit_count = c->run->plan->arch->unit_count;
+    for (int u = 0; u < unit_count; u++) {
+        begin_task(c, &c->units[u]);
+    }
+    for (int u = 0; u < unit_count; u++) {
+        TRY(step_unit(c, u));
+    }
+    c->now_cycles++;
+    return OK;
+}
+
+/* All slots that nothing is left to do in are passed. */
+static bool has_work(struct cascade_run *c)
+{
+    while (is_slot_done(c)) {
+        if (!open_slot(c)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Until the last tile step is done; then until the last result has left. */
 static enum status run_cycles(struct cascade_run *c)
 {
-    int unit_count = c->run->plan->arch->unit_count;
-    bool has_slots = true;
-    while (true) {
-        while (has_slots && is_slot_done(c)) {
-            has_slots = open_slot(c);
-        }
-        if (!has_slots && c->now_cycles > c->last_exit_cycles) {
-            break;
-        }
-        for (int u = 0; u < unit_count; u++) {
-            begin_task(c, &c->units[u]);
-        }
-        for (int u = 0; u < unit_count; u++) {
-            TRY(step_unit(c, u));
-        }
-        c->now_cycles++;
+    enum status status = OK;
+    while (status == OK && has_work(c)) {
+        status = run_cycle(c);
     }
-    for (int u = 0; u < unit_count; u++) {
+    while (status == OK && c->now_cycles <= c->last_exit_cycles) {
+        status = run_cycle(c);
+    }
+    for (int u = 0; u < c->run->plan->arch->unit_count; u++) {
         c->run->units[u].stall_cycles[STALL_DRAIN] = c->units[u].idle_cycles;
     }
     c->run->cycles = c->now_cycles;
-    return OK;
+    return status;
 }
 
 static enum status run_all(struct cascade_run *c)

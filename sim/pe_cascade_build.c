@@ -75,26 +75,30 @@ static enum status place_tensors(struct cascade_run *c, int *registers)
     return OK;
 }
 
-static enum status compile(struct cascade_run *c)
+/* `kept` NULL: what stays in registers is not known yet. */
+static enum status compile_leaves(struct cascade_run *c,
+                                  const struct kept_tensor *kept)
 {
     const struct plan *plan = c->run->plan;
-    g_autofree int *registers = g_new0(int, (gsize)plan->arch->unit_count + 1);
-    /* Twice: what a program reads is kept by one that may come later. */
-    for (int pass = 0; pass < 2; pass++) {
-        for (int l = 0; l < plan->leaf_count; l++) {
-            struct controller *unit = &c->units[plan->leaves[l].unit];
-            TRY(grid_shape_find(c->run, l, &unit->shape));
-            TRY(program_compile(c->run, l, &unit->shape,
-                                pass == 0 ? NULL : c->kept, &c->programs[l]));
-        }
-        if (pass == 0) {
-            TRY(place_tensors(c, registers));
-        }
-    }
-    for (int u = 0; u < plan->arch->unit_count; u++) {
-        c->units[u].temp_register = registers[u];
+    for (int l = 0; l < plan->leaf_count; l++) {
+        struct controller *unit = &c->units[plan->leaves[l].unit];
+        TRY(grid_shape_find(c->run, l, &unit->shape));
+        TRY(program_compile(c->run, l, &unit->shape, kept, &c->programs[l]));
     }
     return OK;
+}
+
+/* Twice: what a program reads may be kept by one that comes later. */
+static enum status compile(struct cascade_run *c)
+{
+    int unit_count = c->run->plan->arch->unit_count;
+    g_autofree int *registers = g_new0(int, (gsize)unit_count + 1);
+    TRY(compile_leaves(c, NULL));
+    TRY(place_tensors(c, registers));
+    for (int u = 0; u < unit_count; u++) {
+        c->units[u].temp_register = registers[u];
+    }
+    return compile_leaves(c, c->kept);
 }
 
 static int64_t axis_size(const struct plan *plan, int leaf, int axis)

@@ -45,12 +45,16 @@ struct pe_grid *pe_grid_new(int rows, int columns, int registers)
         pe_grid_free(grid);
         return NULL;
     }
+    double *next = grid->tops;
     for (int r = 0; r < rows; r++) {
-        grid->flights[r].top[0] = grid->tops + 2 * r * columns;
-        grid->flights[r].top[1] = grid->tops + (2 * r + 1) * columns;
+        for (int operand = 0; operand < 2; operand++) {
+            grid->flights[r].top[operand] = next;
+            next += columns;
+        }
     }
     for (int i = 0; i < 4; i++) {
-        grid->operand[i] = grid->tops + (2 * rows + i) * columns;
+        grid->operand[i] = next;
+        next += columns;
     }
     return grid;
 }
@@ -188,7 +192,8 @@ static bool run_row(struct pe_grid *grid, int row, const struct flight *flight,
 {
     const struct pe_instruction *i = &flight->instruction;
     const struct pe_source *source[] = {&i->a, &i->b, &i->c};
-    const double *operand[3] = {NULL, NULL, NULL};
+    const double *operand[3] = {grid->operand[0], grid->operand[1],
+                                grid->operand[2]};
     /* Constants of operations that have fewer operands are not looked at. */
     int count = i->op == PE_MAC ? 3 : i->op == PE_EXP_STEP ? 1 : 2;
     if (i->op == PE_IDLE) {
