@@ -1,4 +1,5 @@
 #include "sim/main_memory.h"
+#include "sim/trace/recorder.h"
 
 struct memory_job {
     int64_t number;
@@ -11,6 +12,8 @@ struct memory_job {
     int64_t last_burst; /* asked for; -1 */
     int64_t open_bursts;
     bool is_all_asked;
+    int64_t bytes;
+    int tag;
     struct pending *pending;
     int64_t before[DRAM_PART_COUNT]; /* of the buses, when it began */
 };
@@ -152,7 +155,7 @@ static void sum_parts(struct main_memory *memory,
 
 void main_memory_request(struct main_memory *memory, int order, int flow,
                          const int64_t *index, bool is_write, int64_t bytes,
-                         struct pending *pending)
+                         int tag, struct pending *pending)
 {
     struct machine *machine = memory->component.machine;
     struct memory_job *job = g_new0(struct memory_job, 1);
@@ -160,6 +163,8 @@ void main_memory_request(struct main_memory *memory, int order, int flow,
     job->order = order;
     job->is_write = is_write;
     job->pending = pending;
+    job->bytes = bytes;
+    job->tag = tag;
     job->last_burst = -1;
     layout_begin(memory->layout, flow, index, bytes, &job->walk);
     g_hash_table_insert(memory->open, &job->number, job);
@@ -221,6 +226,8 @@ static void complete(struct main_memory *memory, struct memory_job *job,
         pending->dram_cycles[p] = after[p] - job->before[p];
     }
     int64_t served_ticks = MAX(ticks_of(memory, cycle), machine->now_ticks);
+    recorder_serve_dram(machine, job->tag, job->bytes, pending->issued_ticks,
+                        served_ticks);
     port_note_served(machine, port_of(0, PORT_DRAM), served_ticks, pending);
     pending->legs--;
     g_hash_table_remove(memory->open, &job->number);

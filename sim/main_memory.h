@@ -31,10 +31,10 @@ MUST_USE enum status main_memory_new(struct machine *machine,
                                      struct main_memory **memory);
 void main_memory_free(struct main_memory *memory);
 /* One leg of a request: `bytes` of the flow at the loops' places `index` (NULL:
- * unknown). */
+ * unknown), for the recorder `tag`. */
 void main_memory_request(struct main_memory *memory, int order, int flow,
                          const int64_t *index, bool is_write, int64_t bytes,
-                         struct pending *pending);
+                         int tag, struct pending *pending);
 void main_memory_activate(struct sysc_process *self, void *user);
 bool main_memory_is_idle(const struct main_memory *memory);
 /* "hbm2: 1,024 bursts, ..."; caller frees. */

@@ -26,12 +26,12 @@ void port_note_served(struct machine *machine, int port, int64_t served_ticks,
 
 static void request_dram(struct machine *machine, int order,
                          const struct occasion *occasion, int64_t bytes,
-                         struct pending *pending)
+                         int tag, struct pending *pending)
 {
     enum flow_kind kind = machine->plan->flows[occasion->flow].kind;
     main_memory_request(
         machine->main_memory, order, occasion->flow, occasion->index,
-        kind == FLOW_WRITE || kind == FLOW_DRAIN, bytes, pending);
+        kind == FLOW_WRITE || kind == FLOW_DRAIN, bytes, tag, pending);
 }
 
 void port_request(struct machine *machine, int order,
@@ -52,7 +52,7 @@ void port_request(struct machine *machine, int order,
     for (int i = 0; i < transfer->leg_count; i++) {
         if (machine->main_memory != NULL &&
             transfer->leg[i].port == port_of(0, PORT_DRAM)) {
-            request_dram(machine, order, occasion, transfer->leg[i].bytes,
+            request_dram(machine, order, occasion, transfer->leg[i].bytes, tag,
                          pending);
             continue;
         }

@@ -28,8 +28,9 @@ struct recorder {
     int64_t *began_ticks; /* by unit id: of the running tile step, run time */
     enum stall *stall_of_cause;
     struct intervals *intervals; /* NULL: none are wanted */
-    GArray *tags;      /* struct trace_slice: what requests are about */
-    int64_t open_legs; /* of requests that are not served: uses of tags */
+    GArray *tags;            /* struct trace_slice: what requests are about */
+    int64_t dram_done_ticks; /* of the kernel's clock: the last request */
+    int64_t open_legs;       /* of requests that are not served: uses of tags */
 };
 
 /* Fills `trace` while the machine runs. ERR_INPUT for a component that is not
@@ -161,6 +162,21 @@ static inline void recorder_serve(struct machine *machine, int port, int tag,
     } else if (machine->recorder != NULL) {
         recorder_add_total(machine->recorder, port, ~tag, to_ticks - from_ticks,
                            bytes);
+    }
+}
+
+/* Requests are under way in DRAM beside one another: one is shown from when it was
+ * asked for, or the one before was done, to when it is done. */
+static inline void recorder_serve_dram(struct machine *machine, int tag,
+                                       int64_t bytes, int64_t asked_ticks,
+                                       int64_t done_ticks)
+{
+    if (machine->recorder != NULL) {
+        int64_t *last_ticks = &machine->recorder->dram_done_ticks;
+        int64_t from_ticks = MAX(asked_ticks, *last_ticks);
+        *last_ticks = MAX(from_ticks, done_ticks);
+        recorder_serve(machine, port_of(0, PORT_DRAM), tag, bytes, from_ticks,
+                       *last_ticks);
     }
 }
 

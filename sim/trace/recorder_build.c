@@ -144,7 +144,9 @@ static char *name_port(const struct arch *arch, const struct port_owner *owner)
     static const char *const suffix[PORT_KINDS] = {[PORT_ALL] = "",
                                                    [PORT_READS] = ".read",
                                                    [PORT_WRITES] = ".write",
-                                                   [PORT_LOADS] = ".load"};
+                                                   [PORT_LOADS] = ".load",
+                                                   [PORT_DRAM] = ".data"};
+
     return owner->fanout < 0
                ? g_strconcat(arch->memories[owner->memory].name,
                              suffix[owner->kind], NULL)
@@ -158,7 +160,10 @@ static void add_port_tracks(struct recorder *r)
     for (int p = 0; p < r->machine->port_count; p++) {
         struct port_owner owner = port_find_owner(arch, p);
         r->port_track[p] = -1;
-        if (port_bandwidth(arch, p) != NUM_UNLIMITED &&
+        bool takes_time =
+            port_bandwidth(arch, p) != NUM_UNLIMITED ||
+            (p == port_of(0, PORT_DRAM) && r->machine->main_memory != NULL);
+        if (takes_time &&
             is_wanted(r->trace, owner.fanout < 0
                                     ? arch->memories[owner.memory].name
                                     : arch->fanouts[owner.fanout].name)) {

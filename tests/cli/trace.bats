@@ -301,3 +301,17 @@ SUMS='
         select(.ph == "X")] | length' "$T/a.json")" ]
     awk -F, 'NF != 8 || $5 < $4 && NR > 1 { exit 1 }' "$T/a.csv"
 }
+
+@test "main memory with the timing of DRAM has a track of its own" {
+    DRAM="--cascade workloads/attention/one-pass.yaml --arch tests/data/arch/teaching-dram.yaml --mapping mappings/fusemax-binding.yaml"
+    $W sim $DRAM --json > "$T/plain"
+    $W sim $DRAM --json --trace "$T/a.json" -q > "$T/run"
+    cmp "$T/plain" "$T/run"
+    jq "$SUMS" "$T/a.json" | jq -e --slurpfile run "$T/run" '
+        map(select(.track == "DRAM.data") | .bytes) | add
+        == ($run[0].traffic_bytes.DRAM | .read + .write)'
+    jq -e '.traceEvents | map(select(.ph == "X" and .pid == 3)) | group_by(.tid)
+        | map(sort_by(.ts, .dur)
+            | [range(1; length) as $i | .[$i].ts >= .[$i-1].ts + .[$i-1].dur])
+        | flatten | length > 50 and all' "$T/a.json"
+}
