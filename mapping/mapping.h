@@ -492,6 +492,9 @@ void walk_find_place(const struct plan *plan, int phase, int64_t iteration,
  * (0 for steps where no tile changes). */
 int walk_outer_fills(const struct plan *plan, int phase, int64_t step,
                      struct walk_move *moves, int capacity);
+/* Of one flow: false if nothing of it is due. */
+bool walk_outer_fill(const struct plan *plan, int phase, int flow, int64_t step,
+                     struct walk_move *move);
 /* The delays of the first and the last child that use what a hold above the
  * pipeline keeps of a flow's tensor: the tile of iteration i is needed from
  * step i+first to the end of step i+last. */

@@ -228,18 +228,24 @@ static bool outer_moves(const struct plan *plan, int flow_id, int64_t iteration,
     return moves_now(plan, flow_id, index, move);
 }
 
+bool walk_outer_fill(const struct plan *plan, int phase, int flow, int64_t step,
+                     struct walk_move *move)
+{
+    const struct flow_rule *rule = &plan->rules[flow];
+    enum flow_kind kind = plan->flows[flow].kind;
+    int64_t iteration = step - rule->first_delay;
+    return rule->is_outer && rule->phase == phase &&
+           (kind == FLOW_FILL || kind == FLOW_REFILL) && iteration >= 0 &&
+           iteration < plan->phases[phase].iteration_count &&
+           outer_moves(plan, flow, iteration, move);
+}
+
 int walk_outer_fills(const struct plan *plan, int phase, int64_t step,
                      struct walk_move *moves, int capacity)
 {
     int count = 0;
     for (int f = 0; f < plan->flow_count && count < capacity; f++) {
-        const struct flow_rule *rule = &plan->rules[f];
-        enum flow_kind kind = plan->flows[f].kind;
-        int64_t iteration = step - rule->first_delay;
-        count += rule->is_outer && rule->phase == phase &&
-                 (kind == FLOW_FILL || kind == FLOW_REFILL) && iteration >= 0 &&
-                 iteration < plan->phases[phase].iteration_count &&
-                 outer_moves(plan, f, iteration, &moves[count]);
+        count += walk_outer_fill(plan, phase, f, step, &moves[count]);
     }
     return count;
 }

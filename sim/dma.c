@@ -15,17 +15,33 @@
 
 /* ---- the next fill ------------------------------------------------------- */
 
+/* The fills that take time of the step at the channel's position. */
+static void load_moves(struct channel *channel)
+{
+    const struct machine *machine = channel->component.machine;
+    const GArray *flows = machine->phase->outer_flows;
+    channel->move_count = 0;
+    for (guint i = 0; i < flows->len; i++) {
+        const struct outer_flow *f =
+            &g_array_index(flows, struct outer_flow, i);
+        if (f->is_timed && channel->move_count < CHANNEL_MAX_FLOWS) {
+            channel->move_count += walk_outer_fill(
+                machine->plan, machine->phase_index, f->flow, channel->position,
+                &channel->moves[channel->move_count]);
+        }
+    }
+}
+
 static void load_step(struct channel *channel)
 {
     struct machine *machine = channel->component.machine;
     channel->event_index = 0;
     channel->move_count = 0;
-    channel->position = phase_next_fill_step(machine->phase, channel->position);
+    channel->position =
+        phase_next_fill_step(machine->phase, channel->position, true);
     channel->is_at_end = channel->position == INT64_MAX;
     if (!channel->is_at_end) {
-        channel->move_count = walk_outer_fills(
-            machine->plan, machine->phase_index, channel->position,
-            channel->moves, CHANNEL_MAX_FLOWS);
+        load_moves(channel);
     }
 }
 
@@ -369,9 +385,7 @@ void channel_shift(struct channel *channel, int64_t iterations)
     struct machine *machine = channel->component.machine;
     channel->position += iterations;
     if (channel->child < 0) {
-        channel->move_count = walk_outer_fills(
-            machine->plan, machine->phase_index, channel->position,
-            channel->moves, CHANNEL_MAX_FLOWS);
+        load_moves(channel);
         if (channel->head >= 0) {
             channel->head_move = channel->moves[channel->event_index];
         }

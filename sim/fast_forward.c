@@ -336,7 +336,7 @@ static void skip(struct fast_forward *ff, struct level *level, int64_t period,
     }
     m->step += iterations;
     m->skipped += iterations;
-    m->next_fill_step = phase_next_fill_step(m->phase, m->step);
+    m->next_fill_step = phase_next_fill_step(m->phase, m->step, false);
 }
 
 /* ---- detecting ----------------------------------------------------------- */

@@ -223,7 +223,8 @@ static void note_fills(struct machine *machine)
             phase->changed[of % phase->ring_count] |= (uint64_t)1 << id;
         }
     }
-    machine->next_fill_step = phase_next_fill_step(phase, machine->step + 1);
+    machine->next_fill_step =
+        phase_next_fill_step(phase, machine->step + 1, false);
 }
 
 /* A tile that was replaced is free once its last reader goes on. */

@@ -151,7 +151,7 @@ static void fill_in(struct machine *machine, struct evaluation *evaluation)
 }
 
 /* Tile steps of a run without a cause. */
-#define REMEDY_MOST_STEPS 500000
+#define REMEDY_MOST_STEPS 200000
 
 static bool has_remedy(const struct evaluation *evaluation, int c)
 {

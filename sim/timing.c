@@ -25,12 +25,16 @@ bool phase_is_last(const struct loop *loop, int64_t iteration)
     return iteration / loop->inside % loop->trips == loop->trips - 1;
 }
 
-int64_t phase_next_fill_step(const struct phase *phase, int64_t step)
+int64_t phase_next_fill_step(const struct phase *phase, int64_t step,
+                             bool is_timed)
 {
     int64_t next = INT64_MAX;
     for (guint i = 0; i < phase->outer_flows->len; i++) {
         const struct outer_flow *f =
             &g_array_index(phase->outer_flows, struct outer_flow, i);
+        if (is_timed && !f->is_timed) {
+            continue;
+        }
         int64_t from = MAX(step - f->first_delay, 0);
         int64_t iteration =
             num_ceil_div(from, f->tile_iterations) * f->tile_iterations;

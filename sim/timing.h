@@ -241,6 +241,7 @@ struct outer_flow {
     int flow;
     int64_t tile_iterations;
     int first_delay;
+    bool is_timed; /* has a stream */
 };
 
 /* What one event takes of the ports; no ticks yet. Elements of a leaf's flow in a
@@ -264,8 +265,9 @@ MUST_USE enum status phase_new(const struct plan *plan, int index,
 void phase_free(struct phase *phase);
 
 /* The next step >= `step` in which a tile of a hold above the pipeline may
- * change; INT64_MAX if there is none. */
-int64_t phase_next_fill_step(const struct phase *phase, int64_t step);
+ * change (of those that take time, a timed one); INT64_MAX if there is none. */
+int64_t phase_next_fill_step(const struct phase *phase, int64_t step,
+                             bool is_timed);
 /* Is the digit of this loop its last one in this iteration? */
 bool phase_is_last(const struct loop *loop, int64_t iteration);
 

@@ -237,7 +237,6 @@ static enum status add_outer_fill(struct phase *phase, int flow_id)
     bool has_period = plan->is_regular && !is_irregular(plan, flow);
     outer.tile_iterations = has_period ? walk_tile_iterations(plan, flow_id)
                                        : walk_visit_iterations(plan, flow_id);
-    g_array_append_val(phase->outer_flows, outer);
     struct stream stream = {
         .flow = flow_id,
         .channel = 0,
@@ -251,7 +250,9 @@ static enum status add_outer_fill(struct phase *phase, int flow_id)
         1 + num_ceil_div(last_delay - outer.first_delay, outer.tile_iterations);
     stream.copies = MAX(plan->nodes[flow->node].copies, needed);
     TRY(size_planned(plan, flow_id, &stream.transfer));
-    if (transfer_takes_time(&stream.transfer)) {
+    outer.is_timed = transfer_takes_time(&stream.transfer);
+    g_array_append_val(phase->outer_flows, outer);
+    if (outer.is_timed) {
         add_stream(phase, stream);
     }
     return OK;

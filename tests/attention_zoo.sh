@@ -48,6 +48,7 @@ while read -r cascades settings; do
 done <<'END'
 causal,sliding-window,sliding-window-banded,symmetric-window P=13 E=3 F=5;P=1 E=1 F=1;B=2 H=3 P=37 E=7 F=2
 causal P=9 M=14;P=14 M=9
+causal-one-pass P=13 M=26 M0=13 E=3 F=5;P=1 M=1 M0=1 E=1 F=1;B=2 H=3 P=37 M=36 M0=4 E=7 F=2
 sliding-window,sliding-window-banded P=17 W=1;P=17 W=30;P=21 M=6 W=3;P=6 M=21 W=3
 symmetric-window P=11 W=1;P=8 M=3 W=2;P=5 M=19 W=4
 multi-query,mla,mla-absorbed P=13 M=7 E=3 F=5;P=1 M=1 E=1 F=1;B=2 H=3 P=5 M=11
