@@ -69,6 +69,9 @@ void image_init(struct image *image, const struct workload *workload,
                 const struct place *places, int place_count);
 /* False after the last row. */
 bool image_next(struct image *image);
+/* The least and the largest value that an index takes in a region. */
+int64_t index_lowest(const struct affine *index, const struct region *region);
+int64_t index_highest(const struct affine *index, const struct region *region);
 /* The layout of a whole tensor. */
 struct layout layout_of_tensor(const struct einsum_tensor *tensor);
 
@@ -154,6 +157,10 @@ struct execution;
 
 MUST_USE enum status stores_new(struct execution *x);
 void stores_free(struct execution *x);
+/* Does the use tell where a tile begins along the dimension? Along the rank that a
+ * tensor advances, an access to its last value does not, where others step. */
+bool store_shapes_dim(const struct execution *x, const struct store *store,
+                      guint use, int dim);
 /* The store that a hold is; NULL for streams, and holds in the memory that keeps
  * the tensor already. */
 struct store *store_of_hold(const struct execution *x, int node, int tensor);

@@ -1,11 +1,5 @@
-/* The stores of a plan's holds, and the tiles that come and go in them.
- *
- * Tiles take the frames of a lane in turn. Which tile a tile step means follows
- * from where the loops above the hold stand; which frame has it, from the order
- * in which tiles were begun: each leaf goes through the tiles in that order, some
- * leaves later than others (the delays of a software pipeline). A frame that has
- * been given to a newer tile may still have elements of the older one: then
- * their tags tell. */
+/* The stores of a plan's holds: who uses them, how elements lie in a frame, how
+ * many frames and lanes there are. */
 #include <string.h>
 
 #include "sim/execute/execute.h"
@@ -164,10 +158,8 @@ static bool moves_dim(const struct store_use *use, int dim)
     return false;
 }
 
-/* Does the use tell where a tile begins? Along the rank that a tensor advances,
- * an access to its last value does not, where others step. */
-static bool shapes_dim(const struct execution *x, const struct store *store,
-                       guint u, int dim)
+bool store_shapes_dim(const struct execution *x, const struct store *store,
+                      guint u, int dim)
 {
     bool is_any = false;
     if (dim != x->workload->tensors[store->tensor].iterative_dim ||
@@ -187,7 +179,7 @@ static bool is_alike(const struct execution *x, const struct store *store,
     const struct affine *first = NULL;
     for (guint u = 0; u < store->uses->len; u++) {
         const struct affine *index = &use_at(store, u)->access->index[dim];
-        if (!shapes_dim(x, store, u, dim)) {
+        if (!store_shapes_dim(x, store, u, dim)) {
             continue;
         }
         if (first != NULL && memcmp(first->coefficient, index->coefficient,
@@ -197,36 +189,6 @@ static bool is_alike(const struct execution *x, const struct store *store,
         first = index;
     }
     return true;
-}
-
-static int64_t lowest_index(const struct affine *index,
-                            const struct region *region)
-{
-    int64_t value = index->constant;
-    for (int rank = 0; rank < EINSUM_MAX_RANKS; rank++) {
-        int64_t coefficient = index->coefficient[rank];
-        if (coefficient != 0) {
-            value += coefficient * ((coefficient < 0) == true
-                                        ? region->high[rank] - 1
-                                        : region->low[rank]);
-        }
-    }
-    return value;
-}
-
-static int64_t highest_index(const struct affine *index,
-                             const struct region *region)
-{
-    int64_t value = index->constant;
-    for (int rank = 0; rank < EINSUM_MAX_RANKS; rank++) {
-        int64_t coefficient = index->coefficient[rank];
-        if (coefficient != 0) {
-            value += coefficient * ((coefficient < 0) == false
-                                        ? region->high[rank] - 1
-                                        : region->low[rank]);
-        }
-    }
-    return value;
 }
 
 /* Where accesses move differently, the whole dimension has room. */
@@ -243,12 +205,12 @@ static int64_t dim_extent(const struct execution *x, struct store *store,
     }
     store->is_shifted[dim] = true;
     for (guint u = 0; u < store->uses->len; u++) {
-        if (shapes_dim(x, store, u, dim)) {
+        if (store_shapes_dim(x, store, u, dim)) {
             low = MIN(
-                low, lowest_index(&use_at(store, u)->access->index[dim], tile));
+                low, index_lowest(&use_at(store, u)->access->index[dim], tile));
             high =
                 MAX(high,
-                    highest_index(&use_at(store, u)->access->index[dim], tile));
+                    index_highest(&use_at(store, u)->access->index[dim], tile));
         }
     }
     return high - low + 1;
@@ -625,197 +587,4 @@ void stores_free(struct execution *x)
 struct store *leaf_store(const struct execution *x, int leaf, int tensor)
 {
     return store_outside(x, x->plan->leaves[leaf].node, tensor);
-}
-
-/* ---- frames -------------------------------------------------------------- */
-
-/* FNV-1a over the corners of the ranks that move the tile. */
-uint64_t store_key(const struct store *store, const struct region *region)
-{
-    uint64_t key = UINT64_C(14695981039346656037);
-    for (int r = 0; r < EINSUM_MAX_RANKS; r++) {
-        if ((store->key_ranks >> r & 1) != 0) {
-            key = (key ^ (uint64_t)region->low[r]) * UINT64_C(1099511628211);
-            key ^= key >> 29;
-        }
-    }
-    return key;
-}
-
-static struct frame *frame_at(const struct store *store, int64_t lane,
-                              int64_t serial)
-{
-    return &store->frames[lane * store->frame_count +
-                          serial % store->frame_count];
-}
-
-/* NULL if it is remembered no more. */
-static struct frame *frame_with(const struct store *store, int64_t lane,
-                                int64_t serial)
-{
-    if (serial < 0) {
-        return NULL;
-    }
-    struct frame *frame = frame_at(store, lane, serial);
-    return frame->serial == serial ? frame : NULL;
-}
-
-struct frame *store_begin_frame(struct execution *x, struct store *store,
-                                int64_t lane, const struct region *region)
-{
-    const struct einsum_tensor *t = &x->workload->tensors[store->tensor];
-    int64_t serial = ++store->newest[lane];
-    struct frame *frame = frame_at(store, lane, serial);
-    *frame = (struct frame){
-        .serial = serial,
-        .key = store_key(store, region),
-        .slot = serial % store->copies,
-        .filled_by = -1,
-    };
-    for (int d = 0; d < t->dim_count; d++) {
-        int64_t low = INT64_MAX;
-        for (guint u = 0; store->is_shifted[d] && u < store->uses->len; u++) {
-            if (shapes_dim(x, store, u, d)) {
-                low = MIN(low, lowest_index(&use_at(store, u)->access->index[d],
-                                            region));
-            }
-        }
-        frame->origin[d] = store->is_shifted[d] ? low : 0;
-    }
-    return frame;
-}
-
-struct frame *store_find_frame(const struct store *store, int64_t lane,
-                               uint64_t key)
-{
-    int64_t oldest = MAX(0, store->newest[lane] - store->frame_count + 1);
-    for (int64_t s = store->newest[lane]; s >= oldest; s--) {
-        struct frame *frame = frame_at(store, lane, s);
-        if (frame->key == key) {
-            return frame;
-        }
-    }
-    return NULL;
-}
-
-static int64_t *cursor_of(struct store *store, int64_t lane, int leaf)
-{
-    guint u = 0;
-    while (u + 1 < store->uses->len && use_at(store, u)->leaf != leaf) {
-        u++;
-    }
-    return &store->cursor[lane * (int64_t)store->uses->len + (int64_t)u];
-}
-
-/* The first with the tile from `serial` on; NULL. */
-static struct frame *find_from(const struct store *store, int64_t lane,
-                               uint64_t key, int64_t serial)
-{
-    int64_t oldest = MAX(0, store->newest[lane] - store->frame_count + 1);
-    for (int64_t s = MAX(serial, oldest); s <= store->newest[lane]; s++) {
-        struct frame *frame = frame_at(store, lane, s);
-        if (frame->key == key) {
-            return frame;
-        }
-    }
-    return NULL;
-}
-
-struct frame *store_follow(struct store *store, int64_t lane, int leaf,
-                           uint64_t key)
-{
-    int64_t *cursor = cursor_of(store, lane, leaf);
-    struct frame *frame = frame_with(store, lane, *cursor);
-    if (frame == NULL || frame->key != key) {
-        frame = find_from(store, lane, key, *cursor + 1);
-    }
-    if (frame == NULL) {
-        return NULL;
-    }
-    *cursor = frame->serial;
-    return frame;
-}
-
-struct frame *store_follow_newer(struct store *store, int64_t lane, int leaf)
-{
-    int64_t *cursor = cursor_of(store, lane, leaf);
-    struct frame *frame = frame_with(store, lane, *cursor);
-    frame = frame == NULL
-                ? NULL
-                : find_from(store, lane, frame->key, frame->serial + 1);
-    if (frame != NULL) {
-        *cursor = frame->serial;
-    }
-    return frame;
-}
-
-int64_t store_base(const struct store *store, int64_t lane,
-                   const struct frame *frame)
-{
-    return (lane * store->copies + (frame == NULL ? 0 : frame->slot)) *
-           store->layout.elements;
-}
-
-/* Indices of a dimension that the frame has room for. */
-static int64_t room_along(const struct store *store, int dim)
-{
-    int64_t outside =
-        dim == 0 ? store->layout.elements : store->layout.stride[dim - 1];
-    return outside / store->layout.stride[dim];
-}
-
-static bool is_outside(const struct store *store, const struct frame *frame,
-                       int dim, int64_t index)
-{
-    return frame != NULL && dim != store->layout.wrap_dim &&
-           (index < frame->origin[dim] ||
-            index - frame->origin[dim] >= room_along(store, dim));
-}
-
-bool store_has_room(const struct store *store, const struct frame *frame,
-                    const struct einsum_access *access,
-                    const struct region *region)
-{
-    for (int d = 0; d < access->dim_count; d++) {
-        if (is_outside(store, frame, d,
-                       lowest_index(&access->index[d], region)) ||
-            is_outside(store, frame, d,
-                       highest_index(&access->index[d], region))) {
-            return false;
-        }
-    }
-    return true;
-}
-
-int64_t store_element_outside(const struct execution *x,
-                              const struct store *store,
-                              const struct frame *frame,
-                              const struct einsum_access *access,
-                              const struct region *region)
-{
-    const struct einsum_tensor *t = &x->workload->tensors[store->tensor];
-    int64_t element = 0;
-    for (int d = 0; d < access->dim_count; d++) {
-        int64_t low = lowest_index(&access->index[d], region);
-        int64_t high = highest_index(&access->index[d], region);
-        bool is_high = !is_outside(store, frame, d, low) &&
-                       is_outside(store, frame, d, high);
-        element = element * t->extent[d] + (is_high ? high : low);
-    }
-    return element;
-}
-
-struct frame *store_remembered(const struct store *store, int64_t lane,
-                               int64_t age)
-{
-    return age < store->frame_count
-               ? frame_with(store, lane, store->newest[lane] - age)
-               : NULL;
-}
-
-struct place store_place(const struct store *store, const struct frame *frame)
-{
-    static const int64_t no_origin[EINSUM_MAX_DIMS];
-    return (struct place){&store->layout,
-                          frame == NULL ? no_origin : frame->origin};
 }

@@ -16,6 +16,31 @@ struct layout layout_of_tensor(const struct einsum_tensor *tensor)
     return layout;
 }
 
+static int64_t index_end(const struct affine *index,
+                         const struct region *region, bool is_high)
+{
+    int64_t value = index->constant;
+    for (int r = 0; r < EINSUM_MAX_RANKS; r++) {
+        int64_t coefficient = index->coefficient[r];
+        if (coefficient != 0) {
+            value += coefficient * ((coefficient < 0) != is_high
+                                        ? region->high[r] - 1
+                                        : region->low[r]);
+        }
+    }
+    return value;
+}
+
+int64_t index_lowest(const struct affine *index, const struct region *region)
+{
+    return index_end(index, region, false);
+}
+
+int64_t index_highest(const struct affine *index, const struct region *region)
+{
+    return index_end(index, region, true);
+}
+
 /* Where index `value` of a dimension lies. */
 static int64_t dim_place(const struct place *place, int dim, int64_t value)
 {

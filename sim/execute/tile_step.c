@@ -134,21 +134,6 @@ static int64_t take_from_frame(const struct box *box,
     return -1;
 }
 
-static int64_t index_end(const struct affine *index,
-                         const struct region *region, bool is_high)
-{
-    int64_t value = index->constant;
-    for (int r = 0; r < EINSUM_MAX_RANKS; r++) {
-        int64_t coefficient = index->coefficient[r];
-        if (coefficient != 0) {
-            value += coefficient * ((coefficient < 0) != is_high
-                                        ? region->high[r] - 1
-                                        : region->low[r]);
-        }
-    }
-    return value;
-}
-
 /* May the read touch what the other leaf has written there? */
 static bool overlaps(const struct box *box, const struct einsum_access *read,
                      const struct fresh *fresh)
@@ -159,10 +144,10 @@ static bool overlaps(const struct box *box, const struct einsum_access *read,
     for (int d = 0; d < read->dim_count; d++) {
         const struct affine *written = &writer->output.index[d];
         const struct affine *wanted = &read->index[d];
-        if (index_end(wanted, &box->region, true) <
-                index_end(written, &fresh->region, false) ||
-            index_end(written, &fresh->region, true) <
-                index_end(wanted, &box->region, false)) {
+        if (index_highest(wanted, &box->region) <
+                index_lowest(written, &fresh->region) ||
+            index_highest(written, &fresh->region) <
+                index_lowest(wanted, &box->region)) {
             return false;
         }
     }
@@ -462,8 +447,8 @@ static bool shares_whole(const struct box *box,
     for (int d = 0; d < output->dim_count; d++) {
         int64_t extent = x->workload->tensors[output->tensor].extent[d];
         int64_t group = is_grouped ? storage->storage.group : extent;
-        int64_t low = index_end(&output->index[d], &box->region, false);
-        int64_t end = index_end(&output->index[d], &box->region, true) + 1;
+        int64_t low = index_lowest(&output->index[d], &box->region);
+        int64_t end = index_highest(&output->index[d], &box->region) + 1;
         bool must = sharing == FORMAT_SCALE_ALL || d == storage->scaled_dim;
         if (must && (low % group != 0 || (end % group != 0 && end < extent))) {
             return false;
