@@ -68,6 +68,7 @@ struct einsum_arithmetic *einsum_arithmetic_new(const struct workload *workload)
     struct einsum_arithmetic *made = g_new0(struct einsum_arithmetic, 1);
     const struct format *fp64 = format_find("fp64");
     made->workload = workload;
+    made->statement_count = workload->statement_count;
     made->text = g_string_new(NULL);
     made->is_index = g_new0(bool, (gsize)workload->tensor_count);
     find_indices(workload, made->is_index);
@@ -88,7 +89,7 @@ struct einsum_arithmetic *einsum_arithmetic_new(const struct workload *workload)
 void einsum_arithmetic_free(struct einsum_arithmetic *arithmetic)
 {
     if (arithmetic != NULL) {
-        for (int i = 0; i < arithmetic->workload->statement_count; i++) {
+        for (int i = 0; i < arithmetic->statement_count; i++) {
             g_free(arithmetic->of_statement[i]);
         }
         g_free(arithmetic->of_statement);

@@ -513,6 +513,7 @@ struct einsum_arithmetic {
     /* EINSUM_OP_COUNT each for statements that run on hardware of their own, by
      * statement id; NULL: as above. */
     struct einsum_operation **of_statement;
+    int statement_count;
     GString *text; /* what was set, in order */
 };
 

@@ -89,6 +89,7 @@ struct input {
 
 struct einsum_inputs {
     const struct workload *workload;
+    int tensor_count;
     struct input *inputs; /* by tensor id */
     GString *text;
 };
@@ -97,6 +98,7 @@ struct einsum_inputs *einsum_inputs_new(const struct workload *workload)
 {
     struct einsum_inputs *made = g_new0(struct einsum_inputs, 1);
     made->workload = workload;
+    made->tensor_count = workload->tensor_count;
     made->text = g_string_new(NULL);
     made->inputs = g_new0(struct input, (gsize)workload->tensor_count);
     for (int i = 0; i < workload->tensor_count; i++) {
@@ -111,7 +113,7 @@ void einsum_inputs_free(struct einsum_inputs *inputs)
     if (inputs == NULL) {
         return;
     }
-    for (int i = 0; i < inputs->workload->tensor_count; i++) {
+    for (int i = 0; i < inputs->tensor_count; i++) {
         npy_clear(&inputs->inputs[i].file);
     }
     g_free(inputs->inputs);
