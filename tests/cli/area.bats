@@ -58,9 +58,9 @@ setup() {
 
 @test "attributes that a command does not use are warned of" {
     run --separate-stderr $W model -c workloads/gemm.yaml \
-        -a arch-configs/eyeriss-like.yaml -m tests/data/cli/gemm-eyeriss.yaml
+        -a arch-configs/systolic.yaml -m mappings/gemm-ws.yaml
     [ "$status" -eq 0 ]
-    [[ $stderr == *"warning: the model does not use"*"'pe'"*"[arch-not-used]"* ]]
+    [[ $stderr == *"warning: the model does not use"*"'register'"*"[arch-not-used]"* ]]
 }
 
 @test "a sweep warns of them once for each architecture and fidelity" {
@@ -70,8 +70,8 @@ schema: 1
 experiment: gemms
 fidelity: [model]
 cascade: $PWD/workloads/gemm.yaml
-arch: $PWD/arch-configs/eyeriss-like.yaml
-mapping: $PWD/tests/data/cli/gemm-eyeriss.yaml
+arch: $PWD/arch-configs/systolic.yaml
+mapping: $PWD/mappings/gemm-ws.yaml
 axes:
 - axis: size
   set: [M]
@@ -80,5 +80,5 @@ YAML
     run --separate-stderr $W sweep "$BATS_TEST_TMPDIR/e.yaml" --fidelity model \
         --db "$BATS_TEST_TMPDIR/e.db"
     [ "$status" -eq 0 ]
-    [ "$(grep -c "does not use the latency of an operation of 'pe'" <<<"$stderr")" = 1 ]
+    [ "$(grep -c "does not use the time to shift tiles in of 'register'" <<<"$stderr")" = 1 ]
 }

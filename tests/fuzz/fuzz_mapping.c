@@ -125,6 +125,9 @@ static void check_values(const struct plan *plan)
     g_assert(einsum_run(workload, diags, expected) == OK);
     g_assert(sim_execute(plan, diags, got) == OK);
     for (int t = 0; t < workload->tensor_count; t++) {
+        if (expected->is_free[t] || expected->is_relative[t]) {
+            continue; /* no bound of their own */
+        }
         check_tensor(&expected->tensors[t], &got->tensors[t],
                      workload->tensors[t].element_count);
     }
