@@ -154,6 +154,17 @@ static void add_real(struct table *table, double value)
     table_add_text(table, text);
 }
 
+/* A bound that is not finite proves nothing, which is no success either. */
+static const char *status_word(const struct check *check)
+{
+    if (check->is_ok) {
+        return "ok";
+    }
+    return isinf(check->error_bound) && isfinite(check->max_abs_error)
+               ? "no bound"
+               : "FAILED";
+}
+
 static void print_checks(const struct verification *verification, GString *out)
 {
     AUTO(table) table = table_new();
@@ -167,7 +178,7 @@ static void print_checks(const struct verification *verification, GString *out)
         const struct check *check = &verification->checks[i];
         table_add_text(table, check->mapping != NULL ? check->mapping
                                                      : check->subject);
-        table_add_text(table, check->is_ok ? "ok" : "FAILED");
+        table_add_text(table, status_word(check));
         add_real(table, check->max_abs_error);
         add_real(table, check->max_rel_error);
         add_real(table, check->error_bound);

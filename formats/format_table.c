@@ -29,8 +29,24 @@ const struct format *format_at(size_t i)
     return &formats[i];
 }
 
+/* What else the formats are called. */
+static const struct {
+    const char *alias, *name;
+} aliases[] = {
+    {"float64", "fp64"},      {"double", "fp64"},       {"float32", "fp32"},
+    {"float", "fp32"},        {"bfloat16", "bf16"},     {"float16", "fp16"},
+    {"half", "fp16"},         {"e4m3", "fp8-e4m3"},     {"e5m2", "fp8-e5m2"},
+    {"fp8_e4m3", "fp8-e4m3"}, {"fp8_e5m2", "fp8-e5m2"}, {"e3m2", "fp6-e3m2"},
+    {"e2m3", "fp6-e2m3"},     {"e2m1", "fp4-e2m1"},
+};
+
 const struct format *format_find(const char *name)
 {
+    for (size_t i = 0; i < G_N_ELEMENTS(aliases); i++) {
+        if (strcmp(aliases[i].alias, name) == 0) {
+            name = aliases[i].name;
+        }
+    }
     for (size_t i = 0; i < format_count(); i++) {
         if (strcmp(formats[i].name, name) == 0) {
             return &formats[i];

@@ -45,8 +45,9 @@ struct format {
 };
 
 size_t format_count(void);
-const struct format *format_at(size_t i);           /* widest first */
-const struct format *format_find(const char *name); /* NULL: there is none */
+const struct format *format_at(size_t i); /* widest first */
+/* Also by what else it is called ("e4m3", "bfloat16"). NULL: there is none. */
+const struct format *format_find(const char *name);
 
 /* The largest finite value, the smallest positive normal and the smallest
  * positive value; for integers the last two are 1. */

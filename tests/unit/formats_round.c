@@ -102,6 +102,8 @@ static void test_published_extremes(void **state)
         assert_true(is_same(format_min_normal(f), published[i].min_normal));
         assert_true(is_same(format_min_positive(f), published[i].min_positive));
     }
+    assert_ptr_equal(format_find("e4m3"), format_find("fp8-e4m3"));
+    assert_ptr_equal(format_find("bfloat16"), format_find("bf16"));
     assert_null(format_find("fp7"));
 }
 
