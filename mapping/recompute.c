@@ -6,7 +6,9 @@
  *   - nor does it follow from values of its own that have been overwritten,
  *   - lanes keep what each has made for itself,
  *   - who reads in a later step of a software pipeline, while the next iteration
- *     writes, has a tile of its own. */
+ *     writes, has a tile of its own,
+ *   - who reads it outside of a hold that it is made in does so after it was
+ *     drained: a tile that stays meanwhile is drained once, at the end. */
 #include "mapping/flows.h"
 
 static bool has_rank(const struct einsum_statement *s, int rank,
@@ -113,6 +115,75 @@ static bool overwrites_early(struct builder *b, int leaf_id, int loop)
     return false;
 }
 
+/* Has each iteration of `loop` more than one tile of the hold, so that all are
+ * drained? Of ranks that a predicate names, some tiles may have no points, and be
+ * passed over. */
+static bool drains_each_time(struct builder *b, const struct plan_leaf *leaf,
+                             int loop, int hold)
+{
+    const struct einsum_statement *s =
+        &b->workload->statements[leaf->statement];
+    unsigned masked = workload_mask_ranks(b->workload, leaf->statement);
+    int loops[MAX_LOOPS];
+    int count = node_loops(b->plan, loop, hold, loops);
+    for (int i = 0; i < count; i++) {
+        const struct plan_node *inner = &b->plan->nodes[loops[i]];
+        if (inner->least_trips > 1 && (masked >> inner->rank & 1) == 0 &&
+            access_uses_rank(&s->output, inner->rank)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A hold that still has the result, undrained, when the reader wants it outside
+ * in the same iteration of the foreign loop; -1. */
+static int find_undrained(struct builder *b, const struct plan_leaf *leaf,
+                          int loop, const struct plan_leaf *reader)
+{
+    int tensor = b->workload->statements[leaf->statement].output.tensor;
+    int common = node_common(b->plan, leaf->node, reader->node);
+    if (!plan_is_above(b->plan, loop, common)) {
+        return -1;
+    }
+    int hold = flows_find_keeper(b->plan, leaf->node, tensor);
+    while (hold >= 0 && plan_is_above(b->plan, common, hold)) {
+        int keeper = flows_find_keeper(b->plan, hold, tensor);
+        bool is_drained =
+            b->plan->nodes[hold].memory != flows_keeper_memory(b, keeper);
+        if (is_drained && !drains_each_time(b, leaf, loop, hold)) {
+            return hold;
+        }
+        hold = keeper;
+    }
+    return -1;
+}
+
+static enum status check_drained(struct builder *b, int leaf_id, int loop)
+{
+    const struct plan_leaf *leaf = &b->plan->leaves[leaf_id];
+    g_autoptr(GArray) uses = plan_uses(
+        b->plan, b->workload->statements[leaf->statement].output.tensor);
+    for (guint u = 0; u < uses->len; u++) {
+        const struct tensor_use *use =
+            &g_array_index(uses, struct tensor_use, u);
+        const struct plan_leaf *reader = &b->plan->leaves[use->leaf];
+        int hold = use->is_write || use->is_forwarded
+                       ? -1
+                       : find_undrained(b, leaf, loop, reader);
+        if (hold >= 0) {
+            g_autofree char *why = g_strdup_printf(
+                "'%s' reads it outside of the hold on line %d, which drains it "
+                "after the last iteration",
+                b->workload->statements[reader->statement].name,
+                b->plan->nodes[hold].span.line);
+            return refuse(b, leaf_id, loop, "hold it only where both find it",
+                          why);
+        }
+    }
+    return OK;
+}
+
 enum status check_recompute(struct builder *b, int leaf_id)
 {
     const struct plan_leaf *leaf = &b->plan->leaves[leaf_id];
@@ -141,6 +212,9 @@ enum status check_recompute(struct builder *b, int leaf_id)
                           "hold the result inside that loop",
                           "a later step still reads what the next iteration "
                           "overwrites");
+        }
+        if (b->plan->nodes[splits[i]].kind == PLAN_LOOP) {
+            TRY(check_drained(b, leaf_id, splits[i]));
         }
     }
     return OK;

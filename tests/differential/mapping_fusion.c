@@ -67,6 +67,11 @@ static const struct fusion fusions[] = {
      NULL, 1},
     {"products-added-again", PRODUCTS, "M=6 K=4 N=8 P=4", "mapping-recompute",
      NULL, 1},
+    {"products-again-drained", PRODUCTS, "M=6 K=4 N=8 P=6", NULL, "T", 3},
+    {"products-again-drained", PRODUCTS, "M=5 K=3 N=7 P=5", NULL, "T", 3},
+    {"products-again-drained", PRODUCTS, "M=2 K=4 N=8 P=6", "mapping-recompute",
+     NULL, 1},
+    {"products-again-drained", PRODUCTS, "M=2 K=4 N=8 P=2", NULL, NULL, 1},
     {"convolutions-again", WINDOWS, "C=2 S=3 X=3 Q2=3", NULL, "Y", 3},
 };
 

@@ -378,6 +378,11 @@ static const struct fault faults[] = {
     {&three_again, "mapping-recompute", "- for: {f: 2}\n", "", "QK, on",
      "still reads what the next iteration", "- pipeline",
      "- for: {f: 2}\n- pipeline", NULL},
+    FAULT(&three_again, "mapping-recompute",
+          "{compute: QK, on: array2d, recompute: true}",
+          "tree: [{hold: [QK], in: rf2d}, {compute: QK, on: array2d, "
+          "recompute: true}]",
+          "QK, on", "'GM' reads it outside of the hold"),
     FAULT(&one, "mapping-recompute", "- for: {m1: 1}\n",
           "- for: {f: 2}\n- for: {m1: 1}\n", "QK, on", "'f'"),
     FAULT(&one, "mapping-recompute",
