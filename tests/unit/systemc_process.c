@@ -195,7 +195,7 @@ static void spawn_many(struct sysc_process *self, void *user)
 {
     struct bench *bench = user;
     for (int i = 0; i < 2000; i++) {
-        char name[16];
+        char name[24];
         (void)snprintf(name, sizeof name, "child%d", i);
         WAIT(sysc_thread_new(bench->context, NULL, name, live_shortly, bench,
                              NULL, NULL));
