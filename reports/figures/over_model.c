@@ -24,7 +24,7 @@ static enum status write_chart(struct diags *diags,
     struct grouped_bars chart = {
         .title = options->title,
         .x_label = options->x_label,
-        .y_label = "simulated cycles above the model, %",
+        .y_label = "cycles above model, %",
         .values = values,
     };
     grouped_bars_write(&chart, grid, script);
