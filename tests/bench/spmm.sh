@@ -30,4 +30,6 @@ gcc -Wall -Wextra -std=c11 -D_POSIX_C_SOURCE=200809L "${flags[@]}" -I. \
     $(pkg-config --libs glib-2.0 yaml-0.1 sqlite3 jansson) -lm -ldl -lpthread
 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 "$out/spmm_bench" "$out/spmm.db" "$@"
 echo "all times: $out/spmm.db, table measurements"
-tests/bench/figures/spmm.sh "$out/spmm.db" "$out"
+build/weir cpu -q -o "$out/cpu.yaml"
+tests/bench/figures/spmm.sh "$out/spmm.db" "$out" "$out/cpu.yaml"
+tests/bench/spmm_predict.sh "$out/spmm.db" "$out/cpu.yaml"
