@@ -5,6 +5,7 @@
  * before it is written again. */
 #include "mapping/builder.h"
 #include "mapping/formats.h"
+#include "mapping/turns.h"
 
 int capacity_find_pipeline(const struct plan *plan, int node)
 {
@@ -195,6 +196,7 @@ static enum status build_hold_footprint(struct builder *b, int hold)
             return diag_fail(b->diags, ERR_LIMIT, "mapping-limit",
                              "footprint exceeds 64 bits");
         }
+        node->held_bytes[i] = bytes;
         most = MAX(most, bytes);
     }
     node->footprint_bytes = node->is_shared ? most : sum;
@@ -203,26 +205,27 @@ static enum status build_hold_footprint(struct builder *b, int hold)
 }
 
 /* Bytes of `memory` held at once by the subtree of `node`: what the branches of
- * a pipeline hold adds up, those of phases and sequences take turns. False on
- * overflow. */
+ * a pipeline hold adds up, those of phases and sequences take turns, beside what
+ * stays of the others. False on overflow. */
 static bool subtree_footprint(struct builder *b, int node, int memory,
-                              int64_t *bytes)
+                              const struct turns_bytes *staying, int64_t *bytes)
 {
     const struct plan_node *n = &b->plan->nodes[node];
     int64_t branches = 0;
     for (int c = n->first_child; c >= 0; c = b->plan->nodes[c].next_sibling) {
         int64_t branch = 0;
-        if (!subtree_footprint(b, c, memory, &branch)) {
+        if (!subtree_footprint(b, c, memory, staying, &branch)) {
             return false;
         }
         if (n->kind != PLAN_PIPELINE) {
-            branches = MAX(branches, branch);
+            branches = MAX(branches, branch - staying[c].own);
         } else if (!num_add(branches, branch, &branches)) {
             return false;
         }
     }
     bool is_here = n->kind == PLAN_HOLD && n->memory == memory;
-    return num_add(branches, is_here ? n->footprint_bytes : 0, bytes);
+    return num_add(branches, staying[node].children, &branches) &&
+           num_add(branches, is_here ? n->footprint_bytes : 0, bytes);
 }
 
 static void report_capacity(struct builder *b, int memory, int64_t footprint)
@@ -321,12 +324,16 @@ static int64_t count_instances_used(struct builder *b, int memory)
                     : b->arch->memories[memory].instances;
 }
 
-static enum status build_memory(struct builder *b, int memory)
+static enum status build_memory(struct builder *b, const GArray *turns,
+                                int memory)
 {
+    g_autofree struct turns_bytes *staying =
+        g_new(struct turns_bytes, (gsize)b->plan->node_count);
     struct plan_memory *m = &b->plan->memories[memory];
     int64_t size = b->arch->memories[memory].size_bytes;
     m->instances_used = count_instances_used(b, memory);
-    if (!subtree_footprint(b, 0, memory, &m->footprint_bytes)) {
+    if (!turns_count(b->plan, turns, memory, staying) ||
+        !subtree_footprint(b, 0, memory, staying, &m->footprint_bytes)) {
         return diag_fail(b->diags, ERR_LIMIT, "mapping-limit",
                          "what is held in '%s' exceeds 64 bits",
                          b->arch->memories[memory].name);
@@ -353,10 +360,11 @@ enum status build_capacity(struct builder *b)
             TRY(build_hold_footprint(b, n));
         }
     }
+    g_autoptr(GArray) turns = turns_list(b);
     b->plan->memories =
         g_new0(struct plan_memory, (gsize)b->arch->memory_count);
     for (int m = 0; m < b->arch->memory_count; m++) {
-        TRY(build_memory(b, m));
+        TRY(build_memory(b, turns, m));
     }
     return diags_status(b->diags);
 }

@@ -144,6 +144,7 @@ struct plan_node {
      * tensor that advances inside the hold (0: all are kept). */
     int64_t held_copies[PLAN_MAX_HELD];
     int64_t held_slices[PLAN_MAX_HELD];
+    int64_t held_bytes[PLAN_MAX_HELD]; /* by `held`, copies included */
     const char *assumption;  /* NULL, or why the study counts fewer copies than
                                 its pipeline needs (`assume:`) */
     int64_t footprint_bytes; /* copies included */

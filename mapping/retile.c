@@ -433,6 +433,7 @@ static enum retiling count_holds(struct retiler *r)
             !multiply(&bytes, copies)) {
             return RETILING_LIMIT;
         }
+        node->held_bytes[kept->held] = bytes;
         node->copies = MAX(node->copies, copies);
         node->footprint_bytes = node->is_shared
                                     ? MAX(node->footprint_bytes, bytes)
@@ -445,16 +446,22 @@ static enum retiling count_holds(struct retiler *r)
 }
 
 /* What the subtrees of a memory's holds keep at once: branches of a pipeline
- * add up, those of phases and sequences take turns. */
+ * add up, those of phases and sequences take turns, beside what stays of the
+ * others. */
 static enum retiling count_memory(struct retiler *r, int memory)
 {
     struct plan *plan = r->plan;
     int64_t *inside = r->footprint; /* of a node's branches */
     memset(inside, 0, sizeof *inside * (size_t)plan->node_count);
     int64_t total = 0;
+    if (!turns_count(plan, r->turns, memory, r->staying)) {
+        return RETILING_LIMIT;
+    }
     for (int n = plan->node_count - 1; n >= 0; n--) {
         const struct place *place = &r->places[n];
-        total = inside[n];
+        if (__builtin_add_overflow(inside[n], r->staying[n].children, &total)) {
+            return RETILING_LIMIT;
+        }
         if (place->memory == memory &&
             __builtin_add_overflow(total, plan->nodes[n].footprint_bytes,
                                    &total)) {
@@ -465,7 +472,7 @@ static enum retiling count_memory(struct retiler *r, int memory)
         }
         int64_t *branches = &inside[place->parent];
         if (!r->places[place->parent].adds_up_inside) {
-            *branches = MAX(*branches, total);
+            *branches = MAX(*branches, total - r->staying[n].own);
         } else if (__builtin_add_overflow(*branches, total, branches)) {
             return RETILING_LIMIT;
         }
@@ -549,6 +556,8 @@ void retiler_free(struct retiler *r)
     g_free(r->above_first);
     g_clear_pointer(&r->above, g_array_unref);
     g_free(r->footprint);
+    g_clear_pointer(&r->turns, g_array_unref);
+    g_free(r->staying);
     g_free(r->is_used);
     g_free(r->places);
     plan_free(r->plan);

@@ -4,6 +4,7 @@
 #define WEIR_MAPPING_RETILE_H
 
 #include "mapping/flows.h"
+#include "mapping/turns.h"
 
 /* A loop, a spatial node, a loop written in a compute node, or a rank that a step
  * runs through index by index: it leaves tiles of `extent`. */
@@ -89,6 +90,7 @@ struct lanes {
 /* Copies and footprint of one tensor in a hold. */
 struct kept {
     int hold;
+    int held; /* position in the hold */
     int tensor;
     GArray *uses;          /* below the hold; owned by the retiler */
     struct formula tile;   /* its dims */
@@ -144,16 +146,18 @@ struct retiler {
     int *leaf_extent;  /* [leaf * EINSUM_MAX_RANKS + position]: value indices */
     int *step_first;   /* by leaf: the splits of its step */
     int *step_count;
-    int *above_first;     /* by leaf, and one more: in `above` */
-    GArray *above;        /* struct above: splits above each leaf */
-    GArray *formulas;     /* struct formula */
-    GArray *kepts;        /* struct kept */
-    GArray *reductions;   /* struct lane_reduction */
-    GArray *insides;      /* struct inside */
-    GArray *sources;      /* of the builder: formulas borrow their uses */
-    int64_t *footprint;   /* scratch, by node */
-    bool *is_used;        /* by memory: some hold is in it */
-    struct place *places; /* by node */
+    int *above_first;   /* by leaf, and one more: in `above` */
+    GArray *above;      /* struct above: splits above each leaf */
+    GArray *formulas;   /* struct formula */
+    GArray *kepts;      /* struct kept */
+    GArray *reductions; /* struct lane_reduction */
+    GArray *insides;    /* struct inside */
+    GArray *sources;    /* of the builder: formulas borrow their uses */
+    int64_t *footprint; /* scratch, by node */
+    GArray *turns;      /* struct turns_tile */
+    struct turns_bytes *staying; /* scratch, by node */
+    bool *is_used;               /* by memory: some hold is in it */
+    struct place *places;        /* by node */
 };
 
 /* Compiles what has been bound. */

@@ -106,11 +106,13 @@ static void compile_distance(struct retiler *r, struct kept *kept, int pipeline)
     }
 }
 
-static void compile_kept(struct retiler *r, int hold, int tensor)
+static void compile_kept(struct retiler *r, int hold, int held)
 {
     struct builder *b = &r->builder;
+    int tensor = r->plan->nodes[hold].held[held];
     const struct einsum_tensor *t = &r->plan->workload->tensors[tensor];
     struct kept kept = {.hold = hold,
+                        .held = held,
                         .tensor = tensor,
                         .uses = uses_below(b, hold, tensor),
                         .is_iterative = t->iterative_dim >= 0};
@@ -147,7 +149,7 @@ void retile_compile_hold(struct retiler *r, int hold)
     for (int i = 0; i < node->held_count; i++) {
         const struct einsum_tensor *t =
             &r->plan->workload->tensors[node->held[i]];
-        compile_kept(r, hold, node->held[i]);
+        compile_kept(r, hold, i);
         if (t->iterative_dim >= 0) {
             int extent = retile_extent_at(r, hold, t->iterative_rank);
             int64_t full = r->plan->workload->rank[t->iterative_rank].extent;

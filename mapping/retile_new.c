@@ -129,6 +129,8 @@ enum status retiler_compile(struct retiler *r)
     TRY(retile_compile_splits(r));
     r->declared = g_new0(int64_t, (gsize)r->plan->node_count);
     r->footprint = g_new0(int64_t, (gsize)r->plan->node_count);
+    r->turns = turns_list(&r->builder);
+    r->staying = g_new(struct turns_bytes, (gsize)r->plan->node_count);
     r->is_used = g_new0(bool, (gsize)r->plan->arch->memory_count);
     list_places(r);
     r->formulas = g_array_new(FALSE, TRUE, sizeof(struct formula));

@@ -254,11 +254,19 @@ static const struct mutation plan_faults[] = {
      .says = "'AV' reads RNV[0,0,0,3,0] in step 0"},
 };
 
-/* Legal by the rule that children of a sequence take turns in a memory. */
+/* Children of a sequence take turns in a memory, but for what stays there. */
 static const struct mutation room_faults[] = {
     {.about = "room for one of two operands that both stay",
      .valid = &turns,
      .settings = " GBUF=64",
+     .catcher = LEGALITY,
+     .code = "mapping-capacity",
+     .says = "'gbuf' has 64 B, the mapping keeps 128 B in it"},
+    {.about = "the same, unseen before the run",
+     .valid = &turns,
+     .spoil = spoil_size,
+     .name = "gbuf",
+     .number = 64,
      .catcher = EXECUTION,
      .code = "execute-capacity",
      .says = "memory 'gbuf' holds 128 bytes in step 1, with 'B' in it, and has "

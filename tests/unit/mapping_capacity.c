@@ -53,6 +53,39 @@ static void test_a_sequence_takes_turns(void **state)
                      0);
 }
 
+/* K and V are the same for all queries: they stay while the others run, unless a
+ * loop of their own moves them. */
+static void test_what_a_loop_around_wants_again_stays(void **state)
+{
+    (void)state;
+    static const char text[] = THREE "params: {T: M, U: P}\n"
+                                     "tree:\n"
+                                     "- for: {p: U}\n"
+                                     "- hold: [QK, GM, SN, SD, A]\n"
+                                     "  in: DRAM\n"
+                                     "- sequence:\n"
+                                     "  - tree:\n"
+                                     "    - hold: [Q, K]\n" /* U*4 + 8*4 */
+                                     "      in: gbuf\n"
+                                     "    - {compute: QK, on: array2d}\n"
+                                     "  - {tree: [{sequence: [" SOFTMAX "]}]}\n"
+                                     "  - tree:\n"
+                                     "    - for: {m: T}\n"
+                                     "    - hold: [V]\n" /* T*2 */
+                                     "      in: gbuf\n"
+                                     "    - {compute: AV, on: array2d}\n";
+    static const char settings[][40] = {"B=1 H=1 P=8 M=8 E=4 F=2 U=4",
+                                        "B=1 H=1 P=8 M=8 E=4 F=2 U=4 T=4",
+                                        "B=1 H=1 P=8 M=8 E=4 F=2"};
+    static const int64_t elements[] = {4 * 4 + 8 * 4 + 8 * 2, 4 * 4 + 8 * 4,
+                                       8 * 4 + 8 * 4};
+    for (gsize i = 0; i < G_N_ELEMENTS(settings); i++) {
+        assert_int_equal(
+            footprint("attention/three-pass", settings[i], text, "gbuf"),
+            2 * elements[i]);
+    }
+}
+
 /* Children of a pipeline are all there at once; what passes between them is
  * kept for as many steps as lie between. */
 static void test_a_pipeline_adds_up(void **state)
@@ -174,6 +207,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_sequence_takes_turns),
+        cmocka_unit_test(test_what_a_loop_around_wants_again_stays),
         cmocka_unit_test(test_a_pipeline_adds_up),
         cmocka_unit_test(test_parts_of_a_tile_need_fewer_copies),
         cmocka_unit_test(test_a_value_that_is_still_wanted_keeps_its_place),
