@@ -370,6 +370,9 @@ enum status explore_verify(struct diags *diags, const struct problem *problem,
                            struct verification **result)
 {
     const char *name = cascade_kernel(problem->cascade);
+    if (problem->plan != NULL && !options->is_pe) {
+        TRY(sim_check_execution(problem->plan, diags));
+    }
     if (name == NULL) {
         diag_error(diags, SPAN_NONE, "verify-no-kernel", NULL,
                    "cascade '%s' names no reference kernel ('kernel:')",

@@ -134,7 +134,17 @@ static void put_ports(struct fast_forward *ff)
 {
     const struct machine *m = ff->machine;
     for (int p = 0; p < m->port_count; p++) {
-        put_time(ff, m->ports[p].busy_until_ticks);
+        const struct port *port = &m->ports[p];
+        put_time(ff, port->busy_until_ticks);
+        for (guint i = 0; port->turns != NULL && i < port->turns->len; i++) {
+            const struct turn *turn =
+                &g_array_index(port->turns, struct turn, i);
+            if (turn->to_ticks > m->now_ticks) {
+                put(ff, turn->cause);
+                put_time(ff, turn->from_ticks);
+                put_time(ff, turn->to_ticks);
+            }
+        }
     }
 }
 

@@ -100,6 +100,8 @@ static enum sysc_status add_units(struct machine *machine,
     for (int u = 0; u < arch->unit_count && status == SYSC_OK; u++) {
         g_autofree char *name = g_strdup_printf("unit%d", u);
         machine->units[u].id = u;
+        machine->units[u].waited =
+            g_array_new(false, false, sizeof(struct turn));
         status = add_component(&machine->units[u].component, machine, chip,
                                name, unit_activate, &machine->units[u]);
     }
@@ -111,6 +113,16 @@ static enum sysc_status add_ports(struct machine *machine,
 {
     machine->port_count = port_count(machine->plan->arch);
     machine->ports = g_new0(struct port, (gsize)machine->port_count + 1);
+    machine->serial_server = -1;
+    for (int p = machine->port_count; p-- > 0;) {
+        if (port_is_serial(machine->plan->arch, p)) {
+            machine->serial_server = p;
+        }
+    }
+    if (machine->serial_server >= 0) {
+        machine->ports[machine->serial_server].turns =
+            g_array_new(false, false, sizeof(struct turn));
+    }
     enum sysc_status status = SYSC_OK;
     for (int p = 0; p < machine->port_count && status == SYSC_OK; p++) {
         g_autofree char *name = g_strdup_printf("port%d", p);
@@ -237,8 +249,18 @@ static void clear_ports(struct machine *machine)
         if (machine->ports[m].queue != NULL) {
             g_array_unref(machine->ports[m].queue);
         }
+        g_clear_pointer(&machine->ports[m].turns, g_array_unref);
     }
     g_free(machine->ports);
+}
+
+static void clear_units(struct machine *machine)
+{
+    for (int u = 0;
+         machine->units != NULL && u < machine->plan->arch->unit_count; u++) {
+        g_clear_pointer(&machine->units[u].waited, g_array_unref);
+    }
+    g_free(machine->units);
 }
 
 void machine_free(struct machine *machine)
@@ -257,7 +279,7 @@ void machine_free(struct machine *machine)
     recorder_free(machine->recorder);
     free_phases(machine);
     clear_ports(machine);
-    g_free(machine->units);
+    clear_units(machine);
     g_free(machine->channels);
     g_free(machine->counters);
     g_free(machine);

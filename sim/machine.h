@@ -42,6 +42,8 @@ struct unit {
     int queue_position;       /* in phase->queue of the slot */
     bool waits_for_port;      /* wake it when a port has served something */
     struct pending on_chip;   /* transfer of the running tile step */
+    struct pending serial;    /* its work that no serial transfer overlaps */
+    GArray *waited;           /* struct turn: what that waited for */
     bool is_emptying;         /* its last lanes finish the tile step */
     int64_t emptied_ticks;    /* where tile steps overlap: of the last one */
     int64_t idle_since_ticks; /* run time */
@@ -54,12 +56,23 @@ struct request {
     int64_t ticks;
     struct pending *pending;
     int64_t bytes;
-    int tag; /* what it is about: see recorder_tag */
+    int tag;           /* what it is about: see recorder_tag */
+    int port;          /* that it is of; -1: work of a core's serial ports */
+    struct unit *unit; /* whose work */
+};
+
+/* What the serial server does from then until then, as the cause of waiting for
+ * it. */
+struct turn {
+    int cause;
+    int64_t from_ticks;
+    int64_t to_ticks;
 };
 
 struct port {
     struct component component;
     int64_t busy_until_ticks;
+    GArray *turns; /* struct turn: from a while ago on; of the serial server */
     GArray *queue; /* struct request */
 };
 
@@ -126,6 +139,7 @@ struct machine {
     struct unit *units; /* by unit id */
     int port_count;
     struct port *ports; /* port_of a memory */
+    int serial_server;  /* the port that serves for all serial ones; -1 */
     int channel_count;
     struct channel *channels;
     /* All that adds up, in one array so that fast-forward can multiply it. */
@@ -259,6 +273,8 @@ void port_request(struct machine *machine, int order,
                   const struct transfer *transfer,
                   const struct occasion *occasion, int late_cause,
                   struct pending *pending);
+/* The unit's tile step asks for the turn of its serial ports. */
+void port_request_serial(struct unit *unit, int64_t ticks);
 /* One leg is served at that time. */
 void port_note_served(struct machine *machine, int port, int64_t served_ticks,
                       struct pending *pending);
@@ -270,9 +286,12 @@ void port_note_served(struct machine *machine, int port, int64_t served_ticks,
 MUST_USE enum status ticks_set(const struct plan *plan, struct phase **phases,
                                int64_t *ticks_per_cycle);
 /* Gives the legs of a transfer their ticks. */
-MUST_USE enum status ticks_convert(const struct arch *arch,
+MUST_USE enum status ticks_convert(const struct plan *plan,
                                    int64_t ticks_per_cycle,
                                    struct transfer *transfer);
+
+/* The share of a tile step's busy time that serial ports work. */
+int64_t ticks_count_serial(const struct plan_leaf *leaf, int64_t busy_ticks);
 
 /* ---- resize.c ------------------------------------------------------------ */
 
@@ -346,6 +365,8 @@ void stalls_account_start(struct unit *unit, const struct child *child,
                           const struct readiness *ready);
 /* Its tile step lasts from `from` to `to` because of what it reads on the chip. */
 void stalls_account_longer(struct unit *unit, int64_t from, int64_t to);
+/* The same, because its serial ports had to wait for their turn. */
+void stalls_account_turn(struct unit *unit, int64_t from, int64_t to);
 /* Its last lanes finish it `skew_ticks` after the first, at `from`. */
 void stalls_account_emptying(struct unit *unit, int64_t from,
                              int64_t skew_ticks);

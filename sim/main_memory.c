@@ -43,7 +43,7 @@ static bool set_rate(struct main_memory *memory, const struct machine *machine)
 {
     int64_t ticks_per_s = 0;
     int64_t per_cycle = 0;
-    if (!num_mul(machine->ticks_per_cycle, machine->plan->arch->clock_hz,
+    if (!num_mul(machine->ticks_per_cycle, machine->plan->clock_hz,
                  &ticks_per_s)) {
         return false;
     }

@@ -1,7 +1,11 @@
 /* Port: one of a memory's finite bandwidths, a server that takes requests one
  * after another; one that finds the port idle starts at once. As each takes a
  * time that is known, so is its completion as soon as it has a place in the
- * queue. */
+ * queue.
+ *
+ * Memories whose transfers overlap nothing (`overlap: false`) share one server,
+ * and tile steps ask it for the time that their serial ports work: a transfer and
+ * such work, or two transfers, take turns. */
 #include "sim/main_memory.h"
 #include "sim/trace/recorder.h"
 
@@ -34,6 +38,35 @@ static void request_dram(struct machine *machine, int order,
         kind == FLOW_WRITE || kind == FLOW_DRAIN, bytes, tag, pending);
 }
 
+static void enqueue(struct machine *machine, struct port *server,
+                    struct request request)
+{
+    g_array_append_val(server->queue, request);
+    if (!server->component.is_woken) {
+        machine->ports_woken++;
+        component_wake_now(&server->component);
+    }
+}
+
+static struct port *find_server(struct machine *machine, int port)
+{
+    return &machine->ports[port_is_serial(machine->plan->arch, port)
+                               ? machine->serial_server
+                               : port];
+}
+
+void port_request_serial(struct unit *unit, int64_t ticks)
+{
+    struct machine *machine = unit->component.machine;
+    unit->serial = (struct pending){.legs = 1, .port = -1, .late_cause = -1};
+    enqueue(machine, &machine->ports[machine->serial_server],
+            (struct request){.order = order_of_leaf(machine, unit->leaf),
+                             .ticks = ticks,
+                             .pending = &unit->serial,
+                             .port = -1,
+                             .unit = unit});
+}
+
 void port_request(struct machine *machine, int order,
                   const struct transfer *transfer,
                   const struct occasion *occasion, int late_cause,
@@ -56,31 +89,86 @@ void port_request(struct machine *machine, int order,
                          pending);
             continue;
         }
-        struct port *port = &machine->ports[transfer->leg[i].port];
-        struct request request = {.order = order,
-                                  .ticks = transfer->leg[i].ticks,
-                                  .pending = pending,
-                                  .bytes = transfer->leg[i].bytes,
-                                  .tag = tag};
-        g_array_append_val(port->queue, request);
-        if (!port->component.is_woken) {
-            machine->ports_woken++;
-            component_wake_now(&port->component);
-        }
+        const struct leg *leg = &transfer->leg[i];
+        enqueue(machine, find_server(machine, leg->port),
+                (struct request){.order = order,
+                                 .ticks = leg->ticks,
+                                 .pending = pending,
+                                 .bytes = leg->bytes,
+                                 .tag = tag,
+                                 .port = leg->port});
     }
 }
 
-static void serve(struct machine *machine, int id,
+static void add_turn(struct port *port, int cause, int64_t from_ticks)
+{
+    struct turn turn = {cause, from_ticks, port->busy_until_ticks};
+    if (port->turns != NULL) {
+        g_array_append_val(port->turns, turn);
+    }
+}
+
+/* No unit will have waited for its operands since before its child's program came
+ * to the tile step. */
+static void forget_turns(struct port *port)
+{
+    const struct machine *machine = port->component.machine;
+    const struct phase *phase = machine->phase;
+    int64_t since_ticks = machine->now_ticks;
+    guint over = 0;
+    for (int c = 0; c < phase->child_count; c++) {
+        if (phase->children[c].is_running) {
+            since_ticks = MIN(since_ticks, phase->children[c].since_ticks);
+        }
+    }
+    while (over < port->turns->len &&
+           g_array_index(port->turns, struct turn, over).to_ticks <=
+               since_ticks) {
+        over++;
+    }
+    g_array_remove_range(port->turns, 0, over);
+}
+
+static void serve_transfer(struct machine *machine, struct port *port,
+                           const struct request *request, int64_t from_ticks)
+{
+    recorder_serve(machine, request->port, request->tag, request->bytes,
+                   from_ticks, port->busy_until_ticks);
+    port_note_served(machine, request->port, port->busy_until_ticks,
+                     request->pending);
+    add_turn(port, cause_of_port(machine->plan, request->port), from_ticks);
+}
+
+/* It waits for all that the server has to do first. */
+static void serve_work(struct machine *machine, struct port *port,
+                       const struct request *request, int64_t from_ticks)
+{
+    struct unit *unit = request->unit;
+    g_array_set_size(unit->waited, 0);
+    for (guint i = 0; i < port->turns->len; i++) {
+        struct turn turn = g_array_index(port->turns, struct turn, i);
+        turn.from_ticks = MAX(turn.from_ticks, machine->now_ticks);
+        if (turn.from_ticks < turn.to_ticks) {
+            g_array_append_val(unit->waited, turn);
+        }
+    }
+    unit->serial.served_ticks = port->busy_until_ticks;
+    unit->serial.at_ticks = port->busy_until_ticks;
+    add_turn(port, cause_of_leaf(machine->plan, STALL_DEPENDENCY, unit->leaf),
+             from_ticks);
+}
+
+static void serve(struct machine *machine, struct port *port,
                   const struct request *request)
 {
-    struct port *port = &machine->ports[id];
     int64_t from_ticks = MAX(port->busy_until_ticks, machine->now_ticks);
     port->busy_until_ticks = from_ticks + request->ticks;
-    recorder_serve(machine, id, request->tag, request->bytes, from_ticks,
-                   port->busy_until_ticks);
-    struct pending *pending = request->pending;
-    port_note_served(machine, id, port->busy_until_ticks, pending);
-    pending->legs--;
+    if (request->port >= 0) {
+        serve_transfer(machine, port, request, from_ticks);
+    } else {
+        serve_work(machine, port, request, from_ticks);
+    }
+    request->pending->legs--;
 }
 
 /* Stable: requests of one channel keep their order. The queue is short. */
@@ -110,9 +198,11 @@ void port_activate(struct sysc_process *self, void *user)
     }
     machine->ports_woken--;
     sort_queue(port->queue);
+    if (port->turns != NULL) {
+        forget_turns(port);
+    }
     for (guint i = 0; i < port->queue->len; i++) {
-        serve(machine, (int)(port - machine->ports),
-              &g_array_index(port->queue, struct request, i));
+        serve(machine, port, &g_array_index(port->queue, struct request, i));
     }
     g_array_set_size(port->queue, 0);
     units_wake_waiting(machine);

@@ -56,3 +56,18 @@ int64_t port_bandwidth(const struct arch *arch, int port)
     }
     BUG("port %d", port);
 }
+
+int port_of_serial(const struct arch *arch, int memory, bool is_write)
+{
+    int all = port_of(memory, PORT_ALL);
+    int own = port_of(memory, is_write ? PORT_WRITES : PORT_READS);
+    return port_bandwidth(arch, all) < port_bandwidth(arch, own) ? all : own;
+}
+
+bool port_is_serial(const struct arch *arch, int port)
+{
+    struct port_owner owner = port_find_owner(arch, port);
+    return owner.memory >= 0 && owner.kind <= PORT_WRITES &&
+           arch->memories[owner.memory].is_serial &&
+           port_bandwidth(arch, port) != NUM_UNLIMITED;
+}

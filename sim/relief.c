@@ -92,6 +92,7 @@ static void relieve_phase(const struct machine *machine, struct phase *phase)
         struct leaf_timing *leaf = &phase->leaves[l];
         relief_of_transfer(machine, &leaf->on_chip);
         relief_of_step(machine, l, &leaf->busy_ticks);
+        relief_of_step(machine, l, &leaf->serial_ticks);
         if (machine->relieved ==
             cause_of_leaf(machine->plan, STALL_REDUCTION, l)) {
             leaf->reduce_ticks = 0;

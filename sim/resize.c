@@ -12,8 +12,8 @@ static void check(struct machine *machine, enum status status)
 
 static void convert(struct machine *machine, struct transfer *transfer)
 {
-    check(machine, ticks_convert(machine->plan->arch, machine->ticks_per_cycle,
-                                 transfer));
+    check(machine,
+          ticks_convert(machine->plan, machine->ticks_per_cycle, transfer));
     relief_of_transfer(machine, transfer);
 }
 
@@ -88,5 +88,7 @@ void resize_step(struct machine *machine, int leaf_id,
                  &leaf->busy_ticks)) {
         check(machine, ERR_LIMIT);
     }
+    leaf->serial_ticks = ticks_count_serial(planned, leaf->busy_ticks);
     relief_of_step(machine, leaf_id, &leaf->busy_ticks);
+    relief_of_step(machine, leaf_id, &leaf->serial_ticks);
 }

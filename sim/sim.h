@@ -47,6 +47,10 @@ MUST_USE enum status sim_run(const struct plan *plan,
 MUST_USE enum status sim_execute(const struct plan *plan, struct diags *diags,
                                  struct einsum_data *data);
 
+/* Can the plan be executed? Those of packed operands cannot: 'execute-packed'. */
+MUST_USE enum status sim_check_execution(const struct plan *plan,
+                                         struct diags *diags);
+
 /* The plan on arrays of processing elements, each stepped in every cycle, every
  * value moving through registers and links (sim/pe/pe.h); memories are never in the
  * way. Takes data as sim_execute does. The evaluation has fidelity PE; doc/sim.md

@@ -212,16 +212,16 @@ static bool passes(const struct plan *plan, int memory)
     return false;
 }
 
-/* In the machine, transfers overlap each other and what units do. */
+/* Bursts of DRAM are served when its banks can, among others: not in turns. */
 static enum status check_overlap(const struct plan *plan, struct diags *diags)
 {
     for (int m = 0; m < plan->arch->memory_count; m++) {
         const struct arch_memory *memory = &plan->arch->memories[m];
-        if (memory->is_serial && passes(plan, m)) {
+        if (memory->is_serial && memory->dram != NULL && passes(plan, m)) {
             diag_error(diags, memory->span, "sim-serial",
-                       "'weir model' knows them",
+                       "without 'dram' its bandwidth is simulated",
                        "transfers of memory '%s', which overlap nothing, "
-                       "cannot be simulated yet",
+                       "cannot be simulated burst by burst",
                        memory->name);
             return ERR_INPUT;
         }

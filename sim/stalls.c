@@ -12,7 +12,8 @@
  *                              the OPERAND it is taken from
  *   its latencies after that   OPERAND, of the memory; NETWORK, of hops
  *   the rest                   the port that served it last: BANDWIDTH, NETWORK,
- *                              or what the buses of DRAM did: BANDWIDTH, DRAM
+ *                              or what the buses of DRAM did: BANDWIDTH, DRAM;
+ *                              where transfers take turns, whose turn it was
  *
  * So latency is to blame for what would be left if ports took no time. (Results
  * hold their room until they are served, whatever the latency.)
@@ -67,6 +68,22 @@ static void account_dram(struct unit *unit, const struct pending *last,
     account_until(unit, cause_of_dram(plan, DRAM_PART_QUEUE), from, to);
 }
 
+/* To whose turn it was at the serial server; what is left if it was nobody's goes
+ * to who calls. */
+static void account_turns(struct unit *unit, int64_t *from, int64_t to)
+{
+    struct machine *machine = unit->component.machine;
+    const GArray *turns = machine->ports[machine->serial_server].turns;
+    int64_t skipped_ticks = *counter_skipped_ticks(machine);
+    for (guint i = 0; i < turns->len; i++) {
+        const struct turn *turn = &g_array_index(turns, struct turn, i);
+        if (turn->from_ticks + skipped_ticks <= *from) {
+            account_until(unit, turn->cause, from,
+                          MIN(turn->to_ticks + skipped_ticks, to));
+        }
+    }
+}
+
 static void account_rest(struct unit *unit, const struct pending *last,
                          bool is_result, int64_t from, int64_t to)
 {
@@ -89,6 +106,9 @@ static void account_rest(struct unit *unit, const struct pending *last,
     }
     if (last->port == port_of(0, PORT_DRAM)) {
         account_dram(unit, last, &from, to);
+    }
+    if (last->port >= 0 && port_is_serial(plan->arch, last->port)) {
+        account_turns(unit, &from, to);
     }
     account_until(unit,
                   last->port >= 0 ? cause_of_port(plan, last->port) : operand,
@@ -121,6 +141,32 @@ void stalls_account_longer(struct unit *unit, int64_t from, int64_t to)
     int64_t skipped_ticks = *counter_skipped_ticks(unit->component.machine);
     account_rest(unit, &unit->on_chip, false, from + skipped_ticks,
                  to + skipped_ticks);
+}
+
+/* Part of the wait went by while the unit worked: the rest is divided in
+ * proportion. */
+void stalls_account_turn(struct unit *unit, int64_t from, int64_t to)
+{
+    int64_t skipped_ticks = *counter_skipped_ticks(unit->component.machine);
+    const struct turn *turn = (const struct turn *)(void *)unit->waited->data;
+    int64_t begin = from + skipped_ticks;
+    int64_t at = begin;
+    int64_t all = 0;
+    int64_t sum = 0;
+    for (guint i = 0; i < unit->waited->len; i++) {
+        all += turn[i].to_ticks - turn[i].from_ticks;
+    }
+    for (guint i = 0; i < unit->waited->len; i++) {
+        int64_t share = 0;
+        sum += turn[i].to_ticks - turn[i].from_ticks;
+        if (!num_mul_div_floor(to - from, sum, all, &share)) {
+            share = to - from;
+        }
+        account_until(unit, turn[i].cause, &at, begin + share);
+    }
+    if (at < to + skipped_ticks) {
+        BUG("a tile step waited for nobody's turn");
+    }
 }
 
 void stalls_account_emptying(struct unit *unit, int64_t from,

@@ -10,6 +10,8 @@
  *
  * Where more than TICKS_MAX a cycle would be needed, it is TICKS_MAX, and each
  * transfer is rounded up, by less than a millionth of a cycle. */
+#include <math.h>
+
 #include "sim/machine.h"
 
 #define TICKS_MAX ((int64_t)1 << 20)
@@ -31,13 +33,19 @@ static enum status visit_transfers(struct phase *phase, transfer_visit_fn visit,
     return OK;
 }
 
-/* Cycles per byte as a reduced fraction. */
-static void find_rate(const struct arch *arch, int port, int64_t *numerator,
+/* Cycles per byte as a reduced fraction. What a memory states in bytes per second
+ * takes fewer cycles of a plan's slower clock. */
+static void find_rate(const struct plan *plan, int port, int64_t *numerator,
                       int64_t *denominator)
 {
+    const struct arch *arch = plan->arch;
+    struct port_owner owner = port_find_owner(arch, port);
+    bool follows =
+        owner.memory < 0 || arch->memories[owner.memory].follows_licence;
+    int64_t clock_hz = follows ? arch->clock_hz : plan->clock_hz;
     int64_t bytes_per_s = port_bandwidth(arch, port);
-    int64_t divisor = num_gcd(arch->clock_hz, bytes_per_s);
-    *numerator = arch->clock_hz / divisor;
+    int64_t divisor = num_gcd(clock_hz, bytes_per_s);
+    *numerator = clock_hz / divisor;
     *denominator = bytes_per_s / divisor;
 }
 
@@ -51,9 +59,10 @@ static enum status collect_divisors(struct transfer *transfer, void *user)
     return OK;
 }
 
-static enum status find_ticks(const struct arch *arch, const int64_t *divisor,
+static enum status find_ticks(const struct plan *plan, const int64_t *divisor,
                               int64_t *ticks_per_cycle)
 {
+    const struct arch *arch = plan->arch;
     *ticks_per_cycle = 1;
     for (int p = 0; p < port_count(arch); p++) {
         int64_t numerator = 0;
@@ -61,7 +70,7 @@ static enum status find_ticks(const struct arch *arch, const int64_t *divisor,
         if (divisor[p] == 0 || port_bandwidth(arch, p) == NUM_UNLIMITED) {
             continue; /* nothing moves, or its time is none of a port */
         }
-        find_rate(arch, p, &numerator, &denominator);
+        find_rate(plan, p, &numerator, &denominator);
         denominator /= num_gcd(denominator, divisor[p]);
         int64_t more = denominator / num_gcd(denominator, *ticks_per_cycle);
         if (more > TICKS_MAX / *ticks_per_cycle) {
@@ -74,24 +83,24 @@ static enum status find_ticks(const struct arch *arch, const int64_t *divisor,
 }
 
 struct conversion {
-    const struct arch *arch;
+    const struct plan *plan;
     int64_t ticks_per_cycle;
 };
 
 static bool convert_leg(const struct conversion *c, struct leg *leg)
 {
-    struct port_owner owner = port_find_owner(c->arch, leg->port);
+    struct port_owner owner = port_find_owner(c->plan->arch, leg->port);
     if (owner.kind == PORT_DRAM) {
         leg->ticks = 0;
         return true;
     }
     if (owner.kind == PORT_LOADS) {
-        return num_mul(c->arch->memories[owner.memory].load_cycles,
+        return num_mul(c->plan->arch->memories[owner.memory].load_cycles,
                        c->ticks_per_cycle, &leg->ticks);
     }
     int64_t numerator = 0;
     int64_t denominator = 1;
-    find_rate(c->arch, leg->port, &numerator, &denominator);
+    find_rate(c->plan, leg->port, &numerator, &denominator);
     return num_mul(numerator, c->ticks_per_cycle, &numerator) &&
            num_mul_div_ceil(leg->bytes, numerator, denominator, &leg->ticks);
 }
@@ -113,6 +122,15 @@ static enum status convert_transfer(struct transfer *transfer, void *user)
                : ERR_LIMIT;
 }
 
+int64_t ticks_count_serial(const struct plan_leaf *leaf, int64_t busy_ticks)
+{
+    if (leaf->instructions == NULL || leaf->busy_cycles == 0) {
+        return 0;
+    }
+    double ratio = leaf->serial_cycles / (double)leaf->busy_cycles;
+    return MIN(busy_ticks, (int64_t)ceil((double)busy_ticks * ratio));
+}
+
 static enum status convert_leaves(struct phase *phase, int64_t ticks_per_cycle)
 {
     for (int l = 0; l < phase->plan->leaf_count; l++) {
@@ -130,14 +148,15 @@ static enum status convert_leaves(struct phase *phase, int64_t ticks_per_cycle)
             !num_mul(behind_cycles, ticks_per_cycle, &leaf->reduce_ticks)) {
             return ERR_LIMIT;
         }
+        leaf->serial_ticks = ticks_count_serial(planned, leaf->busy_ticks);
     }
     return OK;
 }
 
-enum status ticks_convert(const struct arch *arch, int64_t ticks_per_cycle,
+enum status ticks_convert(const struct plan *plan, int64_t ticks_per_cycle,
                           struct transfer *transfer)
 {
-    struct conversion conversion = {arch, ticks_per_cycle};
+    struct conversion conversion = {plan, ticks_per_cycle};
     return convert_transfer(transfer, &conversion);
 }
 
@@ -154,8 +173,8 @@ enum status ticks_set(const struct plan *plan, struct phase **phases,
     for (int p = 0; !plan->is_regular && p < port_count(arch); p++) {
         divisor[p] = divisor[p] > 0 ? 1 : 0;
     }
-    TRY(find_ticks(arch, divisor, ticks_per_cycle));
-    struct conversion conversion = {arch, *ticks_per_cycle};
+    TRY(find_ticks(plan, divisor, ticks_per_cycle));
+    struct conversion conversion = {plan, *ticks_per_cycle};
     for (int p = 0; p < phase_count; p++) {
         TRY(visit_transfers(phases[p], convert_transfer, &conversion));
         TRY(convert_leaves(phases[p], *ticks_per_cycle));

@@ -82,6 +82,11 @@ int port_count(const struct arch *arch);
 /* Bytes a second of one instance, or NUM_UNLIMITED. What is shifted in takes
  * `load_cycles` instead, whatever it is. */
 int64_t port_bandwidth(const struct arch *arch, int port);
+/* Of a memory with `overlap: false`, what all its reads, or writes, wait for: the
+ * slower of the two ports. */
+int port_of_serial(const struct arch *arch, int memory, bool is_write);
+/* Whose requests overlap no other such request, nor work of serial ports. */
+bool port_is_serial(const struct arch *arch, int port);
 
 struct port_owner {
     int memory; /* -1: it is a link */
@@ -160,6 +165,7 @@ struct leaf_timing {
     int unit;
     int child;
     int64_t busy_ticks;
+    int64_t serial_ticks; /* of them, work that no serial transfer overlaps */
     int64_t reduce_ticks;
     int64_t skew_ticks;           /* of its unit's lanes */
     const struct walk_cost *cost; /* of the step that it is at; NULL: planned */

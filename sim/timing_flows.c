@@ -67,6 +67,11 @@ static enum status add_leg(const struct plan *plan, int flow, int memory,
     }
     bytes = num_ceil_div(bits, 8 * plan->word_bytes);
     bytes = num_ceil_div(bytes, plan->memories[memory].instances_used);
+    if (plan->arch->memories[memory].is_serial) {
+        return timing_add_port(plan->arch,
+                               port_of_serial(plan->arch, memory, is_write),
+                               bytes, transfer);
+    }
     TRY(timing_add_port(plan->arch, port_of(memory, PORT_ALL), bytes,
                         transfer));
     if (plan->arch->memories[memory].dram != NULL) {

@@ -108,12 +108,16 @@ static void start(struct unit *unit, struct child *child,
     recorder_begin_step(unit);
     unit->done_ticks = machine->now_ticks + leaf->busy_ticks;
     unit->on_chip = (struct pending){0};
+    unit->serial = (struct pending){0};
     unit->is_emptying = false;
     if (transfer_takes_time(&leaf->on_chip)) {
         struct occasion occasion = {leaf->on_chip.latency.flow,
                                     walk_child_index(child->walk)};
         port_request(machine, order_of_leaf(machine, unit->leaf),
                      &leaf->on_chip, &occasion, -1, &unit->on_chip);
+    }
+    if (leaf->serial_ticks > 0 && machine->serial_server >= 0) {
+        port_request_serial(unit, leaf->serial_ticks);
     }
     component_wake_at(&unit->component, unit->done_ticks);
     machine->tile_steps++;
@@ -252,7 +256,7 @@ static bool is_emptied(struct unit *unit)
 }
 
 /* Has the running tile step ended? It lasts as long as its transfers from
- * memories on the chip. */
+ * memories on the chip, and until its serial ports had their turn. */
 static bool is_done(struct unit *unit)
 {
     struct machine *machine = unit->component.machine;
@@ -263,6 +267,12 @@ static bool is_done(struct unit *unit)
     if (unit->on_chip.at_ticks > machine->now_ticks) {
         stalls_account_longer(unit, unit->done_ticks, unit->on_chip.at_ticks);
         unit->done_ticks = unit->on_chip.at_ticks;
+        component_wake_at(&unit->component, unit->done_ticks);
+        return false;
+    }
+    if (unit->serial.at_ticks > machine->now_ticks) {
+        stalls_account_turn(unit, unit->done_ticks, unit->serial.at_ticks);
+        unit->done_ticks = unit->serial.at_ticks;
         component_wake_at(&unit->component, unit->done_ticks);
         return false;
     }

@@ -285,8 +285,32 @@ enum status execute_tampered(const struct plan *plan, tamper_function tamper,
     return check_complete(x);
 }
 
+/* Positions of a packed operand are no coordinates: the n-th step would take the
+ * element n instead of the n-th that is left. */
+enum status sim_check_execution(const struct plan *plan, struct diags *diags)
+{
+    for (int l = 0; l < plan->leaf_count; l++) {
+        const struct plan_leaf *leaf = &plan->leaves[l];
+        int packed = 0;
+        int line = 0;
+        if (workload_find_packed(plan->workload, leaf->statement, &packed,
+                                 &line)) {
+            diag_error(diags, plan->nodes[leaf->node].span, "execute-packed",
+                       "without 'pack' in the cascade the mapping goes through "
+                       "coordinates, and can be executed",
+                       "steps of '%s' take an operand that is packed along "
+                       "'%s': they are counted and timed, not executed",
+                       plan->workload->statements[leaf->statement].name,
+                       plan->workload->rank[packed].name);
+            return ERR_INPUT;
+        }
+    }
+    return OK;
+}
+
 enum status sim_execute(const struct plan *plan, struct diags *diags,
                         struct einsum_data *data)
 {
+    TRY(sim_check_execution(plan, diags));
     return execute_tampered(plan, NULL, NULL, diags, data);
 }

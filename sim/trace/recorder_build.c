@@ -279,7 +279,7 @@ enum status recorder_new(struct machine *machine, struct trace *trace,
     r->held_before_bytes = g_new0(int64_t, (gsize)plan->flow_count + 1);
     r->began_ticks = g_new0(int64_t, (gsize)plan->arch->unit_count + 1);
     r->tags = g_array_new(false, false, sizeof(struct trace_slice));
-    trace->clock_hz = plan->arch->clock_hz;
+    trace->clock_hz = plan->clock_hz;
     trace->ticks_per_cycle = machine->ticks_per_cycle;
     trace->title =
         g_strdup_printf("%s on %s, mapped by %s", plan->workload->name,
