@@ -99,8 +99,9 @@ static void test_transfers_and_work_take_turns(void **state)
 static void test_waits_are_of_whose_turn_it_was(void **state)
 {
     (void)state;
-    AUTO(fixture) fixture = fixture_load("sparse/spmm", "cascade-lake",
-                                         "spmm-4x1", "M=256 N=128 K=256");
+    AUTO(fixture)
+    fixture = fixture_load("sparse/spmm", "cascade-lake", "spmm-4x1",
+                           "M=256 N=128 K=256");
     AUTO(evaluation) e = run(fixture, true, NULL);
     double write_cycles = 256 * 128 * 4 / 15.6;
     double last_cycles = 4 * 64 * 4 / 15.6;
