@@ -41,7 +41,8 @@ enum arch_reduce {
                              the first read the sum back */
 };
 
-#define ARCH_MAX_AXES 8 /* of all fan-outs on one path */
+#define ARCH_MAX_AXES         8   /* of all fan-outs on one path */
+#define ARCH_MAX_TENSOR_BANKS 256 /* of a memory that is not interleaved */
 
 struct arch_axis {
     int id;           /* dense over the arch, in the order of the tree: the same
@@ -126,7 +127,11 @@ struct arch_memory {
      * after another. 0: tiles come in otherwise. */
     int64_t load_cycles;
     int64_t clock_hz;
-    int64_t banks;       /* >= 1; each has the ports below */
+    int64_t banks; /* >= 1; each has the ports below */
+    bool
+        is_banked_by_tensor; /* what is kept of a tensor lies in one bank, which
+                                 has its share of the bandwidths; otherwise it is
+                                 spread over all */
     int64_t ports;       /* that read or write; all 0 if the file has none */
     int64_t read_ports;  /* that only read */
     int64_t write_ports; /* that only write */

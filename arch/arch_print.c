@@ -85,6 +85,10 @@ static void print_ports(struct printer *printer, int depth,
             memory->ports, memory->read_ports, memory->write_ports);
     }
     print_count(printer, depth, "banks", memory->banks, "");
+    if (memory->is_banked_by_tensor) {
+        begin(printer, depth, "banking");
+        g_string_append(printer->out, "tensor\n");
+    }
 }
 
 static void print_rate(struct printer *printer, int depth, const char *key,

@@ -10,7 +10,7 @@ static const char *const memory_keys[] = {
     "bypass",  "forwards", "class",     "read",
     "write",   "area",     "leakage",   "children",
     "load",    "rate",     "read_rate", "write_rate",
-    "overlap", "dram",     NULL,
+    "overlap", "dram",     "banking",   NULL,
 };
 static const char *const port_keys[] = {"read", "write", "shared", NULL};
 
@@ -238,6 +238,33 @@ static void parse_keeps(struct arch_builder *builder,
     arch_note_feature(builder, ARCH_FEATURE_KEEPS, memory->name, node, "keeps");
 }
 
+/* Whether banks can be in each other's way. Those of the backing store are its
+ * DRAM's. */
+static void parse_banking(struct arch_builder *builder,
+                          const struct yaml_node *node,
+                          struct arch_memory *memory)
+{
+    static const char *const names[] = {"interleaved", "tensor", NULL};
+    memory->is_banked_by_tensor =
+        arch_find_word(builder, node, "banking", names, "arch-unknown-banking",
+                       "banking") == 1;
+    if (!memory->is_banked_by_tensor) {
+        return;
+    }
+    if (memory->parent < 0 || memory->banks > ARCH_MAX_TENSOR_BANKS) {
+        diag_error(builder->diags, yaml_span(yaml_find(node, "banking")),
+                   "arch-banking", NULL,
+                   memory->parent < 0
+                       ? "'banking' of '%s': banks of the outermost memory are "
+                         "those of its 'dram'"
+                       : "memory '%s' has more than " G_STRINGIFY(
+                             ARCH_MAX_TENSOR_BANKS) " banks for tensors",
+                   memory->name);
+    }
+    arch_note_feature(builder, ARCH_FEATURE_BANKING, memory->name, node,
+                      "banking");
+}
+
 static void parse_widths(struct arch_builder *builder,
                          const struct yaml_node *node,
                          struct arch_memory *memory)
@@ -330,6 +357,7 @@ void arch_add_memory(struct arch_builder *builder, const struct yaml_node *node,
     }
     parse_widths(builder, node, &memory);
     parse_ports(builder, node, &memory);
+    parse_banking(builder, node, &memory);
     parse_bandwidth(builder, node, &memory);
     parse_latency(builder, node, &memory);
     parse_keeps(builder, node, &memory);

@@ -22,7 +22,7 @@ unsigned model_used_features(enum fidelity fidelity)
                BIT(SPLIT_BANDWIDTH) | BIT(MASKING) | BIT(REDUCE_IN_PLACE) |
                BIT(NEIGHBOURS) | BIT(NETWORK_BANDWIDTH) | BIT(NETWORK_ENERGY) |
                BIT(NETWORK_LATENCY) | BIT(MEMORY_LATENCY) | BIT(OP_LATENCY) |
-               BIT(LOAD) | BIT(DRAM);
+               BIT(LOAD) | BIT(DRAM) | BIT(BANKING);
     }
     BUG("fidelity %d", (int)fidelity);
 }

@@ -38,7 +38,8 @@ char *evaluation_say_cause(const struct evaluation_cause *c)
     case STALL_BANDWIDTH:
         return g_strdup_printf("bandwidth of %s%s%s", c->component, dot, part);
     case STALL_BANK_CONFLICT:
-        return g_strdup_printf("bank conflict in %s", c->component);
+        return g_strdup_printf("bank conflict in %s%s%s", c->component, dot,
+                               part);
     case STALL_DRAM:
         return g_strdup_printf("%s of %s", part, c->component);
     case STALL_NETWORK:

@@ -30,7 +30,7 @@ static const char *say_remedy(const struct evaluation_cause *cause)
         return g_strcmp0(cause->part, "data") == 0 ? "bandwidth alone"
                                                    : "twice the bandwidth";
     case STALL_BANK_CONFLICT:
-        return "no conflicts in it";
+        return "its memory interleaved";
     case STALL_DRAM:
         return "bandwidth alone";
     case STALL_NETWORK:

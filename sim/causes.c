@@ -7,6 +7,7 @@
  *   bandwidth of                  each port of a memory
  *   network of                    each link; each fan-out's hops
  *   DRAM's                        rows, banks, refreshes ...
+ *   conflicts in                  each bank
  */
 #include "sim/machine.h"
 
@@ -32,9 +33,15 @@ static int first_of_dram(const struct plan *plan)
     return first_of_hops(plan) + plan->arch->fanout_count;
 }
 
-int cause_count(const struct plan *plan)
+static int first_of_conflicts(const struct plan *plan)
 {
     return first_of_dram(plan) + DRAM_PART_COUNT;
+}
+
+int cause_count(const struct plan *plan)
+{
+    return first_of_conflicts(plan) + port_count(plan->arch) -
+           port_first_of_banks(plan->arch);
 }
 
 int cause_of_leaf(const struct plan *plan, enum stall stall, int leaf)
@@ -52,6 +59,11 @@ int cause_of_flow(const struct plan *plan, enum stall stall, int flow)
 int cause_of_port(const struct plan *plan, int port)
 {
     return first_of_ports(plan) + port;
+}
+
+int cause_of_conflict(const struct plan *plan, int port)
+{
+    return first_of_conflicts(plan) + port - port_first_of_banks(plan->arch);
 }
 
 int cause_of_hops(const struct plan *plan, int fanout)
@@ -87,6 +99,15 @@ static void describe_flow(const struct plan *plan, int id,
             : plan->arch->memories[memory].name;
 }
 
+/* "bank3", "bank3.read". Such names live as long as the program. */
+static const char *name_bank(int bank, const char *kind)
+{
+    g_autofree char *name = kind == NULL
+                                ? g_strdup_printf("bank%d", bank)
+                                : g_strdup_printf("bank%d.%s", bank, kind);
+    return g_intern_string(name);
+}
+
 static void describe_port(const struct plan *plan, int port,
                           struct evaluation_cause *cause)
 {
@@ -107,7 +128,8 @@ static void describe_port(const struct plan *plan, int port,
     }
     cause->stall = STALL_BANDWIDTH;
     cause->component = plan->arch->memories[owner.memory].name;
-    cause->part = part[owner.kind];
+    cause->part = owner.bank < 0 ? part[owner.kind]
+                                 : name_bank(owner.bank, part[owner.kind]);
 }
 
 void cause_describe(const struct plan *plan, int id,
@@ -129,6 +151,12 @@ void cause_describe(const struct plan *plan, int id,
         describe_flow(plan, id - first_of_flows(plan), cause);
     } else if (id < first_of_hops(plan)) {
         describe_port(plan, id - first_of_ports(plan), cause);
+    } else if (id >= first_of_conflicts(plan)) {
+        describe_port(plan,
+                      id - first_of_conflicts(plan) +
+                          port_first_of_banks(plan->arch),
+                      cause);
+        cause->stall = STALL_BANK_CONFLICT;
     } else if (id >= first_of_dram(plan)) {
         enum dram_part part = (enum dram_part)(id - first_of_dram(plan));
         static const char *const name[DRAM_PART_COUNT] = {

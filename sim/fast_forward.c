@@ -108,6 +108,8 @@ static void put_pending(struct fast_forward *ff, const struct pending *pending)
     latency_ticks += pending->latency.hop_ticks;
     put_time(ff, pending->issued_ticks + latency_ticks);
     put(ff, is_ahead ? pending->port : -1);
+    put_time(ff, pending->alone_ticks);
+    put_time(ff, pending->alone_ticks + latency_ticks);
 }
 
 static bool is_calm(const struct unit *unit, const struct level *level)

@@ -128,6 +128,8 @@ static enum sysc_status add_ports(struct machine *machine,
         g_autofree char *name = g_strdup_printf("port%d", p);
         machine->ports[p].queue =
             g_array_new(false, false, sizeof(struct request));
+        machine->ports[p].is_bank =
+            p >= port_first_of_banks(machine->plan->arch);
         status = add_component(&machine->ports[p].component, machine, chip,
                                name, port_activate, &machine->ports[p]);
     }

@@ -74,6 +74,7 @@ struct port {
     int64_t busy_until_ticks;
     GArray *turns; /* struct turn: from a while ago on; of the serial server */
     GArray *queue; /* struct request */
+    bool is_bank;
 };
 
 /* What a tile step waits for. */
@@ -352,6 +353,8 @@ int cause_of_leaf(const struct plan *plan, enum stall stall, int leaf);
 /* OPERAND, BUFFER_FULL. */
 int cause_of_flow(const struct plan *plan, enum stall stall, int flow);
 int cause_of_port(const struct plan *plan, int port);
+/* Of a bank. */
+int cause_of_conflict(const struct plan *plan, int port);
 int cause_of_dram(const struct plan *plan, enum dram_part part);
 int cause_of_hops(const struct plan *plan, int fanout);
 /* All but the unit and the cycles. */

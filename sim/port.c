@@ -20,6 +20,9 @@ static void note_arrival(struct machine *machine, struct pending *pending)
 void port_note_served(struct machine *machine, int port, int64_t served_ticks,
                       struct pending *pending)
 {
+    if (!machine->ports[port].is_bank) {
+        pending->alone_ticks = MAX(pending->alone_ticks, served_ticks);
+    }
     if (served_ticks > pending->served_ticks ||
         (served_ticks == pending->served_ticks && port < pending->port)) {
         pending->served_ticks = served_ticks;
@@ -77,6 +80,7 @@ void port_request(struct machine *machine, int order,
         .port = -1,
         .served_ticks = machine->now_ticks,
         .issued_ticks = machine->now_ticks,
+        .alone_ticks = machine->now_ticks,
         .late_cause = late_cause,
         .latency = transfer->latency,
     };
@@ -136,6 +140,11 @@ static void serve_transfer(struct machine *machine, struct port *port,
                    from_ticks, port->busy_until_ticks);
     port_note_served(machine, request->port, port->busy_until_ticks,
                      request->pending);
+    if (port->is_bank) {
+        request->pending->alone_ticks =
+            MAX(request->pending->alone_ticks,
+                request->pending->issued_ticks + request->ticks);
+    }
     add_turn(port, cause_of_port(machine->plan, request->port), from_ticks);
 }
 

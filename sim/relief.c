@@ -6,6 +6,7 @@
  *   operand of a tensor       its memory has no latency
  *   buffer full               one buffer more
  *   bandwidth of a port       twice of it
+ *   conflicts in a bank       its memory interleaved
  *   network of a fan-out      links of any bandwidth, no hops
  *   DRAM                      the port's bandwidth is all
  *
@@ -33,6 +34,25 @@ static int find_fanout(const struct machine *machine)
     return -1;
 }
 
+/* The memory whose banks are in each other's way no more; -1. */
+static int find_interleaved(const struct machine *machine)
+{
+    const struct plan *plan = machine->plan;
+    int first = port_first_of_banks(plan->arch);
+    int first_conflict = cause_of_conflict(plan, first);
+    return machine->relieved < first_conflict
+               ? -1
+               : port_find_owner(plan->arch,
+                                 first + machine->relieved - first_conflict)
+                     .memory;
+}
+
+static bool is_bank_of(const struct machine *machine, int port, int memory)
+{
+    struct port_owner owner = port_find_owner(machine->plan->arch, port);
+    return owner.bank >= 0 && owner.memory == memory;
+}
+
 void relief_of_transfer(const struct machine *machine,
                         struct transfer *transfer)
 {
@@ -41,9 +61,13 @@ void relief_of_transfer(const struct machine *machine,
         return;
     }
     int fanout = find_fanout(machine);
+    int interleaved = find_interleaved(machine);
     for (int i = 0; i < transfer->leg_count; i++) {
         struct leg *leg = &transfer->leg[i];
         if (fanout >= 0 && is_link_of(machine, leg->port, fanout)) {
+            leg->ticks = 0;
+        } else if (interleaved >= 0 &&
+                   is_bank_of(machine, leg->port, interleaved)) {
             leg->ticks = 0;
         } else if (machine->relieved == cause_of_port(plan, leg->port)) {
             leg->ticks = num_ceil_div(leg->ticks, 2);

@@ -13,7 +13,9 @@
  *   its latencies after that   OPERAND, of the memory; NETWORK, of hops
  *   the rest                   the port that served it last: BANDWIDTH, NETWORK,
  *                              or what the buses of DRAM did: BANDWIDTH, DRAM;
- *                              where transfers take turns, whose turn it was
+ *                              where transfers take turns, whose turn it was;
+ *                              of a bank, beyond what it would have taken with
+ *                              the bank to itself: BANK_CONFLICT
  *
  * So latency is to blame for what would be left if ports took no time. (Results
  * hold their room until they are served, whatever the latency.)
@@ -103,6 +105,12 @@ static void account_rest(struct unit *unit, const struct pending *last,
                           ? cause_of_hops(plan, latency->fanout)
                           : operand,
                       &from, MIN(at, to));
+    }
+    if (last->port >= 0 && machine->ports[last->port].is_bank) {
+        at += last->alone_ticks - last->issued_ticks;
+        account_until(unit, cause_of_port(plan, last->port), &from,
+                      MIN(at, to));
+        account_until(unit, cause_of_conflict(plan, last->port), &from, to);
     }
     if (last->port == port_of(0, PORT_DRAM)) {
         account_dram(unit, last, &from, to);

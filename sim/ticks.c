@@ -3,7 +3,7 @@
  *
  *     cycles of b bytes of one instance = b * clock / bandwidth = b * n / d
  *
- * with n / d reduced; if g divides all requests of the port, d / gcd(d, g) ticks
+ * (N times as many of a bank, of N) with n / d reduced; if g divides all requests of the port, d / gcd(d, g) ticks
  * a cycle are enough for it, and the least common multiple of these serves all
  * ports. So time is exact, and what repeats repeats to the tick: with completions
  * rounded to cycles, a saturated memory would jitter with a period of d.
@@ -33,9 +33,9 @@ static enum status visit_transfers(struct phase *phase, transfer_visit_fn visit,
     return OK;
 }
 
-/* Cycles per byte as a reduced fraction. What a memory states in bytes per second
- * takes fewer cycles of a plan's slower clock. */
-static void find_rate(const struct plan *plan, int port, int64_t *numerator,
+/* Cycles per byte as a reduced fraction; false on overflow. What a memory states in
+ * bytes per second takes fewer cycles of a plan's slower clock. */
+static bool find_rate(const struct plan *plan, int port, int64_t *numerator,
                       int64_t *denominator)
 {
     const struct arch *arch = plan->arch;
@@ -45,8 +45,11 @@ static void find_rate(const struct plan *plan, int port, int64_t *numerator,
     int64_t clock_hz = follows ? arch->clock_hz : plan->clock_hz;
     int64_t bytes_per_s = port_bandwidth(arch, port);
     int64_t divisor = num_gcd(clock_hz, bytes_per_s);
-    *numerator = clock_hz / divisor;
     *denominator = bytes_per_s / divisor;
+    int64_t shares = port_shares(arch, port);
+    int64_t common = num_gcd(shares, *denominator);
+    *denominator /= common;
+    return num_mul(clock_hz / divisor, shares / common, numerator);
 }
 
 static enum status collect_divisors(struct transfer *transfer, void *user)
@@ -70,7 +73,9 @@ static enum status find_ticks(const struct plan *plan, const int64_t *divisor,
         if (divisor[p] == 0 || port_bandwidth(arch, p) == NUM_UNLIMITED) {
             continue; /* nothing moves, or its time is none of a port */
         }
-        find_rate(plan, p, &numerator, &denominator);
+        if (!find_rate(plan, p, &numerator, &denominator)) {
+            return ERR_LIMIT;
+        }
         denominator /= num_gcd(denominator, divisor[p]);
         int64_t more = denominator / num_gcd(denominator, *ticks_per_cycle);
         if (more > TICKS_MAX / *ticks_per_cycle) {
@@ -100,8 +105,8 @@ static bool convert_leg(const struct conversion *c, struct leg *leg)
     }
     int64_t numerator = 0;
     int64_t denominator = 1;
-    find_rate(c->plan, leg->port, &numerator, &denominator);
-    return num_mul(numerator, c->ticks_per_cycle, &numerator) &&
+    return find_rate(c->plan, leg->port, &numerator, &denominator) &&
+           num_mul(numerator, c->ticks_per_cycle, &numerator) &&
            num_mul_div_ceil(leg->bytes, numerator, denominator, &leg->ticks);
 }
 

@@ -47,7 +47,8 @@ struct pending {
     int port; /* that served last; -1 */
     int64_t served_ticks;
     int64_t issued_ticks;
-    int late_cause; /* why it was not issued before; -1 */
+    int64_t alone_ticks; /* served_ticks if others did not use its banks */
+    int late_cause;      /* why it was not issued before; -1 */
     struct latency latency;
     int64_t dram_cycles[DRAM_PART_COUNT]; /* of DRAM's buses meanwhile */
 };
@@ -78,10 +79,17 @@ static inline int port_of(int memory, enum port_kind kind)
 
 /* Links of a fan-out's network are ports, too (port_list.c). */
 int port_of_link(const struct arch *arch, int fanout, bool is_inwards);
+/* So are the shares that a bank has of its memory's bandwidths, if tensors lie in
+ * one bank each. They come last. */
+int port_of_bank(const struct arch *arch, int memory, enum port_kind kind,
+                 int bank);
+int port_first_of_banks(const struct arch *arch);
 int port_count(const struct arch *arch);
-/* Bytes a second of one instance, or NUM_UNLIMITED. What is shifted in takes
- * `load_cycles` instead, whatever it is. */
+/* Bytes a second of one instance, or NUM_UNLIMITED; of a bank, those of its memory,
+ * of which it has one part in port_shares. What is shifted in takes `load_cycles`
+ * instead, whatever it is. */
 int64_t port_bandwidth(const struct arch *arch, int port);
+int64_t port_shares(const struct arch *arch, int port);
 /* Of a memory with `overlap: false`, what all its reads, or writes, wait for: the
  * slower of the two ports. */
 int port_of_serial(const struct arch *arch, int memory, bool is_write);
@@ -93,6 +101,7 @@ struct port_owner {
     int fanout; /* -1: it is a memory's */
     enum port_kind kind;
     bool is_inwards;
+    int bank; /* -1: it is of all banks */
 };
 struct port_owner port_find_owner(const struct arch *arch, int port);
 
@@ -103,10 +112,10 @@ struct leg {
     int64_t ticks;
 };
 
-#define TRANSFER_MAX_LEGS 16
+#define TRANSFER_MAX_LEGS 32
 
 struct transfer {
-    int leg_count; /* one for each port */
+    int leg_count; /* one for each port; for each flow, of banks */
     struct leg leg[TRANSFER_MAX_LEGS];
     struct latency latency; /* the longest of its flows */
 };

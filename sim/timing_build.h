@@ -7,10 +7,16 @@
 /* More buffers than this are never filled ahead. */
 #define STREAM_MAX_COPIES 64
 
+/* The bank of the memory that the tensor lies in, by all its holds there: in turn,
+ * in the order of the mapping; what is not held there (but spilled), in the order
+ * of the cascade. */
+int timing_find_bank(const struct plan *plan, int memory, int tensor);
+
 /* Does the leaf read or write the tensor (seen through views)? */
 bool timing_uses_tensor(const struct plan *plan, int leaf, int tensor);
 
-/* Adds to what the transfer asks of a port, unless that is unlimited. */
+/* Adds to what the transfer asks of a port, unless that is unlimited; to a bank as
+ * a leg of its own, as tensors can be in each other's way there. */
 MUST_USE enum status timing_add_port(const struct arch *arch, int port,
                                      int64_t bytes, struct transfer *transfer);
 /* Adds what `elements` of a flow ask of the links of networks. */

@@ -38,7 +38,9 @@ enum status timing_add_port(const struct arch *arch, int port, int64_t bytes,
         return OK;
     }
     int i = 0;
-    while (i < transfer->leg_count && transfer->leg[i].port != port) {
+    bool is_bank = port >= port_first_of_banks(arch);
+    while (i < transfer->leg_count &&
+           (is_bank || transfer->leg[i].port != port)) {
         i++;
     }
     if (i == TRANSFER_MAX_LEGS) {
@@ -78,9 +80,18 @@ static enum status add_leg(const struct plan *plan, int flow, int memory,
         TRY(timing_add_port(plan->arch, port_of(memory, PORT_DRAM), bytes,
                             transfer));
     }
+    enum port_kind kind = is_write ? PORT_WRITES : PORT_READS;
+    TRY(timing_add_port(plan->arch, port_of(memory, kind), bytes, transfer));
+    if (!plan->arch->memories[memory].is_banked_by_tensor) {
+        return OK;
+    }
+    int bank = timing_find_bank(plan, memory, plan->flows[flow].tensor);
+    TRY(timing_add_port(plan->arch,
+                        port_of_bank(plan->arch, memory, PORT_ALL, bank), bytes,
+                        transfer));
     return timing_add_port(plan->arch,
-                           port_of(memory, is_write ? PORT_WRITES : PORT_READS),
-                           bytes, transfer);
+                           port_of_bank(plan->arch, memory, kind, bank), bytes,
+                           transfer);
 }
 
 /* The share of `memory` goes to `near`, that of the memory outside to `far`;

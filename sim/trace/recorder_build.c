@@ -138,7 +138,7 @@ static void add_unit_tracks(struct recorder *r)
     }
 }
 
-/* "gbuf.read"; of a link "array.in". */
+/* "gbuf.read", "gbuf.bank3.read"; of a link "array.in". */
 static char *name_port(const struct arch *arch, const struct port_owner *owner)
 {
     static const char *const suffix[PORT_KINDS] = {[PORT_ALL] = "",
@@ -147,6 +147,11 @@ static char *name_port(const struct arch *arch, const struct port_owner *owner)
                                                    [PORT_LOADS] = ".load",
                                                    [PORT_DRAM] = ".data"};
 
+    if (owner->bank >= 0) {
+        return g_strdup_printf("%s.bank%d%s",
+                               arch->memories[owner->memory].name, owner->bank,
+                               suffix[owner->kind]);
+    }
     return owner->fanout < 0
                ? g_strconcat(arch->memories[owner->memory].name,
                              suffix[owner->kind], NULL)

@@ -46,6 +46,22 @@ static void make_serial(guint32 seed, struct arch *arch)
     }
 }
 
+/* Memories on the chip whose tensors lie in one bank each, and that are narrow: of
+ * every other case. */
+static void make_banked(guint32 seed, struct arch *arch)
+{
+    g_autoptr(GRand) random = g_rand_new_with_seed(seed + 1);
+    for (int m = 1; seed % 2 == 0 && m < arch->memory_count; m++) {
+        struct arch_memory *memory = &arch->memories[m];
+        memory->is_banked_by_tensor = g_rand_boolean(random);
+        memory->banks = g_rand_int_range(random, 1, 6);
+        if (memory->is_banked_by_tensor) {
+            memory->bandwidth_bytes_per_s =
+                arch->clock_hz * g_rand_int_range(random, 1, 32);
+        }
+    }
+}
+
 /* NULL if it is refused. */
 static struct fixture *load(guint32 seed, const struct random_case *c)
 {
@@ -58,6 +74,7 @@ static struct fixture *load(guint32 seed, const struct random_case *c)
     assert_ok(arch_load_file(diags, c->arch, c->chosen, &problem->arch), diags);
     make_systolic(seed, problem->arch);
     make_serial(seed, problem->arch);
+    make_banked(seed, problem->arch);
     assert_ok(workload_bind(problem->cascade, c->chosen, NULL, diags,
                             &problem->workload),
               diags);
@@ -135,7 +152,17 @@ static int64_t count_roundings(const struct plan *plan)
     return count * plan->phase_count;
 }
 
-static void check_times(const struct fixture *fixture)
+static bool has_conflict(const struct evaluation *e)
+{
+    bool has = false;
+    for (int u = 0; u < e->unit_count; u++) {
+        has |= e->units[u].stall_cycles[STALL_BANK_CONFLICT] > 0;
+    }
+    return has;
+}
+
+/* Do banks come into it? */
+static bool check_times(const struct fixture *fixture)
 {
     int64_t fast_steps = 0;
     int64_t slow_steps = 0;
@@ -153,6 +180,7 @@ static void check_times(const struct fixture *fixture)
     fast->model_cycles -= count_roundings(fixture->problem->plan);
     assert_filled_below(fast);
     check_walked_counts(fixture);
+    return has_conflict(fast);
 }
 
 /* ---- numbers ------------------------------------------------------------- */
@@ -188,6 +216,7 @@ static void check_numbers(const struct fixture *fixture)
 struct progress {
     guint32 seed;
     int legal;
+    int conflicting; /* in which banks are in each other's way */
     bool is_done;
     struct random_case shown;
 };
@@ -202,7 +231,7 @@ static void check_seed(struct progress *progress)
     AUTO(fixture) fixture = load(progress->seed, c);
     if (fixture != NULL &&
         count_tile_steps(fixture->problem->plan) <= MAX_TILE_STEPS) {
-        check_times(fixture);
+        progress->conflicting += check_times(fixture) ? 1 : 0;
         if (count_elements(fixture->problem->workload) <= MAX_ELEMENTS) {
             check_numbers(fixture);
         }
@@ -227,6 +256,7 @@ static void test_random_mappings(void **state)
         check_seed(progress);
         assert_true(progress->seed < last);
     }
+    assert_true(wanted < 250 || progress->conflicting > wanted / 100);
     progress->is_done = true;
 }
 

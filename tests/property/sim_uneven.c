@@ -1,6 +1,7 @@
 /* Fast-forward where tiles do not divide and lanes have parts of their own:
  * matrix products with long loops and random tiles. Times, stalls and counts are
- * those of the run in full, counts those of the model; model <= sim.
+ * those of the run in full, counts those of the model; model <= sim; with banks
+ * in each other's way, too.
  *
  * WEIR_UNEVEN_COUNT cases (default 60), first seed WEIR_RANDOM_SEED. */
 #include <stdlib.h>
@@ -51,8 +52,18 @@ static char *random_tree(GRand *rand)
     return g_string_free(tree, FALSE);
 }
 
-/* Steps that fast-forward left out. */
-static int64_t check_seed(guint32 seed)
+static bool has_conflicts(const struct evaluation *e)
+{
+    int64_t cycles = 0;
+    for (int u = 0; u < e->unit_count; u++) {
+        cycles += e->units[u].stall_cycles[STALL_BANK_CONFLICT];
+    }
+    return cycles > 0;
+}
+
+/* Steps that fast-forward left out. In every other case tensors lie in one bank
+ * each. */
+static int64_t check_seed(guint32 seed, bool *has_conflict)
 {
     GRand *rand = g_rand_new_with_seed(seed);
     g_autofree char *tree = random_tree(rand);
@@ -63,6 +74,10 @@ static int64_t check_seed(guint32 seed)
                         (int)pick(rand, 2, 40));
     g_rand_free(rand);
     AUTO(fixture) fixture = fixture_of_tree("gemm", "teaching", tree, settings);
+    if (seed % 2 == 0) {
+        fixture->problem->arch->memories[1].is_banked_by_tensor = true;
+        fixture->problem->arch->memories[1].banks = 1 + seed / 2 % 4;
+    }
     int64_t fast_steps = 0;
     int64_t slow_steps = 0;
     AUTO(evaluation) fast = run(fixture, true, &fast_steps);
@@ -78,6 +93,7 @@ static int64_t check_seed(guint32 seed)
     assert_same_counts(fast, model);
     assert_stalls_add_up(fast);
     assert_filled_below(fast);
+    *has_conflict = has_conflicts(fast);
     return slow_steps - fast_steps;
 }
 
@@ -87,11 +103,15 @@ static void test_uneven_loops_are_skipped_exactly(void **state)
     int64_t first = setting("WEIR_RANDOM_SEED", 1);
     int64_t count = setting("WEIR_UNEVEN_COUNT", 60);
     int64_t shortened = 0;
+    int64_t conflicting = 0;
     for (int64_t i = 0; i < count; i++) {
-        shortened += check_seed((guint32)(first + i)) > 0;
+        bool has_conflict = false;
+        shortened += check_seed((guint32)(first + i), &has_conflict) > 0;
+        conflicting += has_conflict ? 1 : 0;
     }
     print_message("# %d of %d runs shortened\n", (int)shortened, (int)count);
     assert_true(shortened >= count / 4);
+    assert_true(conflicting >= count / 8);
 }
 
 int main(void)
