@@ -14,9 +14,8 @@ struct arch_file {
 };
 
 static const char *const file_keys[] = {
-    "schema", "arch",   "about", "source",  "technology", "clock",
-    "word",   "params", "tree",  "voltage", "formats",    "fill",
-    NULL,
+    "schema", "arch", "about",   "source",  "technology", "clock", "word",
+    "params", "tree", "voltage", "formats", "fill",       NULL,
 };
 
 bool arch_check_name(struct arch_builder *builder, const char *name,

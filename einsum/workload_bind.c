@@ -83,10 +83,9 @@ static void name_dimensions(struct binder *binder)
 static void run_steps(struct binder *binder)
 {
     static void (*const steps[])(struct binder *) = {
-        bind_shapes,     bind_extents,           bind_inputs,
-        bind_sparse,
-        bind_statements, check_empty_reductions, bind_parts,
-        bind_views,      bind_recurrences,
+        bind_shapes, bind_extents,    bind_inputs,
+        bind_sparse, bind_statements, check_empty_reductions,
+        bind_parts,  bind_views,      bind_recurrences,
     };
     size_t errors_before = diags_error_count(binder->diags);
     for (size_t i = 0; i < G_N_ELEMENTS(steps); i++) {

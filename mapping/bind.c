@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "mapping/builder.h"
-#include "mapping/lanes.h"
 #include "mapping/formats.h"
 #include "mapping/issue.h"
+#include "mapping/lanes.h"
 #include "mapping/moves.h"
 
 /* ---- names with values -------------------------------------------------- */

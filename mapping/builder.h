@@ -127,9 +127,8 @@ MUST_USE enum status box_has_point(const struct workload *workload,
                                    const int64_t *high, bool *has_point);
 /* The index of each split of an irregular plan's phase at an iteration, by node
  * id. */
-void walk_decode_uneven(const struct plan *plan,
-                        const struct plan_phase *phase, int64_t iteration,
-                        int64_t *index);
+void walk_decode_uneven(const struct plan *plan, const struct plan_phase *phase,
+                        int64_t iteration, int64_t *index);
 /* Iterations of splits[from..count-1] together where each rank (by id) has
  * `extent`; of lanes, those of the first. False on overflow. */
 bool splits_count_iterations(const struct plan *plan, const int *splits,

@@ -219,12 +219,10 @@ store_save_measurements(struct store *store, struct diags *diags,
                         const struct measurement *measurements, size_t count);
 /* Checks of the mapped schedule of these three files, whatever the shapes, newest
  * first. *found is an array of struct verified; free it by g_array_unref. */
-MUST_USE enum status store_find_verified(struct store *store,
-                                         struct diags *diags,
-                                         const char *cascade_hash,
-                                         const char *arch_hash,
-                                         const char *mapping_hash,
-                                         GArray **found);
+MUST_USE enum status
+store_find_verified(struct store *store, struct diags *diags,
+                    const char *cascade_hash, const char *arch_hash,
+                    const char *mapping_hash, GArray **found);
 /* Is there a run of this key, version and git id? */
 MUST_USE enum status store_has_run(struct store *store, struct diags *diags,
                                    const struct run_origin *origin,

@@ -504,8 +504,9 @@ static inline void walk_check_data(const struct plan *plan)
     while (walk_next(walk, &event)) {
         moment += event.kind == WALK_SLOT;
         if (event.kind == WALK_MOVE && tiles[event.move.flow] != NULL) {
-            walk_check_fetch(&oracle, values, &plan->flows[event.move.flow],
-                             tiles[event.move.flow]->pdata[moved[event.move.flow]++]);
+            walk_check_fetch(
+                &oracle, values, &plan->flows[event.move.flow],
+                tiles[event.move.flow]->pdata[moved[event.move.flow]++]);
         }
         if (event.kind == WALK_COMPUTE) {
             walk_run_step(&oracle, values, &event, moment);

@@ -28,8 +28,7 @@ double exp_error(const struct working *working, double reach, double fraction)
     double u = working_unit(working);
     double least = format_rounding_error(working->format, working->policy, 0.0,
                                          0.0); /* of t, if that is tiny */
-    double shift =
-        expm1((reach * (2.0 * u + u * u) + least) * (1.0 + 0x1p-40));
+    double shift = expm1((reach * (2.0 * u + u * u) + least) * (1.0 + 0x1p-40));
     return fraction + shift + fraction * shift;
 }
 

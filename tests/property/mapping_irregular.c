@@ -36,7 +36,7 @@ struct run {
     int legal;
     int irregular;
     int masked;
-    int apart; /* lanes that a predicate tells apart */
+    int apart;    /* lanes that a predicate tells apart */
     int repeated; /* some points are computed again */
     int refused;
     bool is_done;

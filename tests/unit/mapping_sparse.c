@@ -25,7 +25,8 @@ static const char spmm[] =
     "- {hold: [D], in: regs}\n"
     "- for: {k: 4}\n"
     "- {hold: [W, A], in: regs}\n"
-    "- {compute: D, on: core, spatial: {n: V, k: Q}, for: [{m: 1}, {n: 16}], issue: "
+    "- {compute: D, on: core, spatial: {n: V, k: Q}, for: [{m: 1}, {n: 16}], "
+    "issue: "
     "[{per: k, load: 4, chain: dot}, {per: m, tile: 4, every: 2, store: "
     "16}]}\n";
 
