@@ -20,7 +20,7 @@ static inline void interleave(struct square *square)
 {
     struct square next;
 #pragma GCC unroll 8
-    for (int r = 0; r < SQUARE / 2; r++) {
+    for (int64_t r = 0; r < SQUARE / 2; r++) {
         next.row[2 * r] = _mm_unpacklo_epi8(square->row[r], square->row[r + 8]);
         next.row[2 * r + 1] =
             _mm_unpackhi_epi8(square->row[r], square->row[r + 8]);
