@@ -121,7 +121,8 @@ static const struct bench_candidate *find(const struct bench *bench,
 {
     for (int i = 0; i < bench->count; i++) {
         const struct bench_candidate *candidate = &bench->candidates[i];
-        if (strcmp(candidate->name, name) == 0 &&
+        bool is_layer = candidate->values == NULL;
+        if (!is_layer && strcmp(candidate->name, name) == 0 &&
             candidate->element == element &&
             candidate->sparsity_percent == sparsity &&
             candidate->is_fused == is_fused) {
